@@ -1,0 +1,1 @@
+//! The sale itself, pure: commands in, events out.

@@ -1,0 +1,1 @@
+//! The load generator: a black-box client that checks that the sale adds up.

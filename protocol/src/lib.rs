@@ -1,0 +1,1 @@
+//! The wire: one command table, RESP as its first encoding.

@@ -1,0 +1,1 @@
+//! The Tidegate server: configuration, listeners, status, and the tidegate binary.
