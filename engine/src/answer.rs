@@ -1,0 +1,121 @@
+//! What a command comes to: an answer that stands, or a rejection that may be another one next time.
+
+use crate::{Millis, OrderNumber};
+
+/// The answer of an accepted command. The same request gets the same answer again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Answer {
+    /// The SKU is new.
+    Created,
+    /// The SKU has new terms.
+    Updated,
+    /// The SKU had these terms already.
+    Unchanged,
+    /// Units were added or taken away.
+    Restocked {
+        /// Units available after it.
+        available: u64,
+    },
+    /// Selling stopped.
+    Paused,
+    /// Selling goes on.
+    Resumed,
+    /// Units are held.
+    Reserved {
+        /// The order.
+        order: OrderNumber,
+        /// What is due, in minor units.
+        amount: u64,
+        /// When the hold ends.
+        expires_at: Millis,
+    },
+    /// The order is paid.
+    Paid,
+    /// The payment can't be applied; its money is due back.
+    RefundDue,
+    /// The reservation is given up (or was before).
+    Cancelled,
+    /// The money went back.
+    Refunded,
+    /// The buyer is blocked.
+    Blocked,
+    /// The buyer is admitted.
+    Unblocked,
+}
+
+/// Why a command was refused by the rules of the sale. Nothing changed; a retry is judged anew.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rejection {
+    /// No such SKU or order.
+    NotFound,
+    /// The buyer is blocked on this SKU.
+    Blocked,
+    /// The buyer is not on the allow list.
+    NotEligible,
+    /// The sale has not started.
+    NotOpen {
+        /// When it starts.
+        starts_at: Millis,
+    },
+    /// The sale is over.
+    Ended,
+    /// The sale is paused.
+    Paused,
+    /// Fewer units are available than asked for.
+    SoldOut,
+    /// More units than one buyer or one order may have.
+    Limit {
+        /// Units that this buyer could still ask for in one order.
+        left: u32,
+    },
+    /// The unit price is above what the buyer agreed to.
+    PriceChanged {
+        /// The unit price, in minor units.
+        price: u64,
+    },
+    /// The payment is not what the order costs.
+    AmountMismatch {
+        /// What the order costs, in minor units.
+        due: u64,
+    },
+    /// The order was paid; it can be refunded, not cancelled.
+    AlreadyPaid,
+    /// The reservation ran out.
+    Expired,
+    /// The order was not paid.
+    NotPaid,
+    /// More units to take away than are available.
+    Insufficient {
+        /// Units available.
+        available: u64,
+    },
+}
+
+/// A command that is the caller's fault, or beyond a limit. Nothing changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// The request id was used before for something else.
+    #[error("this request id was used before with other arguments; use a new one")]
+    RequestReused,
+    /// The payment id was used before for another order.
+    #[error("this payment id was used before for another order; check which order it belongs to")]
+    PaymentReused,
+    /// A value that was fixed by the first order.
+    #[error("{field}: fixed after the first order")]
+    Fixed {
+        /// The document's field.
+        field: &'static str,
+    },
+    /// Price times units is more than an amount can be.
+    #[error("qty: the amount would be above {max} minor units", max = crate::MAX_MINOR)]
+    AmountTooLarge,
+    /// The stock would be more than can be counted.
+    #[error("delta: the stock would be above {max} units", max = crate::MAX_STOCK)]
+    StockTooLarge,
+    /// A table of this SKU is at its configured limit.
+    #[error("this SKU is at its limit of {limit}")]
+    Full {
+        /// The name of the limit.
+        limit: &'static str,
+    },
+}

@@ -1,0 +1,105 @@
+//! What can be asked of a SKU.
+
+use std::sync::Arc;
+
+use crate::{OrderNumber, SkuTerms};
+
+/// A command to one SKU. `S` is how its texts are held: `&str` where it is judged, offsets into a shared
+/// buffer while it travels.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Command<S> {
+    /// Create the SKU, or replace its terms. The stock counts only on creation.
+    Put {
+        /// The new terms.
+        terms: Arc<SkuTerms>,
+        /// Units for sale, if the SKU is new.
+        stock: u32,
+    },
+    /// Add units, or take unsold ones away.
+    Restock {
+        /// Request id.
+        req: S,
+        /// Units to add; negative to take away.
+        delta: i64,
+    },
+    /// Stop selling until resumed.
+    Pause,
+    /// Sell again.
+    Resume,
+    /// Hold units for a buyer.
+    Reserve {
+        /// Request id, per buyer.
+        req: S,
+        /// Who buys.
+        buyer: S,
+        /// Units, at least 1.
+        qty: u32,
+        /// The highest unit price the buyer agrees to, in minor units.
+        max_price: Option<u64>,
+    },
+    /// The buyer paid.
+    Pay {
+        /// The order.
+        order: OrderNumber,
+        /// Request id, per order.
+        req: S,
+        /// What was paid, in minor units.
+        amount: u64,
+        /// The payment's id at whoever took the money.
+        payment: S,
+    },
+    /// The buyer gives the reservation up.
+    Cancel {
+        /// The order.
+        order: OrderNumber,
+        /// Request id, per order.
+        req: S,
+        /// Why, for the record.
+        reason: Option<S>,
+    },
+    /// The money of a paid order goes back.
+    Refund {
+        /// The order.
+        order: OrderNumber,
+        /// Request id, per order.
+        req: S,
+        /// Whether the units are for sale again.
+        restock: bool,
+    },
+    /// Refuse this buyer's reservations.
+    Block {
+        /// The buyer.
+        buyer: S,
+    },
+    /// Admit the buyer again, with a clean record of lapses.
+    Unblock {
+        /// The buyer.
+        buyer: S,
+    },
+}
+
+impl<S> Command<S> {
+    /// The same command with its texts held another way.
+    pub fn map<T>(&self, mut text: impl FnMut(&S) -> T) -> Command<T> {
+        match self {
+            Self::Put { terms, stock } => Command::Put { terms: Arc::clone(terms), stock: *stock },
+            Self::Restock { req, delta } => Command::Restock { req: text(req), delta: *delta },
+            Self::Pause => Command::Pause,
+            Self::Resume => Command::Resume,
+            Self::Reserve { req, buyer, qty, max_price } => {
+                Command::Reserve { req: text(req), buyer: text(buyer), qty: *qty, max_price: *max_price }
+            }
+            Self::Pay { order, req, amount, payment } => {
+                Command::Pay { order: *order, req: text(req), amount: *amount, payment: text(payment) }
+            }
+            Self::Cancel { order, req, reason } => {
+                Command::Cancel { order: *order, req: text(req), reason: reason.as_ref().map(text) }
+            }
+            Self::Refund { order, req, restock } => {
+                Command::Refund { order: *order, req: text(req), restock: *restock }
+            }
+            Self::Block { buyer } => Command::Block { buyer: text(buyer) },
+            Self::Unblock { buyer } => Command::Unblock { buyer: text(buyer) },
+        }
+    }
+}

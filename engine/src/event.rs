@@ -1,0 +1,129 @@
+//! What happened to a SKU. Events are what the journal keeps and all that ever changes a state.
+
+use std::sync::Arc;
+
+use crate::{Answer, Fingerprint, OrderNumber, SkuTerms};
+
+/// One change of one SKU. When it happened is said once for a whole turn, beside the events.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Event<'a> {
+    /// The SKU came to be.
+    Created {
+        /// Its terms.
+        terms: Arc<SkuTerms>,
+        /// Units for sale.
+        stock: u32,
+    },
+    /// The terms were replaced.
+    Updated {
+        /// The new terms.
+        terms: Arc<SkuTerms>,
+    },
+    /// Units were added or taken away.
+    Restocked {
+        /// The request that asked for it.
+        request: Request<'a>,
+        /// Units added; negative if taken away.
+        delta: i64,
+    },
+    /// Selling stopped.
+    Paused,
+    /// Selling goes on.
+    Resumed,
+    /// Units are held for a buyer.
+    Reserved {
+        /// The new order: one more than the last.
+        order: OrderNumber,
+        /// The request that asked for it.
+        request: Request<'a>,
+        /// Who buys.
+        buyer: &'a str,
+        /// Units.
+        qty: u32,
+        /// The price of one unit, locked from now on, in minor units.
+        unit_price: u64,
+        /// How long the units are held, in milliseconds.
+        hold_ms: u32,
+    },
+    /// A held order was paid.
+    Paid(Payment<'a>),
+    /// An expired order was paid late and its units were still there: from available to sold.
+    Reacquired(Payment<'a>),
+    /// A payment could not be applied: its money is due back.
+    RefundDue(Payment<'a>),
+    /// A reservation was given up by its buyer.
+    Cancelled {
+        /// The order.
+        order: OrderNumber,
+        /// The request that asked for it.
+        request: Request<'a>,
+        /// Why.
+        reason: Option<&'a str>,
+    },
+    /// A reservation ran out.
+    Expired {
+        /// The order.
+        order: OrderNumber,
+    },
+    /// A paid order's money went back.
+    Refunded {
+        /// The order.
+        order: OrderNumber,
+        /// The request that asked for it.
+        request: Request<'a>,
+        /// Whether the units it held are for sale again.
+        restock: bool,
+    },
+    /// A request was accepted that found its work already done: nothing changes but that its answer is kept.
+    Noted {
+        /// The order it was about.
+        order: OrderNumber,
+        /// The request.
+        request: Request<'a>,
+        /// The answer it got.
+        answer: Answer,
+    },
+    /// The buyer's reservations are refused from now on.
+    BuyerBlocked {
+        /// The buyer.
+        buyer: &'a str,
+        /// Who or what decided so.
+        cause: BlockCause,
+    },
+    /// The buyer is admitted again.
+    BuyerUnblocked {
+        /// The buyer.
+        buyer: &'a str,
+    },
+}
+
+/// A request id with what is needed to tell whether a later use of it asks for the same.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Request<'a> {
+    /// The caller's request id.
+    pub id: &'a str,
+    /// The command and its arguments.
+    pub fingerprint: Fingerprint,
+}
+
+/// A payment for an order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Payment<'a> {
+    /// The order.
+    pub order: OrderNumber,
+    /// The request that brought it.
+    pub request: Request<'a>,
+    /// The payment's id at whoever took the money.
+    pub id: &'a str,
+    /// What was paid, in minor units.
+    pub amount: u64,
+}
+
+/// Why a buyer was blocked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BlockCause {
+    /// An admin said so.
+    Admin,
+    /// Too many reservations ended unpaid.
+    Lapses,
+}

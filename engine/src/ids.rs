@@ -1,0 +1,60 @@
+//! Names of things: order numbers and the ids made of them, and fingerprints of requests.
+
+use std::fmt;
+
+/// The number of an order within its SKU, counted from 1.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct OrderNumber(pub u32);
+
+/// What a request asked for, shortened to 32 bits: enough to tell a repeat from a mistaken reuse of its id.
+///
+/// Two different requests under one id look alike once in four thousand million such mistakes; the caller then
+/// gets the first answer instead of an error.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Fingerprint(pub u32);
+
+/// An order's id as callers see it: `{sku}:o:17`. The braces make the SKU its hash tag, so that an id finds its
+/// way in a cluster.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OrderId<'a> {
+    /// The SKU's name.
+    pub sku: &'a str,
+    /// The number within the SKU.
+    pub number: OrderNumber,
+}
+
+impl<'a> OrderId<'a> {
+    /// Reads an id, or `None` if no engine can have made it.
+    #[must_use]
+    pub fn parse(text: &'a str) -> Option<Self> {
+        let (sku, digits) = text.strip_prefix('{')?.split_once("}:o:")?;
+        let canonical = digits.bytes().all(|b| b.is_ascii_digit()) && !digits.starts_with('0');
+        let number = digits.parse().ok().filter(|_| canonical)?;
+        (!sku.is_empty()).then_some(Self { sku, number: OrderNumber(number) })
+    }
+}
+
+impl fmt::Display for OrderId<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{{{}}}:o:{}", self.sku, self.number.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_order_id_reads_back_as_it_was_written() {
+        let id = OrderId { sku: "iphone-15", number: OrderNumber(17) };
+        assert_eq!(id.to_string(), "{iphone-15}:o:17");
+        assert_eq!(OrderId::parse("{iphone-15}:o:17"), Some(id));
+    }
+
+    #[test]
+    fn what_no_engine_made_is_no_order_id() {
+        for bad in ["", "17", "{a}:o:", "{a}:o:0", "{a}:o:017", "{a}:o:+1", "{a}:r:1", "{}:o:1", "{a}:o:4294967296"] {
+            assert_eq!(OrderId::parse(bad), None, "{bad}");
+        }
+    }
+}

@@ -1,0 +1,84 @@
+//! The terms a SKU is sold on: what the admin's document says, apart from the stock.
+
+use crate::{Currency, Millis};
+
+/// The terms of one SKU. Replaced as a whole by a later document.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SkuTerms {
+    /// What buyers see.
+    pub title: Box<str>,
+    /// The currency of every price and amount of this SKU.
+    pub currency: Currency,
+    /// How the price is found.
+    pub price: Price,
+    /// Reserving is possible from here on. `None`: at once.
+    pub starts_at: Option<Millis>,
+    /// Reserving is possible until just before this. `None`: no end.
+    pub ends_at: Option<Millis>,
+    /// Units that one buyer may hold or have bought, over all orders.
+    pub per_buyer_limit: Option<u32>,
+    /// Units in one order.
+    pub per_order_limit: Option<u32>,
+    /// How long a reservation is held for its buyer, in milliseconds.
+    pub hold_ms: u32,
+    /// What happens to a payment that arrives after the hold.
+    pub late_payment: LatePayment,
+    /// After this many reservations that ended unpaid, the buyer is blocked.
+    pub max_lapses: Option<u32>,
+    /// Who may buy, sorted; `None`: everybody.
+    pub allow: Option<Box<[Box<str>]>>,
+}
+
+/// How a SKU's unit price is found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Price {
+    /// The same price all the time, in minor units.
+    Fixed(u64),
+}
+
+/// What happens to a payment that arrives after the reservation expired.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum LatePayment {
+    /// The units are claimed again if they are still there; otherwise the money is due back.
+    #[default]
+    Reacquire,
+    /// The money is due back.
+    Refund,
+}
+
+/// Where `now` falls in the SKU's schedule. The window is half-open: `[starts_at, ends_at)`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Phase {
+    /// Before the start.
+    Scheduled(Millis),
+    /// In the window.
+    Open,
+    /// At or after the end.
+    Ended,
+}
+
+impl SkuTerms {
+    /// Where `now` falls in the schedule.
+    #[must_use]
+    pub fn phase(&self, now: Millis) -> Phase {
+        match (self.starts_at, self.ends_at) {
+            (_, Some(end)) if now >= end => Phase::Ended,
+            (Some(start), _) if now < start => Phase::Scheduled(start),
+            _ => Phase::Open,
+        }
+    }
+
+    /// The unit price before discounts, in minor units.
+    #[must_use]
+    pub fn unit_price(&self) -> u64 {
+        match self.price {
+            Price::Fixed(price) => price,
+        }
+    }
+
+    /// Whether the allow list, if there is one, names this buyer.
+    #[must_use]
+    pub fn admits(&self, buyer: &str) -> bool {
+        self.allow.as_ref().is_none_or(|list| list.binary_search_by(|b| (**b).cmp(buyer)).is_ok())
+    }
+}
