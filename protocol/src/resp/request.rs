@@ -1,0 +1,296 @@
+//! Decoding requests: from the bytes a client has sent so far to the arguments of its next command.
+
+use redis_protocol::resp2::decode::decode_range;
+use redis_protocol::resp2::types::RangeFrame;
+use thiserror::Error;
+
+use super::inline;
+
+/// No valid length line (`*3\r\n`, `$65536\r\n`) is longer than this, sign, digits and CRLF included.
+const MAX_LENGTH_LINE: usize = 24;
+
+/// How much one command may cost before it is refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// Bytes of one command as it stands on the wire, framing included. At most `u32::MAX` is used.
+    pub max_command_bytes: usize,
+    /// Arguments of one command, its name included.
+    pub max_arguments: usize,
+}
+
+impl Default for Limits {
+    /// 64 KiB and 1,024 arguments.
+    fn default() -> Self {
+        Limits { max_command_bytes: 64 * 1024, max_arguments: 1024 }
+    }
+}
+
+/// Why the byte stream can't be followed any further. The connection is closed after one of these: where
+/// the next command would begin is unknown.
+///
+/// The text is what the client is told (after `-ERR `), except for [`FramingError::HttpRequest`], which is
+/// not answered at all.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum FramingError {
+    /// `*` is not followed by a whole number that is zero or more.
+    #[error("Protocol error: invalid multibulk length")]
+    InvalidArrayLength,
+    /// `$` is not followed by a whole number that is zero or more.
+    #[error("Protocol error: invalid bulk length")]
+    InvalidBulkLength,
+    /// An argument doesn't begin with `$`.
+    #[error("Protocol error: expected '$', got '{}'", .got.escape_ascii())]
+    ExpectedBulk {
+        /// The byte that stands there instead.
+        got: u8,
+    },
+    /// An argument is not followed by CRLF: its announced length was wrong.
+    #[error("Protocol error: an argument is not followed by CRLF")]
+    MissingTerminator,
+    /// More arguments than [`Limits::max_arguments`].
+    #[error("Protocol error: a command takes at most {limit} arguments")]
+    TooManyArguments {
+        /// The limit in force.
+        limit: usize,
+    },
+    /// More bytes than [`Limits::max_command_bytes`], announced or received.
+    #[error("Protocol error: a command takes at most {limit} bytes")]
+    TooLarge {
+        /// The limit in force.
+        limit: usize,
+    },
+    /// A quote in an inline command is not closed, or is followed by something else than a space.
+    #[error("Protocol error: unbalanced quotes in request")]
+    UnbalancedQuotes,
+    /// Somebody made a browser or a proxy send an HTTP request here (CVE-2016-10517). The connection is
+    /// dropped without an answer, before the request's body can be taken for commands.
+    #[error("an HTTP request on the RESP port")]
+    HttpRequest,
+}
+
+/// Where an argument lies, relative to the first byte of its command.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Span {
+    pub(super) start: u32,
+    pub(super) end: u32,
+}
+
+/// The arguments of one command, its name first, borrowed from the bytes they were read from.
+#[derive(Clone, Copy)]
+pub struct Args<'a> {
+    bytes: &'a [u8],
+    spans: &'a [Span],
+}
+
+impl<'a> Args<'a> {
+    /// How many arguments there are, the command's name included.
+    pub fn len(&self) -> usize {
+        self.spans.len()
+    }
+
+    /// Whether there are none: an empty line or `*0`, which is not answered.
+    pub fn is_empty(&self) -> bool {
+        self.spans.is_empty()
+    }
+
+    /// The argument at `index`; 0 is the command's name.
+    pub fn get(&self, index: usize) -> Option<&'a [u8]> {
+        let span = self.spans.get(index)?;
+        self.bytes.get(span.start as usize..span.end as usize)
+    }
+
+    /// All arguments in order, the command's name first.
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = &'a [u8]> + Clone + use<'a> {
+        let bytes = self.bytes;
+        self.spans
+            .iter()
+            .map(move |span| bytes.get(span.start as usize..span.end as usize).unwrap_or_default())
+    }
+}
+
+impl std::fmt::Debug for Args<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_list().entries(self.iter().map(|arg| arg.escape_ascii().to_string())).finish()
+    }
+}
+
+/// One complete command and how many bytes it took.
+#[derive(Debug, Clone, Copy)]
+pub struct Request<'a> {
+    /// The arguments; none for an empty line or `*0`, which the server skips without an answer.
+    pub args: Args<'a>,
+    /// How many bytes of the buffer the command took: the next one begins there.
+    pub consumed: usize,
+}
+
+/// How far the command at the front of the buffer has been read.
+#[derive(Debug, Clone, Copy)]
+enum Progress {
+    /// Nothing of it was seen.
+    Start,
+    /// An inline command; no newline in the first `scanned` bytes.
+    Inline { scanned: usize },
+    /// An array; the next argument begins at `position`, `missing` are still to come.
+    Array { position: usize, missing: usize },
+}
+
+/// Finds commands in a stream of bytes.
+///
+/// One decoder belongs to one connection. It remembers how far it got in an incomplete command, so a
+/// command that trickles in byte by byte is not parsed anew for each byte. Its memory (argument positions,
+/// and the unquoted text of an inline command) is reused and bounded by the [`Limits`].
+#[derive(Debug)]
+pub struct RequestDecoder {
+    limits: Limits,
+    progress: Progress,
+    spans: Vec<Span>,
+    unquoted: Vec<u8>,
+}
+
+impl RequestDecoder {
+    /// A decoder at the beginning of a stream.
+    pub fn new(limits: Limits) -> Self {
+        let limits = Limits { max_command_bytes: limits.max_command_bytes.min(u32::MAX as usize), ..limits };
+        RequestDecoder { limits, progress: Progress::Start, spans: Vec::new(), unquoted: Vec::new() }
+    }
+
+    /// The next complete command in `buf`, or `None` if more bytes are needed.
+    ///
+    /// `buf` begins where the last command ended. After `None`, the next call passes the same bytes with
+    /// more behind them. `None` is never returned for a command that already exceeds the limits, also when
+    /// it only announces to do so: a caller who reads on after `None` holds at most
+    /// [`Limits::max_command_bytes`] plus the size of one read.
+    pub fn decode<'a>(&'a mut self, buf: &'a [u8]) -> Result<Option<Request<'a>>, FramingError> {
+        let consumed = match self.progress {
+            Progress::Start => match buf.first() {
+                None => None,
+                Some(b'*') => self.array(buf)?,
+                Some(_) => self.inline(buf, 0)?,
+            },
+            Progress::Inline { scanned } => self.inline(buf, scanned)?,
+            Progress::Array { position, missing } => self.arguments(buf, position, missing)?,
+        };
+        let Some((consumed, inline)) = consumed else { return Ok(None) };
+        self.progress = Progress::Start;
+        let bytes = if inline { &self.unquoted[..] } else { buf };
+        Ok(Some(Request { args: Args { bytes, spans: &self.spans }, consumed }))
+    }
+
+    /// Reads the array's header. The library would wait for the whole array before it says anything, and
+    /// take whatever count is announced, so the count is judged here.
+    fn array(&mut self, buf: &[u8]) -> Result<Option<(usize, bool)>, FramingError> {
+        let Some((count, position)) =
+            length_line(buf).map_err(|BadLength| FramingError::InvalidArrayLength)?
+        else {
+            return Ok(None);
+        };
+        if count > self.limits.max_arguments {
+            return Err(FramingError::TooManyArguments { limit: self.limits.max_arguments });
+        }
+        self.spans.clear();
+        self.arguments(buf, position, count)
+    }
+
+    /// Reads `missing` arguments from `position` on. Each goes through the library on its own: so nothing
+    /// is allocated, and an array inside an array can't make the library recurse.
+    fn arguments(
+        &mut self,
+        buf: &[u8],
+        mut position: usize,
+        mut missing: usize,
+    ) -> Result<Option<(usize, bool)>, FramingError> {
+        let within = &buf[..buf.len().min(self.limits.max_command_bytes)];
+        while missing > 0 {
+            let rest = within.get(position..).unwrap_or_default();
+            match rest {
+                [] | [b'$'] => return self.wait_or_refuse(buf, position, missing),
+                // The library would also take a sign.
+                [b'$', digit, ..] if digit.is_ascii_digit() => {}
+                [b'$', ..] => return Err(FramingError::InvalidBulkLength),
+                [got, ..] => return Err(FramingError::ExpectedBulk { got: *got }),
+            }
+            match decode_range(rest) {
+                Ok(Some((RangeFrame::BulkString((start, end)), taken))) if start <= MAX_LENGTH_LINE => {
+                    if rest.get(end..taken) != Some(b"\r\n".as_slice()) {
+                        return Err(FramingError::MissingTerminator);
+                    }
+                    // Both fit: `within` is cut to a length that is at most u32::MAX.
+                    self.spans.push(Span { start: (position + start) as u32, end: (position + end) as u32 });
+                    position += taken;
+                    missing -= 1;
+                }
+                Ok(Some(_)) | Err(_) => return Err(FramingError::InvalidBulkLength),
+                Ok(None) => return self.wait_or_refuse(buf, position, missing),
+            }
+        }
+        Ok(Some((position, false)))
+    }
+
+    /// More bytes are needed. Refuses at once if the command is or announces to be too large.
+    fn wait_or_refuse(
+        &mut self,
+        buf: &[u8],
+        position: usize,
+        missing: usize,
+    ) -> Result<Option<(usize, bool)>, FramingError> {
+        let limit = self.limits.max_command_bytes;
+        let rest = buf.get(position..).unwrap_or_default();
+        let announced = match length_line(rest).map_err(|BadLength| FramingError::InvalidBulkLength)? {
+            Some((length, header)) => header.saturating_add(length).saturating_add(2),
+            None => 0,
+        };
+        // The shortest argument, an empty one, is six bytes: `$0\r\n\r\n`.
+        let others = missing.saturating_sub(1).saturating_mul(6);
+        if position.saturating_add(announced).saturating_add(others) > limit || buf.len() > limit {
+            return Err(FramingError::TooLarge { limit });
+        }
+        self.progress = Progress::Array { position, missing };
+        Ok(None)
+    }
+
+    /// Reads an inline command, as typed into telnet: words on one line.
+    fn inline(&mut self, buf: &[u8], scanned: usize) -> Result<Option<(usize, bool)>, FramingError> {
+        let limit = self.limits.max_command_bytes;
+        let within = &buf[..buf.len().min(limit)];
+        let rest = within.get(scanned..).unwrap_or_default();
+        let Some(newline) = rest.iter().position(|&byte| byte == b'\n').map(|found| scanned + found) else {
+            if buf.len() >= limit {
+                return Err(FramingError::TooLarge { limit });
+            }
+            self.progress = Progress::Inline { scanned: within.len() };
+            return Ok(None);
+        };
+        let line = &within[..newline];
+        let line = line.strip_suffix(b"\r").unwrap_or(line);
+        inline::split(line, self.limits.max_arguments, &mut self.unquoted, &mut self.spans)?;
+        Ok(Some((newline + 1, true)))
+    }
+}
+
+/// The digits after `*` or `$` are no length.
+pub(super) struct BadLength;
+
+/// Reads a line like `*3\r\n` or `$11\r\n`: the length and how many bytes the line takes. `None` if the line
+/// is not complete yet. The first byte is not looked at.
+pub(super) fn length_line(bytes: &[u8]) -> Result<Option<(usize, usize)>, BadLength> {
+    let mut length: usize = 0;
+    for (index, &byte) in bytes.iter().enumerate().skip(1) {
+        match byte {
+            b'0'..=b'9' if index < MAX_LENGTH_LINE - 2 => {
+                length = length
+                    .checked_mul(10)
+                    .and_then(|length| length.checked_add(usize::from(byte - b'0')))
+                    .ok_or(BadLength)?;
+            }
+            b'\r' if index > 1 => {
+                return match bytes.get(index + 1) {
+                    None => Ok(None),
+                    Some(b'\n') => Ok(Some((length, index + 2))),
+                    Some(_) => Err(BadLength),
+                };
+            }
+            _ => return Err(BadLength),
+        }
+    }
+    Ok(None)
+}
