@@ -112,6 +112,9 @@ pub enum Refusal {
     /// The stock would be more than can be counted.
     #[error("delta: the stock would be above {max} units", max = crate::MAX_STOCK)]
     StockTooLarge,
+    /// An id that is too long to keep.
+    #[error("an id is longer than {max} bytes; use a shorter one", max = crate::MAX_ID)]
+    IdTooLong,
     /// A table of this SKU is at its configured limit.
     #[error("this SKU is at its limit of {limit}")]
     Full {

@@ -83,12 +83,15 @@ pub enum Event<'a> {
         /// The answer it got.
         answer: Answer,
     },
-    /// The buyer's reservations are refused from now on.
+    /// An admin blocked the buyer: reservations are refused from now on.
     BuyerBlocked {
         /// The buyer.
         buyer: &'a str,
-        /// Who or what decided so.
-        cause: BlockCause,
+    },
+    /// The buyer of this order let too many reservations end unpaid, and is blocked.
+    BuyerLapsedOut {
+        /// The order that was one too many.
+        order: OrderNumber,
     },
     /// The buyer is admitted again.
     BuyerUnblocked {
@@ -117,13 +120,4 @@ pub struct Payment<'a> {
     pub id: &'a str,
     /// What was paid, in minor units.
     pub amount: u64,
-}
-
-/// Why a buyer was blocked.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum BlockCause {
-    /// An admin said so.
-    Admin,
-    /// Too many reservations ended unpaid.
-    Lapses,
 }

@@ -53,7 +53,9 @@ mod tests {
 
     #[test]
     fn what_no_engine_made_is_no_order_id() {
-        for bad in ["", "17", "{a}:o:", "{a}:o:0", "{a}:o:017", "{a}:o:+1", "{a}:r:1", "{}:o:1", "{a}:o:4294967296"] {
+        for bad in
+            ["", "17", "{a}:o:", "{a}:o:0", "{a}:o:017", "{a}:o:+1", "{a}:r:1", "{}:o:1", "{a}:o:4294967296"]
+        {
             assert_eq!(OrderId::parse(bad), None, "{bad}");
         }
     }

@@ -1,23 +1,45 @@
 //! The sale itself, pure: commands in, events out.
 //!
-//! There is no clock, no disk, no network, no thread and no chance in this crate. [`decide`] looks at a state, a
-//! command and a time, and says what happens; [`apply`] makes it so. A journal of events gives the same state
+//! There is no clock, no disk, no network, no thread and no chance in this crate. [`SkuState::decide`] looks at a
+//! state, a command and a time, and says what happens; [`SkuState::apply`] makes it so. A journal of events gives the same state
 //! again, which [`Sku::state_hash`] proves.
 
 mod answer;
+mod apply;
+mod buyers;
 mod command;
+mod contradiction;
+mod decide;
 mod event;
+mod hashing;
 mod ids;
 mod image;
 mod money;
+mod orders;
+mod payments;
+mod requests;
+mod restore;
+mod sku;
+mod state_hash;
+mod stock;
+mod tables;
+mod tally;
 mod terms;
 mod time;
 
 pub use answer::{Answer, Refusal, Rejection};
 pub use command::Command;
-pub use event::{BlockCause, Event, Payment, Request};
+pub use contradiction::Contradiction;
+pub use decide::{Change, Events, Limits, NoChange};
+pub use event::{Event, Payment, Request};
 pub use ids::{Fingerprint, OrderId, OrderNumber};
 pub use image::{Head, Part};
 pub use money::{Currency, MAX_MINOR, line_amount};
+pub use orders::{Expiry, OrderState};
+pub use restore::Restorer;
+pub use sku::{OrderView, Report, SaleState, Sku, SkuState, SkuView};
+pub use stock::{MAX_STOCK, Stock};
+pub use tables::MAX_TEXT as MAX_ID;
+pub use tally::Tally;
 pub use terms::{LatePayment, Phase, Price, SkuTerms};
 pub use time::Millis;

@@ -1,0 +1,237 @@
+//! What an event does to a state. Nothing is judged here: it happened.
+
+use crate::buyers::{Buyer, BuyerNumber};
+use crate::orders::{NewOrder, OrderState};
+use crate::payments::PaymentAnswer;
+use crate::sku::{Sku, SkuState};
+use crate::{Answer, Contradiction, Event, Millis, OrderNumber, Payment, Request};
+
+impl SkuState {
+    /// Makes an event so, live and in replay alike (invariant 6).
+    ///
+    /// # Errors
+    /// A [`Contradiction`] if the event can't have happened to this state, which is then not to be used further.
+    pub fn apply(&mut self, event: &Event<'_>, at: Millis) -> Result<(), Contradiction> {
+        match (&mut self.sku, event) {
+            (empty @ None, Event::Created { terms, stock }) => {
+                *empty = Some(Sku::new(self.hashing, terms.clone(), *stock));
+            }
+            (None, _) | (Some(_), Event::Created { .. }) => return Err(Contradiction::Creation),
+            (Some(sku), event) => sku.apply(event, at)?,
+        }
+        if let Some(sku) = &mut self.sku {
+            sku.changes += 1;
+            sku.last_event_at = sku.last_event_at.max(at);
+            debug_assert!(sku.tally.balances(&sku.stock), "invariant 2: {:?} {:?}", sku.stock, sku.tally);
+        }
+        Ok(())
+    }
+}
+
+impl Sku {
+    fn apply(&mut self, event: &Event<'_>, at: Millis) -> Result<(), Contradiction> {
+        match *event {
+            Event::Created { .. } => return Err(Contradiction::Creation),
+            Event::Updated { ref terms } => self.terms = terms.clone(),
+            Event::Restocked { ref request, delta } => self.restocked(request, delta)?,
+            Event::Paused => self.paused = true,
+            Event::Resumed => self.paused = false,
+            Event::Reserved { order, ref request, buyer, qty, unit_price, hold_ms } => {
+                let buyer = self.find_or_add_buyer(buyer)?;
+                let (request, fingerprint) = (request.id, request.fingerprint);
+                let (state, holds_units) = (OrderState::Reserved, true);
+                let new = NewOrder {
+                    buyer,
+                    request,
+                    fingerprint,
+                    qty,
+                    unit_price,
+                    reserved_at: at,
+                    hold_ms,
+                    state,
+                    holds_units,
+                };
+                self.reserved(order, &new)?;
+            }
+            Event::Paid(ref payment) => {
+                let qty = self.turn(payment.order, &[OrderState::Reserved], OrderState::Paid)?;
+                self.stock.sell(qty)?;
+                self.paid(payment, at)?;
+            }
+            Event::Reacquired(ref payment) => {
+                // Invariant 3: the reservation has ended; this is a purchase of its own, from available to sold.
+                let qty = self.turn(payment.order, &[OrderState::Expired], OrderState::Paid)?;
+                self.stock.reacquire(qty)?;
+                self.order_mut(payment.order)?.holds_units = true;
+                let buyer = self.buyer_of(payment.order)?;
+                buyer.held = buyer.held.saturating_add(qty);
+                buyer.lapses = buyer.lapses.saturating_sub(1);
+                self.paid(payment, at)?;
+            }
+            Event::RefundDue(ref payment) => self.refund_due(payment, at)?,
+            Event::Cancelled { order, ref request, .. } => {
+                self.ended_unpaid_as(order, OrderState::Cancelled)?;
+                self.keep_request(Some(order), request, Answer::Cancelled)?;
+            }
+            Event::Expired { order } => self.ended_unpaid_as(order, OrderState::Expired)?,
+            Event::Refunded { order, ref request, restock } => {
+                self.refunded(order, restock)?;
+                self.keep_request(Some(order), request, Answer::Refunded)?;
+            }
+            Event::Noted { order, ref request, answer } => {
+                self.order_mut(order)?;
+                self.keep_request(Some(order), request, answer)?;
+            }
+            Event::BuyerBlocked { buyer } => {
+                let number = self.find_or_add_buyer(buyer)?;
+                self.buyer_mut(number)?.blocked = true;
+            }
+            Event::BuyerLapsedOut { order } => self.buyer_of(order)?.blocked = true,
+            Event::BuyerUnblocked { buyer } => {
+                let known = self.buyers.find(buyer, &self.texts, self.hashing);
+                let row = self.buyer_mut(known.ok_or(Contradiction::Buyer)?)?;
+                row.blocked = false;
+                row.lapses = 0;
+            }
+        }
+        Ok(())
+    }
+
+    fn restocked(&mut self, request: &Request<'_>, delta: i64) -> Result<(), Contradiction> {
+        self.stock = self.stock.restocked(delta).map_err(|_| Contradiction::Stock)?;
+        let available = u64::from(self.stock.available());
+        self.keep_request(None, request, Answer::Restocked { available })
+    }
+
+    fn reserved(&mut self, order: OrderNumber, new: &NewOrder<'_>) -> Result<(), Contradiction> {
+        if self.orders.next_number() != Some(order) {
+            return Err(Contradiction::Order(order));
+        }
+        self.stock.reserve(new.qty)?;
+        self.add_order(new)?;
+        let buyer = self.buyer_mut(new.buyer)?;
+        buyer.held = buyer.held.saturating_add(new.qty);
+        Ok(())
+    }
+
+    /// Adds an order in whatever state it is, and enters it in the books. Stock and buyer are the caller's.
+    pub(crate) fn add_order(&mut self, new: &NewOrder<'_>) -> Result<OrderNumber, Contradiction> {
+        let number = self.orders.add(new, &mut self.texts, self.hashing).ok_or(Contradiction::Full)?;
+        self.tally.enter(new.state, new.qty, new.unit_price.saturating_mul(u64::from(new.qty)));
+        Ok(number)
+    }
+
+    /// Moves an order from one of these states to another, in the books too, and says how many units it is for.
+    fn turn(
+        &mut self,
+        number: OrderNumber,
+        from: &[OrderState],
+        to: OrderState,
+    ) -> Result<u32, Contradiction> {
+        let order = self.orders.get_mut(number).ok_or(Contradiction::Order(number))?;
+        if !from.contains(&order.state) {
+            return Err(Contradiction::State(number));
+        }
+        self.tally.leave(order.state, order.qty, order.amount());
+        self.tally.enter(to, order.qty, order.amount());
+        order.state = to;
+        Ok(order.qty)
+    }
+
+    fn ended_unpaid_as(&mut self, number: OrderNumber, state: OrderState) -> Result<(), Contradiction> {
+        let qty = self.turn(number, &[OrderState::Reserved], state)?;
+        self.stock.release(qty)?;
+        self.order_mut(number)?.holds_units = false;
+        let buyer = self.buyer_of(number)?;
+        buyer.held = buyer.held.saturating_sub(qty);
+        buyer.lapses = buyer.lapses.saturating_add(1);
+        Ok(())
+    }
+
+    fn paid(&mut self, payment: &Payment<'_>, at: Millis) -> Result<(), Contradiction> {
+        let position = self.keep_payment(payment, at, PaymentAnswer::Paid)?;
+        self.order_mut(payment.order)?.set_payment(position);
+        let buyer = self.buyer_of(payment.order)?;
+        let first = !std::mem::replace(&mut buyer.bought, true);
+        self.buyers_who_bought += u64::from(first);
+        self.first_sale_at = self.first_sale_at.or(Some(at));
+        self.last_sale_at = Some(at);
+        Ok(())
+    }
+
+    fn refund_due(&mut self, payment: &Payment<'_>, at: Millis) -> Result<(), Contradiction> {
+        let answer = match self.order_mut(payment.order)?.state {
+            OrderState::Reserved => return Err(Contradiction::State(payment.order)),
+            OrderState::Cancelled => PaymentAnswer::Cancelled,
+            OrderState::Expired => {
+                self.turn(payment.order, &[OrderState::Expired], OrderState::RefundDue)?;
+                PaymentAnswer::RefundDue
+            }
+            OrderState::Paid | OrderState::RefundDue | OrderState::Refunded => PaymentAnswer::RefundDue,
+        };
+        self.keep_payment(payment, at, answer)?;
+        Ok(())
+    }
+
+    fn refunded(&mut self, number: OrderNumber, restock: bool) -> Result<(), Contradiction> {
+        let before = self.order_mut(number)?.state;
+        let qty = self.turn(
+            number,
+            &[OrderState::Paid, OrderState::RefundDue, OrderState::Refunded],
+            OrderState::Refunded,
+        )?;
+        if before == OrderState::Paid {
+            // Limits count units of reserved and paid orders only.
+            let buyer = self.buyer_of(number)?;
+            buyer.held = buyer.held.saturating_sub(qty);
+        }
+        let holds_units = self.order_mut(number)?.holds_units;
+        if before == OrderState::Paid && holds_units {
+            self.tally.keep_units(qty);
+        }
+        if restock && holds_units {
+            self.stock.take_back(qty)?;
+            self.tally.return_units(qty);
+            self.order_mut(number)?.holds_units = false;
+        }
+        Ok(())
+    }
+
+    fn keep_payment(
+        &mut self,
+        payment: &Payment<'_>,
+        at: Millis,
+        answer: PaymentAnswer,
+    ) -> Result<u32, Contradiction> {
+        self.keep_request(Some(payment.order), &payment.request, answer.into())?;
+        let row = (payment.order, payment.amount, at);
+        let position = self.payments.add(payment.id, row, answer, &mut self.texts, self.hashing);
+        position.ok_or(Contradiction::Full)
+    }
+
+    fn keep_request(
+        &mut self,
+        order: Option<OrderNumber>,
+        request: &Request<'_>,
+        answer: Answer,
+    ) -> Result<(), Contradiction> {
+        self.requests.add(order, request, answer, &mut self.texts, self.hashing).ok_or(Contradiction::Full)
+    }
+
+    fn find_or_add_buyer(&mut self, name: &str) -> Result<BuyerNumber, Contradiction> {
+        self.buyers.find_or_add(name, &mut self.texts, self.hashing).ok_or(Contradiction::Full)
+    }
+
+    fn buyer_mut(&mut self, buyer: BuyerNumber) -> Result<&mut Buyer, Contradiction> {
+        self.buyers.get_mut(buyer).ok_or(Contradiction::Buyer)
+    }
+
+    fn buyer_of(&mut self, number: OrderNumber) -> Result<&mut Buyer, Contradiction> {
+        let buyer = self.order_mut(number)?.buyer;
+        self.buyer_mut(buyer)
+    }
+
+    fn order_mut(&mut self, number: OrderNumber) -> Result<&mut crate::orders::Order, Contradiction> {
+        self.orders.get_mut(number).ok_or(Contradiction::Order(number))
+    }
+}

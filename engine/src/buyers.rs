@@ -1,0 +1,81 @@
+//! What a SKU remembers of each buyer.
+
+use crate::hashing::Hashing;
+use crate::tables::{Chunks, Index, TextRef, Texts};
+
+/// The position of a buyer in its SKU, from 0.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct BuyerNumber(pub(crate) u32);
+
+/// One buyer on one SKU.
+#[derive(Clone, Debug)]
+pub(crate) struct Buyer {
+    name: TextRef,
+    /// Units of RESERVED and PAID orders: what purchase limits count.
+    pub(crate) held: u32,
+    /// Reservations that ended unpaid since the buyer was last unblocked.
+    pub(crate) lapses: u16,
+    pub(crate) blocked: bool,
+    /// Whether an order was ever paid.
+    pub(crate) bought: bool,
+}
+
+/// All buyers of a SKU, in the order in which they were first seen.
+#[derive(Debug, Default)]
+pub(crate) struct Buyers {
+    rows: Chunks<Buyer>,
+    by_name: Index,
+}
+
+impl Buyers {
+    pub(crate) fn len(&self) -> usize {
+        self.rows.len()
+    }
+
+    pub(crate) fn find(&self, name: &str, texts: &Texts, hashing: Hashing) -> Option<BuyerNumber> {
+        let is_it = |row: u32| self.name(BuyerNumber(row), texts) == name;
+        self.by_name.find(hashing.text(name), is_it).map(BuyerNumber)
+    }
+
+    pub(crate) fn get(&self, buyer: BuyerNumber) -> Option<&Buyer> {
+        self.rows.get(buyer.0 as usize)
+    }
+
+    pub(crate) fn get_mut(&mut self, buyer: BuyerNumber) -> Option<&mut Buyer> {
+        self.rows.get_mut(buyer.0 as usize)
+    }
+
+    pub(crate) fn name<'t>(&self, buyer: BuyerNumber, texts: &'t Texts) -> &'t str {
+        self.get(buyer).map_or("", |row| texts.get(row.name))
+    }
+
+    /// The buyer of this name, new if need be. `None` when there is no room.
+    pub(crate) fn find_or_add(
+        &mut self,
+        name: &str,
+        texts: &mut Texts,
+        hashing: Hashing,
+    ) -> Option<BuyerNumber> {
+        if let Some(known) = self.find(name, texts, hashing) {
+            return Some(known);
+        }
+        let number = u32::try_from(self.rows.len()).ok()?;
+        let place = texts.push(name)?;
+        self.rows.push(Buyer { name: place, held: 0, lapses: 0, blocked: false, bought: false });
+        let (rows, texts) = (&self.rows, &*texts);
+        self.by_name.insert(hashing.text(name), number, |row| {
+            hashing.text(rows.get(row as usize).map_or("", |buyer| texts.get(buyer.name)))
+        });
+        Some(BuyerNumber(number))
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Buyer> {
+        self.rows.iter()
+    }
+}
+
+impl Buyer {
+    pub(crate) fn name<'t>(&self, texts: &'t Texts) -> &'t str {
+        texts.get(self.name)
+    }
+}

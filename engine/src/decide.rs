@@ -1,0 +1,459 @@
+//! The rules of the sale: what a command comes to.
+//!
+//! Each function below is a ladder of guards in the order in which the protocol says they are judged, and ends
+//! with the events that make the command so. Nothing here changes anything.
+
+use std::sync::Arc;
+
+use smallvec::{SmallVec, smallvec};
+
+use crate::buyers::{Buyer, BuyerNumber};
+use crate::hashing::fingerprint;
+use crate::orders::{Order, OrderState};
+use crate::sku::{Sku, SkuState};
+use crate::stock::RestockError;
+use crate::tables::MAX_TEXT;
+use crate::{
+    Answer, Command, Event, Fingerprint, LatePayment, Millis, OrderNumber, Payment, Phase, Refusal,
+    Rejection, Request, SkuTerms, line_amount,
+};
+
+/// The events of one decision, in the order in which they are to be applied.
+pub type Events<'a> = SmallVec<[Event<'a>; 1]>;
+
+/// An accepted command: what happens, and what the caller is told once that is durable.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Change<'a> {
+    /// What happens. Empty when everything was already as asked.
+    pub events: Events<'a>,
+    /// What the caller is told.
+    pub answer: Answer,
+}
+
+/// A command that changes nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NoChange {
+    /// This request was accepted before; this is the answer it got.
+    Repeated(Answer),
+    /// The rules say no.
+    Rejected(Rejection),
+    /// The caller is at fault, or a limit is reached.
+    Refused(Refusal),
+}
+
+impl From<Rejection> for NoChange {
+    fn from(rejection: Rejection) -> Self {
+        Self::Rejected(rejection)
+    }
+}
+
+impl From<Refusal> for NoChange {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refused(refusal)
+    }
+}
+
+/// How much one SKU may remember.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Orders, whatever became of them.
+    pub max_orders: u32,
+    /// Accepted requests other than reservations.
+    pub max_requests: u32,
+    /// Buyers.
+    pub max_buyers: u32,
+}
+
+impl Default for Limits {
+    /// What fits 32-bit row numbers: in practice no limit but memory.
+    fn default() -> Self {
+        Self { max_orders: u32::MAX - 1, max_requests: u32::MAX - 1, max_buyers: u32::MAX - 1 }
+    }
+}
+
+type Judged<'a> = Result<Change<'a>, NoChange>;
+
+fn accept<'a>(event: Event<'a>, answer: Answer) -> Judged<'a> {
+    Ok(Change { events: smallvec![event], answer })
+}
+
+/// Everything is already as asked.
+fn as_it_is<'a>(answer: Answer) -> Judged<'a> {
+    Ok(Change { events: SmallVec::new(), answer })
+}
+
+fn reject<'a>(rejection: Rejection) -> Judged<'a> {
+    Err(NoChange::Rejected(rejection))
+}
+
+impl SkuState {
+    /// What `command` comes to at `now`.
+    ///
+    /// # Errors
+    /// A [`NoChange`] when nothing is to be applied or journaled.
+    pub fn decide<'a>(
+        &self,
+        command: &Command<&'a str>,
+        now: Millis,
+        limits: &Limits,
+    ) -> Result<Change<'a>, NoChange> {
+        match (&self.sku, command) {
+            (Some(sku), command) => sku.decide(command, now, limits),
+            (None, Command::Put { terms, stock }) => {
+                accept(Event::Created { terms: terms.clone(), stock: *stock }, Answer::Created)
+            }
+            (None, _) => reject(Rejection::NotFound),
+        }
+    }
+
+    /// The end of a reservation whose hold has run out at `now`; no events if it has not, or is no reservation.
+    #[must_use]
+    pub fn decide_expiry(&self, number: OrderNumber, now: Millis) -> Events<'static> {
+        match self.sku.as_ref().and_then(|sku| Some((sku, sku.orders.get(number)?))) {
+            Some((sku, order)) if sku.has_lapsed(order, now) => {
+                sku.ended_unpaid(Event::Expired { order: number }, order)
+            }
+            _ => Events::new(),
+        }
+    }
+}
+
+impl Sku {
+    fn decide<'a>(&self, command: &Command<&'a str>, now: Millis, limits: &Limits) -> Judged<'a> {
+        match *command {
+            Command::Put { ref terms, .. } => self.put(terms),
+            Command::Restock { req, delta } => self.restock(
+                Request { id: req, fingerprint: fingerprint(1, [delta.cast_unsigned(), 0], "") },
+                delta,
+                limits,
+            ),
+            Command::Pause if self.paused => as_it_is(Answer::Paused),
+            Command::Pause => accept(Event::Paused, Answer::Paused),
+            Command::Resume if self.paused => accept(Event::Resumed, Answer::Resumed),
+            Command::Resume => as_it_is(Answer::Resumed),
+            Command::Reserve { req, buyer, qty, max_price } => {
+                // No price is as high as "any price".
+                let numbers = [u64::from(qty), max_price.unwrap_or(u64::MAX)];
+                let request = Request { id: req, fingerprint: fingerprint(2, numbers, "") };
+                self.reserve(&Reservation { request, buyer, qty, max_price }, now, limits)
+            }
+            Command::Pay { order, req, amount, payment } => {
+                let request = Request { id: req, fingerprint: fingerprint(3, [amount, 0], payment) };
+                self.pay(Payment { order, request, id: payment, amount }, now, limits)
+            }
+            Command::Cancel { order, req, reason } => {
+                let given = u64::from(reason.is_some());
+                let request =
+                    Request { id: req, fingerprint: fingerprint(4, [given, 0], reason.unwrap_or("")) };
+                self.cancel(order, request, reason, now, limits)
+            }
+            Command::Refund { order, req, restock } => {
+                let request = Request { id: req, fingerprint: fingerprint(5, [u64::from(restock), 0], "") };
+                self.refund(order, request, restock, limits)
+            }
+            Command::Block { buyer } => self.block(buyer, limits),
+            Command::Unblock { buyer } => match self.buyer(buyer) {
+                Some((_, row)) if row.blocked || row.lapses > 0 => {
+                    accept(Event::BuyerUnblocked { buyer }, Answer::Unblocked)
+                }
+                _ => as_it_is(Answer::Unblocked),
+            },
+        }
+    }
+
+    /// A document never changes stock, nor what the first order fixed.
+    fn put<'a>(&self, terms: &Arc<SkuTerms>) -> Judged<'a> {
+        if *terms == self.terms {
+            return as_it_is(Answer::Unchanged);
+        }
+        if terms.currency != self.terms.currency && self.orders.len() > 0 {
+            return Err(Refusal::Fixed { field: "currency" }.into());
+        }
+        accept(Event::Updated { terms: Arc::clone(terms) }, Answer::Updated)
+    }
+
+    fn restock<'a>(&self, request: Request<'a>, delta: i64, limits: &Limits) -> Judged<'a> {
+        self.judge_repeat(None, request)?;
+        let stock = self.stock.restocked(delta).map_err(|error| match error {
+            RestockError::Insufficient => {
+                NoChange::Rejected(Rejection::Insufficient { available: u64::from(self.stock.available()) })
+            }
+            RestockError::TooLarge => NoChange::Refused(Refusal::StockTooLarge),
+        })?;
+        self.room_for_request(&[request.id], limits)?;
+        accept(
+            Event::Restocked { request, delta },
+            Answer::Restocked { available: u64::from(stock.available()) },
+        )
+    }
+
+    /// Who may buy. The order of the guards is the protocol's order of rejections.
+    fn reserve<'a>(&self, asked: &Reservation<'a>, now: Millis, limits: &Limits) -> Judged<'a> {
+        let known = self.buyer(asked.buyer);
+        if let Some((number, _)) = known {
+            self.judge_repeated_reservation(number, asked.request)?;
+        }
+        if known.is_some_and(|(_, buyer)| buyer.blocked) {
+            return reject(Rejection::Blocked);
+        }
+        if !self.terms.admits(asked.buyer) {
+            return reject(Rejection::NotEligible);
+        }
+        match self.terms.phase(now) {
+            Phase::Scheduled(starts_at) => return reject(Rejection::NotOpen { starts_at }),
+            Phase::Ended => return reject(Rejection::Ended),
+            Phase::Open => {}
+        }
+        if self.paused {
+            return reject(Rejection::Paused);
+        }
+        if asked.qty > self.stock.available() {
+            return reject(Rejection::SoldOut);
+        }
+        let left = self.left_for(known.map_or(0, |(_, buyer)| buyer.held));
+        if asked.qty > left {
+            return reject(Rejection::Limit { left });
+        }
+        let unit_price = self.terms.unit_price();
+        if asked.max_price.is_some_and(|max| unit_price > max) {
+            return reject(Rejection::PriceChanged { price: unit_price });
+        }
+        let amount = line_amount(unit_price, asked.qty).ok_or(Refusal::AmountTooLarge)?;
+        let order = self.room_for_order(asked, known.is_none(), limits)?;
+        let hold_ms = self.terms.hold_ms;
+        accept(
+            Event::Reserved {
+                order,
+                request: asked.request,
+                buyer: asked.buyer,
+                qty: asked.qty,
+                unit_price,
+                hold_ms,
+            },
+            Answer::Reserved { order, amount, expires_at: now.plus(u64::from(hold_ms)) },
+        )
+    }
+
+    /// A payment is applied, found to be applied already, refused for its amount, or due back. Money that came in
+    /// is never dropped without an event.
+    fn pay<'a>(&self, payment: Payment<'a>, now: Millis, limits: &Limits) -> Judged<'a> {
+        let order = self.orders.get(payment.order).ok_or(Rejection::NotFound)?;
+        self.judge_repeat(Some(payment.order), payment.request)?;
+        self.room_for_request(&[payment.request.id, payment.id], limits)?;
+        if let Some(known) = self.payments.find(payment.id, &self.texts, self.hashing) {
+            if known.order != payment.order {
+                return Err(Refusal::PaymentReused.into());
+            }
+            return note(payment.order, payment.request, known.answer.into());
+        }
+        match order.state {
+            OrderState::Reserved if !self.has_lapsed(order, now) => {
+                judge_amount(order, payment.amount)?;
+                accept(Event::Paid(payment), Answer::Paid)
+            }
+            // The clock has ended it, though its timer has not run yet.
+            OrderState::Reserved => self.pay_late(order, payment, true, now),
+            OrderState::Expired => self.pay_late(order, payment, false, now),
+            OrderState::Cancelled => accept(Event::RefundDue(payment), Answer::Cancelled),
+            OrderState::Paid | OrderState::RefundDue | OrderState::Refunded => {
+                accept(Event::RefundDue(payment), Answer::RefundDue)
+            }
+        }
+    }
+
+    /// `ends_now`: the reservation still stands and its end is part of this change.
+    fn pay_late<'a>(&self, order: &Order, payment: Payment<'a>, ends_now: bool, now: Millis) -> Judged<'a> {
+        let expired = Event::Expired { order: payment.order };
+        if !self.can_reacquire(order, ends_now, now) {
+            let mut events = if ends_now { self.ended_unpaid(expired, order) } else { Events::new() };
+            events.push(Event::RefundDue(payment));
+            return Ok(Change { events, answer: Answer::RefundDue });
+        }
+        judge_amount(order, payment.amount)?;
+        // It does not end unpaid after all, so it earns the buyer no block.
+        let mut events = Events::new();
+        if ends_now {
+            events.push(expired);
+        }
+        events.push(Event::Reacquired(payment));
+        Ok(Change { events, answer: Answer::Paid })
+    }
+
+    fn can_reacquire(&self, order: &Order, ends_now: bool, now: Millis) -> bool {
+        // Units and limit that the order itself gives back when it ends in this same change.
+        let own = if ends_now { order.qty } else { 0 };
+        let held = self.buyers.get(order.buyer).map_or(0, |buyer| buyer.held).saturating_sub(own);
+        self.terms.late_payment == LatePayment::Reacquire
+            && self.terms.phase(now) == Phase::Open
+            && !self.paused
+            && u64::from(order.qty) <= u64::from(self.stock.available()) + u64::from(own)
+            && order.qty <= self.left_for(held)
+    }
+
+    fn cancel<'a>(
+        &self,
+        number: OrderNumber,
+        request: Request<'a>,
+        reason: Option<&'a str>,
+        now: Millis,
+        limits: &Limits,
+    ) -> Judged<'a> {
+        let order = self.orders.get(number).ok_or(Rejection::NotFound)?;
+        self.judge_repeat(Some(number), request)?;
+        match order.state {
+            OrderState::Reserved if self.has_lapsed(order, now) => reject(Rejection::Expired),
+            OrderState::Reserved => {
+                self.room_for_request(&[request.id], limits)?;
+                let events = self.ended_unpaid(Event::Cancelled { order: number, request, reason }, order);
+                Ok(Change { events, answer: Answer::Cancelled })
+            }
+            OrderState::Cancelled => {
+                self.room_for_request(&[request.id], limits)?;
+                note(number, request, Answer::Cancelled)
+            }
+            OrderState::Paid | OrderState::Refunded => reject(Rejection::AlreadyPaid),
+            OrderState::Expired | OrderState::RefundDue => reject(Rejection::Expired),
+        }
+    }
+
+    fn refund<'a>(
+        &self,
+        number: OrderNumber,
+        request: Request<'a>,
+        restock: bool,
+        limits: &Limits,
+    ) -> Judged<'a> {
+        let order = self.orders.get(number).ok_or(Rejection::NotFound)?;
+        self.judge_repeat(Some(number), request)?;
+        self.room_for_request(&[request.id], limits)?;
+        match order.state {
+            OrderState::Paid | OrderState::RefundDue => {
+                accept(Event::Refunded { order: number, request, restock }, Answer::Refunded)
+            }
+            // The money went back before; now the goods have come back too.
+            OrderState::Refunded if restock && order.holds_units => {
+                accept(Event::Refunded { order: number, request, restock }, Answer::Refunded)
+            }
+            OrderState::Refunded => note(number, request, Answer::Refunded),
+            OrderState::Reserved | OrderState::Cancelled | OrderState::Expired => reject(Rejection::NotPaid),
+        }
+    }
+
+    fn block<'a>(&self, buyer: &'a str, limits: &Limits) -> Judged<'a> {
+        match self.buyer(buyer) {
+            Some((_, row)) if row.blocked => return as_it_is(Answer::Blocked),
+            Some(_) => {}
+            None => self.room_for_buyer(buyer, limits)?,
+        }
+        accept(Event::BuyerBlocked { buyer }, Answer::Blocked)
+    }
+
+    fn buyer(&self, name: &str) -> Option<(BuyerNumber, &Buyer)> {
+        let number = self.buyers.find(name, &self.texts, self.hashing)?;
+        Some((number, self.buyers.get(number)?))
+    }
+
+    /// Units that a buyer who holds `held` could still ask for in one order.
+    fn left_for(&self, held: u32) -> u32 {
+        let by_buyer = self.terms.per_buyer_limit.map_or(u32::MAX, |limit| limit.saturating_sub(held));
+        by_buyer.min(self.terms.per_order_limit.unwrap_or(u32::MAX))
+    }
+
+    /// The event that ends a reservation unpaid, and the block if that was one too many.
+    fn ended_unpaid<'a>(&self, end: Event<'a>, order: &Order) -> Events<'a> {
+        let number = match end {
+            Event::Expired { order } | Event::Cancelled { order, .. } => Some(order),
+            _ => None,
+        };
+        let one_too_many = self
+            .buyers
+            .get(order.buyer)
+            .zip(self.terms.max_lapses)
+            .is_some_and(|(buyer, max)| !buyer.blocked && u32::from(buyer.lapses) + 1 >= max);
+        let mut events: Events<'a> = smallvec![end];
+        events.extend(number.filter(|_| one_too_many).map(|order| Event::BuyerLapsedOut { order }));
+        events
+    }
+
+    /// Invariant 8: the same request gets the same answer; another one under its id is an error.
+    fn judge_repeat(&self, order: Option<OrderNumber>, request: Request<'_>) -> Result<(), NoChange> {
+        match self.requests.find(order, request.id, &self.texts, self.hashing) {
+            None => Ok(()),
+            Some(kept) => Err(repeat(kept.fingerprint, request.fingerprint, || kept.answer())),
+        }
+    }
+
+    fn judge_repeated_reservation(&self, buyer: BuyerNumber, request: Request<'_>) -> Result<(), NoChange> {
+        let found = self.orders.find_request(buyer, request.id, &self.texts, self.hashing);
+        match found.and_then(|number| Some((number, self.orders.get(number)?))) {
+            None => Ok(()),
+            Some((number, order)) => {
+                Err(repeat(order.fingerprint, request.fingerprint, || Answer::Reserved {
+                    order: number,
+                    amount: order.amount(),
+                    expires_at: self.orders.expires_at(order),
+                }))
+            }
+        }
+    }
+
+    fn room_for_order(
+        &self,
+        asked: &Reservation<'_>,
+        new_buyer: bool,
+        limits: &Limits,
+    ) -> Result<OrderNumber, NoChange> {
+        let number = self.orders.next_number().filter(|number| number.0 <= limits.max_orders);
+        let number = number.ok_or(Refusal::Full { limit: "orders" })?;
+        if new_buyer {
+            self.room_for_buyer(asked.buyer, limits)?;
+        }
+        if !self.orders.has_queue_for(self.terms.hold_ms) {
+            return Err(Refusal::Full { limit: "different hold lengths" }.into());
+        }
+        self.room_for_texts(&[asked.request.id])?;
+        Ok(number)
+    }
+
+    fn room_for_buyer(&self, name: &str, limits: &Limits) -> Result<(), NoChange> {
+        if self.buyers.len() >= limits.max_buyers as usize {
+            return Err(Refusal::Full { limit: "buyers" }.into());
+        }
+        self.room_for_texts(&[name])
+    }
+
+    fn room_for_request(&self, ids: &[&str], limits: &Limits) -> Result<(), NoChange> {
+        if self.requests.len() >= limits.max_requests as usize {
+            return Err(Refusal::Full { limit: "accepted requests" }.into());
+        }
+        self.room_for_texts(ids)
+    }
+
+    fn room_for_texts(&self, ids: &[&str]) -> Result<(), NoChange> {
+        if ids.iter().any(|id| id.len() > MAX_TEXT) {
+            return Err(Refusal::IdTooLong.into());
+        }
+        if self.texts.has_room() { Ok(()) } else { Err(Refusal::Full { limit: "ids" }.into()) }
+    }
+}
+
+/// What a reservation asks for.
+struct Reservation<'a> {
+    request: Request<'a>,
+    buyer: &'a str,
+    qty: u32,
+    max_price: Option<u64>,
+}
+
+fn repeat(kept: Fingerprint, asked: Fingerprint, answer: impl FnOnce() -> Answer) -> NoChange {
+    if kept == asked { NoChange::Repeated(answer()) } else { NoChange::Refused(Refusal::RequestReused) }
+}
+
+fn judge_amount(order: &Order, amount: u64) -> Result<(), NoChange> {
+    let due = order.amount();
+    if amount == due { Ok(()) } else { Err(Rejection::AmountMismatch { due }.into()) }
+}
+
+fn note<'a>(order: OrderNumber, request: Request<'a>, answer: Answer) -> Judged<'a> {
+    accept(Event::Noted { order, request, answer }, answer)
+}

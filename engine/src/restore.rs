@@ -1,0 +1,197 @@
+//! A state written down as parts, and made from parts again.
+
+use std::sync::Arc;
+
+use crate::hashing::Hashing;
+use crate::orders::{NewOrder, OrderState};
+use crate::payments::PaymentAnswer;
+use crate::sku::{Sku, SkuState};
+use crate::stock::Stock;
+use crate::{Contradiction, Head, Millis, OrderNumber, Part, Request};
+
+impl Sku {
+    /// The state as parts, in the order in which [`Restorer::push`] takes them.
+    pub fn parts(&self) -> impl Iterator<Item = Part<'_>> {
+        let head = Part::Head(Head {
+            terms: Arc::clone(&self.terms),
+            total: u64::from(self.stock.total()),
+            paused: self.paused,
+            changes: self.changes,
+            last_event_at: self.last_event_at,
+            first_sale_at: self.first_sale_at,
+            last_sale_at: self.last_sale_at,
+        });
+        let buyers = self.buyers.iter().map(|buyer| Part::Buyer {
+            name: buyer.name(&self.texts),
+            blocked: buyer.blocked,
+            lapses: u32::from(buyer.lapses),
+            bought: buyer.bought,
+        });
+        let orders = self.orders.iter().map(|order| Part::Order {
+            buyer: order.buyer.0,
+            request: order.request(&self.texts),
+            fingerprint: order.fingerprint,
+            qty: order.qty,
+            unit_price: order.unit_price(),
+            reserved_at: order.reserved_at(),
+            hold_ms: self.orders.hold_ms(order),
+            state: order.state,
+            holds_units: order.holds_units,
+        });
+        let payments = self.payments.iter().map(|payment| Part::Payment {
+            id: payment.id(&self.texts),
+            order: payment.order,
+            amount: payment.amount,
+            at: payment.at,
+            answer: payment.answer.into(),
+        });
+        let requests = self.requests.iter().map(|request| Part::Request {
+            order: request.order(),
+            id: request.id(&self.texts),
+            fingerprint: request.fingerprint,
+            answer: request.answer(),
+        });
+        std::iter::once(head).chain(buyers).chain(orders).chain(payments).chain(requests)
+    }
+}
+
+/// Makes a state from its parts.
+#[derive(Debug)]
+pub struct Restorer {
+    hashing: Hashing,
+    sku: Option<Sku>,
+    /// What the head says of the counts, to be compared at the end.
+    total: u32,
+    changes: u64,
+    last_event_at: Millis,
+    reserved: u32,
+    sold: u32,
+}
+
+impl Restorer {
+    /// Begins. `seed` as in [`SkuState::new`].
+    #[must_use]
+    pub fn new(seed: u64) -> Self {
+        let hashing = Hashing::new(seed);
+        let last_event_at = Millis::default();
+        Self { hashing, sku: None, total: 0, changes: 0, last_event_at, reserved: 0, sold: 0 }
+    }
+
+    /// Takes the next part.
+    ///
+    /// # Errors
+    /// A [`Contradiction`] if it can't be part of what came before.
+    pub fn push(&mut self, part: Part<'_>) -> Result<(), Contradiction> {
+        match (&mut self.sku, part) {
+            (empty @ None, Part::Head(head)) => {
+                self.total = u32::try_from(head.total).map_err(|_| Contradiction::Stock)?;
+                (self.changes, self.last_event_at) = (head.changes, head.last_event_at);
+                let mut sku = Sku::new(self.hashing, head.terms, self.total);
+                sku.paused = head.paused;
+                (sku.first_sale_at, sku.last_sale_at) = (head.first_sale_at, head.last_sale_at);
+                *empty = Some(sku);
+                Ok(())
+            }
+            (None, _) | (Some(_), Part::Head(_)) => Err(Contradiction::Parts),
+            (Some(sku), Part::Buyer { name, blocked, lapses, bought }) => {
+                let number =
+                    sku.buyers.find_or_add(name, &mut sku.texts, sku.hashing).ok_or(Contradiction::Full)?;
+                let row = sku.buyers.get_mut(number).ok_or(Contradiction::Buyer)?;
+                row.blocked = blocked;
+                row.bought = bought;
+                row.lapses = u16::try_from(lapses).unwrap_or(u16::MAX);
+                sku.buyers_who_bought += u64::from(bought);
+                Ok(())
+            }
+            (Some(_), part @ Part::Order { .. }) => self.push_order(&part),
+            (Some(sku), Part::Payment { id, order, amount, at, answer }) => {
+                let answer = PaymentAnswer::from_answer(answer).ok_or(Contradiction::Parts)?;
+                let row = sku.orders.get_mut(order).ok_or(Contradiction::Order(order))?;
+                let (texts, hashing) = (&mut sku.texts, sku.hashing);
+                let position = sku.payments.add(id, (order, amount, at), answer, texts, hashing);
+                let position = position.ok_or(Contradiction::Full)?;
+                if answer == PaymentAnswer::Paid {
+                    row.set_payment(position);
+                }
+                Ok(())
+            }
+            (Some(sku), Part::Request { order, id, fingerprint, answer }) => {
+                let request = Request { id, fingerprint };
+                let kept = sku.requests.add(order, &request, answer, &mut sku.texts, sku.hashing);
+                kept.ok_or(Contradiction::Full)
+            }
+        }
+    }
+
+    fn push_order(&mut self, part: &Part<'_>) -> Result<(), Contradiction> {
+        let (
+            Some(sku),
+            &Part::Order {
+                buyer,
+                request,
+                fingerprint,
+                qty,
+                unit_price,
+                reserved_at,
+                hold_ms,
+                state,
+                holds_units,
+            },
+        ) = (&mut self.sku, part)
+        else {
+            return Err(Contradiction::Parts);
+        };
+        let buyer = crate::buyers::BuyerNumber(buyer);
+        let row = sku.buyers.get_mut(buyer).ok_or(Contradiction::Buyer)?;
+        if matches!(state, OrderState::Reserved | OrderState::Paid) {
+            row.held = row.held.saturating_add(qty);
+        }
+        let new = NewOrder {
+            buyer,
+            request,
+            fingerprint,
+            qty,
+            unit_price,
+            reserved_at,
+            hold_ms,
+            state,
+            holds_units,
+        };
+        let number: OrderNumber = sku.add_order(&new)?;
+        match (state, holds_units) {
+            (OrderState::Reserved, true) => self.reserved = add(self.reserved, qty)?,
+            (OrderState::Paid, true) => self.sold = add(self.sold, qty)?,
+            (OrderState::RefundDue | OrderState::Refunded, true) => {
+                self.sold = add(self.sold, qty)?;
+                sku.tally.keep_units(qty);
+            }
+            (OrderState::Reserved | OrderState::Paid, false)
+            | (OrderState::Cancelled | OrderState::Expired, true) => {
+                return Err(Contradiction::State(number));
+            }
+            (_, false) => {}
+        }
+        Ok(())
+    }
+
+    /// The whole state.
+    ///
+    /// # Errors
+    /// A [`Contradiction`] if parts are missing or don't add up.
+    pub fn finish(self) -> Result<SkuState, Contradiction> {
+        let mut sku = self.sku.ok_or(Contradiction::Parts)?;
+        let mut stock = Stock::new(self.total);
+        stock.reserve(self.reserved)?;
+        stock.reacquire(self.sold)?;
+        sku.stock = stock;
+        (sku.changes, sku.last_event_at) = (self.changes, self.last_event_at);
+        if !sku.tally.balances(&sku.stock) {
+            return Err(Contradiction::Parts);
+        }
+        Ok(SkuState { hashing: self.hashing, sku: Some(sku) })
+    }
+}
+
+fn add(sum: u32, qty: u32) -> Result<u32, Contradiction> {
+    sum.checked_add(qty).ok_or(Contradiction::Stock)
+}

@@ -1,0 +1,243 @@
+//! The state of one SKU, and what can be read from it.
+
+use std::sync::Arc;
+
+use crate::buyers::Buyers;
+use crate::hashing::Hashing;
+use crate::orders::{Expiry, Order, OrderState, Orders};
+use crate::payments::Payments;
+use crate::requests::Requests;
+use crate::stock::Stock;
+use crate::tables::Texts;
+use crate::tally::Tally;
+use crate::{Currency, Millis, OrderNumber, Phase, SkuTerms};
+
+/// The place of one SKU: empty until the SKU is created. Owned by one actor (invariant 1).
+#[derive(Debug)]
+pub struct SkuState {
+    pub(crate) hashing: Hashing,
+    pub(crate) sku: Option<Sku>,
+}
+
+impl SkuState {
+    /// An empty place. `seed` is the key of its hash tables: any number that callers can't guess.
+    #[must_use]
+    pub fn new(seed: u64) -> Self {
+        Self { hashing: Hashing::new(seed), sku: None }
+    }
+
+    /// The reservation that runs out next, if any. Only looks, and tidies the queues on the way.
+    pub fn next_expiry(&mut self) -> Option<Expiry> {
+        self.sku.as_mut()?.orders.next_expiry()
+    }
+
+    /// The SKU, if it was created.
+    #[must_use]
+    pub fn sku(&self) -> Option<&Sku> {
+        self.sku.as_ref()
+    }
+}
+
+/// A SKU: its terms, its stock, its orders and everything they need to be judged.
+#[derive(Debug)]
+pub struct Sku {
+    pub(crate) hashing: Hashing,
+    pub(crate) terms: Arc<SkuTerms>,
+    pub(crate) stock: Stock,
+    pub(crate) paused: bool,
+    pub(crate) texts: Texts,
+    pub(crate) buyers: Buyers,
+    pub(crate) orders: Orders,
+    pub(crate) payments: Payments,
+    pub(crate) requests: Requests,
+    pub(crate) tally: Tally,
+    /// Buyers with at least one order that was ever paid.
+    pub(crate) buyers_who_bought: u64,
+    pub(crate) first_sale_at: Option<Millis>,
+    pub(crate) last_sale_at: Option<Millis>,
+    pub(crate) changes: u64,
+    pub(crate) last_event_at: Millis,
+}
+
+/// What a shopper is told about a SKU. A small copy that many may read while the SKU goes on.
+#[derive(Clone, Debug)]
+pub struct SkuView {
+    /// The terms.
+    pub terms: Arc<SkuTerms>,
+    /// The four counts.
+    pub stock: Stock,
+    /// Whether selling is paused.
+    pub paused: bool,
+    /// The number of the last change, counted from 1 per SKU.
+    pub changes: u64,
+}
+
+/// Whether a SKU can be bought.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SaleState {
+    /// Before the start.
+    Scheduled,
+    /// For sale.
+    Open,
+    /// Paused by an admin.
+    Paused,
+    /// No unit is available.
+    SoldOut,
+    /// After the end.
+    Ended,
+}
+
+impl SkuView {
+    /// Whether the SKU can be bought at `now`.
+    #[must_use]
+    pub fn sale_state(&self, now: Millis) -> SaleState {
+        match self.terms.phase(now) {
+            Phase::Scheduled(_) => SaleState::Scheduled,
+            Phase::Ended => SaleState::Ended,
+            Phase::Open if self.paused => SaleState::Paused,
+            Phase::Open if self.stock.available() == 0 => SaleState::SoldOut,
+            Phase::Open => SaleState::Open,
+        }
+    }
+}
+
+/// What is known of one order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OrderView {
+    /// Its number within the SKU.
+    pub number: OrderNumber,
+    /// What became of it.
+    pub state: OrderState,
+    /// Who bought.
+    pub buyer: Box<str>,
+    /// Units.
+    pub qty: u32,
+    /// The locked price of one unit, in minor units.
+    pub unit_price: u64,
+    /// What it costs, in minor units.
+    pub amount: u64,
+    /// The currency of both.
+    pub currency: Currency,
+    /// When it was reserved.
+    pub reserved_at: Millis,
+    /// When its hold ends, or ended.
+    pub expires_at: Millis,
+    /// When it was paid.
+    pub paid_at: Option<Millis>,
+}
+
+/// The books of one SKU.
+#[derive(Clone, Debug)]
+pub struct Report {
+    /// The four counts.
+    pub stock: Stock,
+    /// Orders, units and money by state.
+    pub tally: Tally,
+    /// The currency of the money.
+    pub currency: Currency,
+    /// When the first order was paid.
+    pub first_sale_at: Option<Millis>,
+    /// When the last order was paid.
+    pub last_sale_at: Option<Millis>,
+    /// Buyers who paid for an order of this SKU at least once.
+    pub first_time_buyers: u64,
+    /// Whether the counts and the orders agree; see [`Tally::balances`].
+    pub balanced: bool,
+}
+
+impl Sku {
+    pub(crate) fn new(hashing: Hashing, terms: Arc<SkuTerms>, stock: u32) -> Self {
+        Self {
+            hashing,
+            terms,
+            stock: Stock::new(stock),
+            paused: false,
+            texts: Texts::default(),
+            buyers: Buyers::default(),
+            orders: Orders::default(),
+            payments: Payments::default(),
+            requests: Requests::default(),
+            tally: Tally::default(),
+            buyers_who_bought: 0,
+            first_sale_at: None,
+            last_sale_at: None,
+            changes: 0,
+            last_event_at: Millis::default(),
+        }
+    }
+
+    /// The four counts.
+    #[must_use]
+    pub fn stock(&self) -> Stock {
+        self.stock
+    }
+
+    /// The number of the last change, counted from 1.
+    #[must_use]
+    pub fn changes(&self) -> u64 {
+        self.changes
+    }
+
+    /// When the last event happened. The next turn's time must not be before it (invariant 7).
+    #[must_use]
+    pub fn last_event_at(&self) -> Millis {
+        self.last_event_at
+    }
+
+    /// How many orders there are.
+    #[must_use]
+    pub fn order_count(&self) -> usize {
+        self.orders.len()
+    }
+
+    /// What shoppers are told.
+    #[must_use]
+    pub fn view(&self) -> SkuView {
+        SkuView {
+            terms: Arc::clone(&self.terms),
+            stock: self.stock,
+            paused: self.paused,
+            changes: self.changes,
+        }
+    }
+
+    /// Whether this order's hold has run out at `now` while it is still reserved.
+    pub(crate) fn has_lapsed(&self, order: &Order, now: Millis) -> bool {
+        order.state == OrderState::Reserved && now >= self.orders.expires_at(order)
+    }
+
+    /// What is known of an order.
+    #[must_use]
+    pub fn order(&self, number: OrderNumber) -> Option<OrderView> {
+        self.orders.get(number).map(|order| OrderView {
+            number,
+            state: order.state,
+            buyer: self.buyers.name(order.buyer, &self.texts).into(),
+            qty: order.qty,
+            unit_price: order.unit_price(),
+            amount: order.amount(),
+            currency: self.terms.currency,
+            reserved_at: order.reserved_at(),
+            expires_at: self.orders.expires_at(order),
+            paid_at: self.paid_at(order),
+        })
+    }
+
+    fn paid_at(&self, order: &Order) -> Option<Millis> {
+        self.payments.get(order.payment()?).map(|payment| payment.at)
+    }
+
+    /// The books.
+    #[must_use]
+    pub fn report(&self) -> Report {
+        Report {
+            stock: self.stock,
+            tally: self.tally,
+            currency: self.terms.currency,
+            first_sale_at: self.first_sale_at,
+            last_sale_at: self.last_sale_at,
+            first_time_buyers: self.buyers_who_bought,
+            balanced: self.tally.balances(&self.stock),
+        }
+    }
+}

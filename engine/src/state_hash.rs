@@ -1,0 +1,132 @@
+//! A number that two equal states share and two different ones don't.
+
+use xxhash_rust::xxh3::Xxh3;
+
+use crate::sku::Sku;
+use crate::{Answer, Head, Part, Price, SkuTerms};
+
+impl Sku {
+    /// XXH3 over everything that the journal decides: the same events give the same hash, in every process and on
+    /// every machine (invariant 6). Walks the whole state.
+    #[must_use]
+    pub fn state_hash(&self) -> u64 {
+        let mut digest = Digest(Xxh3::new());
+        for part in self.parts() {
+            digest.part(&part);
+        }
+        digest.0.digest()
+    }
+}
+
+struct Digest(Xxh3);
+
+impl Digest {
+    fn number(&mut self, number: u64) {
+        self.0.update(&number.to_le_bytes());
+    }
+
+    fn text(&mut self, text: &str) {
+        self.number(text.len() as u64);
+        self.0.update(text.as_bytes());
+    }
+
+    fn optional(&mut self, number: Option<u64>) {
+        self.number(u64::from(number.is_some()));
+        self.number(number.unwrap_or(0));
+    }
+
+    fn part(&mut self, part: &Part<'_>) {
+        match part {
+            Part::Head(head) => self.head(head),
+            Part::Buyer { name, blocked, lapses, bought } => {
+                self.number(2);
+                self.text(name);
+                self.number(u64::from(*blocked) | u64::from(*bought) << 1);
+                self.number(u64::from(*lapses));
+            }
+            Part::Order {
+                buyer,
+                request,
+                fingerprint,
+                qty,
+                unit_price,
+                reserved_at,
+                hold_ms,
+                state,
+                holds_units,
+            } => {
+                self.number(3);
+                self.number(u64::from(*buyer) | u64::from(fingerprint.0) << 32);
+                self.text(request);
+                self.number(u64::from(*qty) | u64::from(*hold_ms) << 32);
+                self.number(*unit_price);
+                self.number(reserved_at.0);
+                self.number(*state as u64 | u64::from(*holds_units) << 8);
+            }
+            Part::Payment { id, order, amount, at, answer } => {
+                self.number(4);
+                self.text(id);
+                self.number(u64::from(order.0));
+                self.number(*amount);
+                self.number(at.0);
+                self.answer(answer);
+            }
+            Part::Request { order, id, fingerprint, answer } => {
+                self.number(5);
+                self.text(id);
+                self.number(u64::from(order.map_or(0, |o| o.0)) | u64::from(fingerprint.0) << 32);
+                self.answer(answer);
+            }
+        }
+    }
+
+    fn head(&mut self, head: &Head) {
+        self.number(1);
+        self.terms(&head.terms);
+        self.number(head.total);
+        self.number(u64::from(head.paused));
+        self.number(head.changes);
+        self.number(head.last_event_at.0);
+        self.optional(head.first_sale_at.map(|at| at.0));
+        self.optional(head.last_sale_at.map(|at| at.0));
+    }
+
+    fn terms(&mut self, terms: &SkuTerms) {
+        self.text(&terms.title);
+        self.text(terms.currency.code());
+        match terms.price {
+            Price::Fixed(price) => self.number(price),
+        }
+        self.optional(terms.starts_at.map(|at| at.0));
+        self.optional(terms.ends_at.map(|at| at.0));
+        self.optional(terms.per_buyer_limit.map(u64::from));
+        self.optional(terms.per_order_limit.map(u64::from));
+        self.number(u64::from(terms.hold_ms));
+        self.number(terms.late_payment as u64);
+        self.optional(terms.max_lapses.map(u64::from));
+        self.optional(terms.allow.as_ref().map(|list| list.len() as u64));
+        for buyer in terms.allow.iter().flatten() {
+            self.text(buyer);
+        }
+    }
+
+    fn answer(&mut self, answer: &Answer) {
+        let (code, number) = match answer {
+            Answer::Created => (1, 0),
+            Answer::Updated => (2, 0),
+            Answer::Unchanged => (3, 0),
+            Answer::Restocked { available } => (4, *available),
+            Answer::Paused => (5, 0),
+            Answer::Resumed => (6, 0),
+            Answer::Reserved { order, .. } => (7, u64::from(order.0)),
+            Answer::Paid => (8, 0),
+            Answer::RefundDue => (9, 0),
+            Answer::Cancelled => (10, 0),
+            Answer::Refunded => (11, 0),
+            Answer::Blocked => (12, 0),
+            Answer::Unblocked => (13, 0),
+        };
+        self.number(code);
+        self.number(number);
+    }
+}

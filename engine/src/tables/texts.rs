@@ -1,0 +1,80 @@
+//! Where the ids of buyers, requests and payments stand: end to end, one length byte before each.
+
+/// Bytes in a full chunk. A place is 16 bits of chunk and 16 bits of offset.
+const CHUNK: usize = 1 << 16;
+
+/// The most chunks that a place can name: 4 GiB of text.
+const MAX_CHUNKS: usize = 1 << 16;
+
+/// The longest id that is kept, in bytes. (Its length byte must stay ASCII, for the chunks are strings.)
+pub const MAX_TEXT: usize = 127;
+
+/// The place of one text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct TextRef(u32);
+
+/// Short texts that are never changed or removed.
+#[derive(Debug, Default)]
+pub(crate) struct Texts {
+    chunks: Vec<String>,
+}
+
+impl Texts {
+    /// Whether another few texts fit. Asked before a change is decided, since applying it can't be refused.
+    pub(crate) fn has_room(&self) -> bool {
+        self.chunks.len() < MAX_CHUNKS
+    }
+
+    /// Keeps a text, or `None` if it is too long or there is no room.
+    pub(crate) fn push(&mut self, text: &str) -> Option<TextRef> {
+        let length = char::from(u8::try_from(text.len()).ok().filter(u8::is_ascii)?);
+        let fits = self.chunks.last().is_some_and(|chunk| chunk.len() + 1 + text.len() <= CHUNK);
+        if !fits {
+            if self.chunks.len() == MAX_CHUNKS {
+                return None;
+            }
+            // A SKU with a few orders must not pay for a whole chunk.
+            let capacity = if self.chunks.is_empty() { 0 } else { CHUNK };
+            self.chunks.push(String::with_capacity(capacity));
+        }
+        let number = self.chunks.len() - 1;
+        let chunk = self.chunks.last_mut()?;
+        let place = u32::try_from(number << 16 | chunk.len()).ok()?;
+        chunk.push(length);
+        chunk.push_str(text);
+        Some(TextRef(place))
+    }
+
+    /// The text at a place. Empty for a place that this table never gave.
+    pub(crate) fn get(&self, place: TextRef) -> &str {
+        let offset = (place.0 & 0xFFFF) as usize;
+        let found = self.chunks.get((place.0 >> 16) as usize).and_then(|chunk| {
+            let length = usize::from(*chunk.as_bytes().get(offset)?);
+            chunk.get(offset + 1..offset + 1 + length)
+        });
+        found.unwrap_or_default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_text_is_found_at_its_place() {
+        let mut texts = Texts::default();
+        let places: Vec<_> = (0..10_000).map(|i| (i, texts.push(&format!("buyer-{i}")))).collect();
+        for (i, place) in places {
+            assert_eq!(place.map(|p| texts.get(p).to_owned()), Some(format!("buyer-{i}")));
+        }
+        assert!(texts.chunks.len() > 1);
+        assert!(texts.chunks.iter().all(|chunk| chunk.len() <= CHUNK));
+    }
+
+    #[test]
+    fn a_text_that_is_too_long_is_not_kept() {
+        let mut texts = Texts::default();
+        assert!(texts.push(&"x".repeat(MAX_TEXT)).is_some());
+        assert_eq!(texts.push(&"x".repeat(MAX_TEXT + 1)), None);
+    }
+}
