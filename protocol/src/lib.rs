@@ -4,5 +4,12 @@
 //! writes requests and reads replies with it, and neither needs to know how the other works.
 //!
 //! * [`resp`]: bytes to arguments and back, RESP2 and RESP3, within limits.
+//! * [`command`]: the table of commands, and from arguments to typed calls.
+//! * [`reply`] and [`status`]: what commands answer, field by field and word by word.
+//! * [`error`]: what is answered instead, when the caller or the server is at fault.
 
+pub mod command;
+pub mod error;
+pub mod reply;
 pub mod resp;
+pub mod status;

@@ -36,7 +36,7 @@ fn every_type_has_its_bytes_in_both_versions() {
         (|w| w.bool(true), ":1\r\n", "#t\r\n"),
         (|w| w.bool(false), ":0\r\n", "#f\r\n"),
         (|w| w.null(), "$-1\r\n", "_\r\n"),
-        (|w| w.error("ERR", "no\r\n+OK\r\n"), "-ERR no  +OK  \r\n", "-ERR no  +OK  \r\n"),
+        (|w| w.error("ERR", &["no\r\n", "+OK\r\n"]), "-ERR no  +OK  \r\n", "-ERR no  +OK  \r\n"),
     ];
     for (write, resp2, resp3) in table {
         assert_eq!(written(Protocol::Resp2, write), *resp2);

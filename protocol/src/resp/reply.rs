@@ -9,7 +9,7 @@ use thiserror::Error;
 use super::request::{BadLength, length_line};
 use super::value::Value;
 
-/// Aggregates may be nested this deep. The deepest reply of the server (`COMMAND DOCS`) needs less than half.
+/// Aggregates may be nested this deep. The deepest reply of the server (`COMMAND DOCS`) needs half of it.
 pub const MAX_REPLY_DEPTH: usize = 16;
 
 /// No reply is larger than this; a peer that announces more is not believed.

@@ -71,7 +71,7 @@ impl<'a> Writer<'a> {
     /// A simple string such as `OK`. Line breaks, which would end it early, become spaces.
     pub fn simple(&mut self, text: &str) {
         self.out.push(b'+');
-        self.line(text);
+        self.line(&[text]);
     }
 
     /// A signed integer.
@@ -110,16 +110,18 @@ impl<'a> Writer<'a> {
         });
     }
 
-    /// An error: its code, such as `ERR`, then a text for humans. Line breaks become spaces.
-    pub fn error(&mut self, code: &str, text: &str) {
+    /// An error: its code, such as `ERR`, then a text for humans, given in parts so that a number in it
+    /// costs no string. Line breaks become spaces.
+    pub fn error(&mut self, code: &str, text: &[&str]) {
         self.out.push(b'-');
         self.out.extend_from_slice(code.as_bytes());
         self.out.push(b' ');
         self.line(text);
     }
 
-    fn line(&mut self, text: &str) {
-        self.out.extend(text.bytes().map(|byte| if matches!(byte, b'\r' | b'\n') { b' ' } else { byte }));
+    fn line(&mut self, parts: &[&str]) {
+        let bytes = parts.iter().flat_map(|part| part.bytes());
+        self.out.extend(bytes.map(|byte| if matches!(byte, b'\r' | b'\n') { b' ' } else { byte }));
         self.out.extend_from_slice(b"\r\n");
     }
 

@@ -1,0 +1,469 @@
+//! The command table.
+
+use super::business as sale;
+use super::connection as conn;
+use super::spec::{Argument, CommandSpec, Flag, Group, Keys, Kind, Role};
+
+const SINCE: &str = "0.1.0";
+
+const fn required(name: &'static str, kind: Kind) -> Argument {
+    Argument { name, kind, token: None, optional: false, multiple: false }
+}
+
+const fn option(token: &'static str, name: &'static str, kind: Kind) -> Argument {
+    Argument { name, kind, token: Some(token), optional: true, multiple: false }
+}
+
+const fn optional(name: &'static str, kind: Kind) -> Argument {
+    Argument { name, kind, token: None, optional: true, multiple: false }
+}
+
+const fn repeated(name: &'static str, kind: Kind) -> Argument {
+    Argument { name, kind, token: None, optional: false, multiple: true }
+}
+
+const fn any_number(name: &'static str, kind: Kind) -> Argument {
+    Argument { name, kind, token: None, optional: true, multiple: true }
+}
+
+const SKU: Argument = required("sku", Kind::Name);
+const ORDER: Argument = required("order", Kind::Order);
+const REQ: Argument = required("req", Kind::Id);
+const BUYER: Argument = required("buyer", Kind::Id);
+
+const ADMIN_WRITE: &[Flag] = &[Flag::Write, Flag::Admin, Flag::Fast];
+const WRITE: &[Flag] = &[Flag::Write, Flag::Fast];
+const READ: &[Flag] = &[Flag::Readonly, Flag::Fast];
+const ANYTIME: &[Flag] = &[Flag::Fast, Flag::Loading];
+const BEFORE_AUTH: &[Flag] = &[Flag::Fast, Flag::Loading, Flag::NoAuth];
+const SERVER: &[Flag] = &[Flag::Loading];
+
+/// What most entries have in common; each says what is different.
+const SALE: CommandSpec = CommandSpec {
+    name: "",
+    summary: "",
+    since: SINCE,
+    group: Group::Sku,
+    role: Role::Storefront,
+    flags: &[],
+    keys: Keys::First,
+    arguments: &[],
+    later: &[],
+    replies: &[],
+    subcommands: &[],
+    parse: sale::sku_get,
+};
+
+const CONNECTION: CommandSpec =
+    CommandSpec { group: Group::Connection, role: Role::All, flags: ANYTIME, keys: Keys::None, ..SALE };
+
+/// Every command of this version. The order is that of the reference.
+pub static COMMANDS: &[CommandSpec] = &[
+    CommandSpec {
+        name: "SKU.PUT",
+        summary: "Creates a SKU from a SKU document, or changes one. Price and stock of an existing SKU stay.",
+        role: Role::Admin,
+        flags: ADMIN_WRITE,
+        arguments: &[SKU, required("json", Kind::Json)],
+        replies: &["[CREATED]", "[UPDATED]", "[UNCHANGED]", "error `ERR field: reason`"],
+        parse: sale::sku_put,
+        ..SALE
+    },
+    CommandSpec {
+        name: "SKU.RESTOCK",
+        summary: "Adds units to a SKU, or with a negative number takes available units away.",
+        role: Role::Admin,
+        flags: ADMIN_WRITE,
+        arguments: &[SKU, REQ, required("delta", Kind::Delta)],
+        later: &["STORE"],
+        replies: &["[RESTOCKED, available]", "[INSUFFICIENT, available]", "[NOT_FOUND]"],
+        parse: sale::sku_restock,
+        ..SALE
+    },
+    CommandSpec {
+        name: "SKU.PAUSE",
+        summary: "Stops new reservations. Orders already reserved can still be paid and cancelled.",
+        role: Role::Admin,
+        flags: ADMIN_WRITE,
+        arguments: &[SKU],
+        replies: &["[PAUSED]", "[NOT_FOUND]"],
+        parse: sale::sku_pause,
+        ..SALE
+    },
+    CommandSpec {
+        name: "SKU.RESUME",
+        summary: "Takes reservations again after SKU.PAUSE.",
+        role: Role::Admin,
+        flags: ADMIN_WRITE,
+        arguments: &[SKU],
+        replies: &["[RESUMED]", "[NOT_FOUND]"],
+        parse: sale::sku_resume,
+        ..SALE
+    },
+    CommandSpec {
+        name: "SKU.GET",
+        summary: "Shows a SKU: its state, price and stock.",
+        flags: READ,
+        arguments: &[SKU],
+        replies: &["SKU map", "nil"],
+        parse: sale::sku_get,
+        ..SALE
+    },
+    CommandSpec {
+        name: "SKU.MGET",
+        summary: "Shows several SKUs.",
+        flags: &[Flag::Readonly],
+        keys: Keys::All,
+        arguments: &[repeated("sku", Kind::Name)],
+        replies: &["array of SKU maps and nils"],
+        parse: sale::sku_mget,
+        ..SALE
+    },
+    CommandSpec {
+        name: "ORDER.RESERVE",
+        summary: "Holds units for a buyer, at the price of this moment, until they are paid or the hold runs out.",
+        group: Group::Order,
+        flags: WRITE,
+        arguments: &[
+            SKU,
+            REQ,
+            BUYER,
+            required("qty", Kind::Quantity),
+            option("MAXPRICE", "minor", Kind::Money),
+        ],
+        later: &["COUPON", "AT", "WITHIN", "STORE"],
+        replies: &[
+            "[RESERVED, order, amount, expires_at]",
+            "[NOT_FOUND]",
+            "[BLOCKED]",
+            "[NOT_ELIGIBLE]",
+            "[NOT_OPEN, starts_at]",
+            "[ENDED]",
+            "[PAUSED]",
+            "[SOLD_OUT]",
+            "[LIMIT, left]",
+            "[PRICE_CHANGED, price]",
+        ],
+        parse: sale::order_reserve,
+        ..SALE
+    },
+    CommandSpec {
+        name: "ORDER.PAY",
+        summary: "Records a payment for an order. The same payment twice is paid once.",
+        group: Group::Order,
+        flags: WRITE,
+        arguments: &[ORDER, REQ, required("amount", Kind::Money), required("payment", Kind::Id)],
+        replies: &[
+            "[PAID, order]",
+            "[REFUND_DUE, order]",
+            "[AMOUNT_MISMATCH, due]",
+            "[CANCELLED]",
+            "[NOT_FOUND]",
+        ],
+        parse: sale::order_pay,
+        ..SALE
+    },
+    CommandSpec {
+        name: "ORDER.CANCEL",
+        summary: "Gives the units of an unpaid order back.",
+        group: Group::Order,
+        flags: WRITE,
+        arguments: &[ORDER, REQ, option("REASON", "text", Kind::Text { max_bytes: 256 })],
+        replies: &["[CANCELLED]", "[ALREADY_PAID]", "[EXPIRED]", "[NOT_FOUND]"],
+        parse: sale::order_cancel,
+        ..SALE
+    },
+    CommandSpec {
+        name: "ORDER.REFUND",
+        summary: "Makes the money of a paid order due back; with RESTOCK its units are on sale again.",
+        group: Group::Order,
+        role: Role::Admin,
+        flags: ADMIN_WRITE,
+        arguments: &[ORDER, REQ, option("RESTOCK", "restock", Kind::Token)],
+        replies: &["[REFUNDED]", "[NOT_PAID]", "[NOT_FOUND]"],
+        parse: sale::order_refund,
+        ..SALE
+    },
+    CommandSpec {
+        name: "ORDER.GET",
+        summary: "Shows an order.",
+        group: Group::Order,
+        flags: READ,
+        arguments: &[ORDER],
+        replies: &["order map", "nil"],
+        parse: sale::order_get,
+        ..SALE
+    },
+    CommandSpec {
+        name: "BUYER.BLOCK",
+        summary: "Rejects further reservations of a buyer on a SKU.",
+        group: Group::Buyer,
+        role: Role::Admin,
+        flags: ADMIN_WRITE,
+        arguments: &[SKU, BUYER],
+        replies: &["[BLOCKED]", "[NOT_FOUND]"],
+        parse: sale::buyer_block,
+        ..SALE
+    },
+    CommandSpec {
+        name: "BUYER.UNBLOCK",
+        summary: "Lets a blocked buyer reserve again.",
+        group: Group::Buyer,
+        role: Role::Admin,
+        flags: ADMIN_WRITE,
+        arguments: &[SKU, BUYER],
+        replies: &["[UNBLOCKED]", "[NOT_FOUND]"],
+        parse: sale::buyer_unblock,
+        ..SALE
+    },
+    CommandSpec {
+        name: "REPORT",
+        summary: "Counts the orders, units and money of a SKU and checks that they add up.",
+        group: Group::Report,
+        role: Role::Observer,
+        flags: &[Flag::Readonly],
+        arguments: &[required("key", Kind::Name)],
+        replies: &["report map", "nil"],
+        parse: sale::report,
+        ..SALE
+    },
+    CommandSpec {
+        name: "HELLO",
+        summary: "Chooses the protocol version, authenticates and names the connection, in one step.",
+        flags: BEFORE_AUTH,
+        arguments: &[
+            optional("protover", Kind::Integer),
+            option(
+                "AUTH",
+                "auth",
+                Kind::Block(&[required("username", Kind::Bytes), required("password", Kind::Bytes)]),
+            ),
+            option("SETNAME", "clientname", Kind::Bytes),
+        ],
+        replies: &[
+            "map of server, version, proto, id, mode, role, modules",
+            "error `NOPROTO`",
+            "error `WRONGPASS`",
+        ],
+        parse: conn::hello,
+        ..CONNECTION
+    },
+    CommandSpec {
+        name: "AUTH",
+        summary: "Authenticates the connection.",
+        flags: BEFORE_AUTH,
+        // The name comes first on the wire, although it is the one that may be left out.
+        arguments: &[optional("username", Kind::Bytes), required("password", Kind::Bytes)],
+        replies: &["OK", "error `WRONGPASS`"],
+        parse: conn::auth,
+        ..CONNECTION
+    },
+    CommandSpec {
+        name: "PING",
+        summary: "Answers, to show that the connection works.",
+        arguments: &[optional("message", Kind::Bytes)],
+        replies: &["PONG", "message"],
+        parse: conn::ping,
+        ..CONNECTION
+    },
+    CommandSpec {
+        name: "ECHO",
+        summary: "Answers with its argument.",
+        arguments: &[required("message", Kind::Bytes)],
+        replies: &["message"],
+        parse: conn::echo,
+        ..CONNECTION
+    },
+    CommandSpec {
+        name: "SELECT",
+        summary: "Accepts database 0, the only one there is.",
+        arguments: &[required("index", Kind::Integer)],
+        replies: &["OK"],
+        parse: conn::select,
+        ..CONNECTION
+    },
+    CommandSpec {
+        name: "QUIT",
+        summary: "Closes the connection after the answer.",
+        flags: BEFORE_AUTH,
+        replies: &["OK"],
+        parse: conn::quit,
+        ..CONNECTION
+    },
+    CommandSpec {
+        name: "RESET",
+        summary: "Makes the connection as new: RESP2, no name, not authenticated.",
+        flags: BEFORE_AUTH,
+        replies: &["RESET"],
+        parse: conn::reset,
+        ..CONNECTION
+    },
+    CommandSpec {
+        name: "CLIENT",
+        summary: "Names and describes connections.",
+        flags: ANYTIME,
+        subcommands: CLIENT,
+        parse: conn::unknown_subcommand,
+        ..CONNECTION
+    },
+    CommandSpec {
+        name: "INFO",
+        summary: "Describes the server in the sections and fields that Redis tools expect.",
+        group: Group::Server,
+        flags: SERVER,
+        arguments: &[any_number("section", Kind::Bytes)],
+        replies: &["text"],
+        parse: conn::info,
+        ..CONNECTION
+    },
+    CommandSpec {
+        name: "COMMAND",
+        summary: "Describes the commands, for client libraries.",
+        group: Group::Server,
+        flags: SERVER,
+        subcommands: COMMAND,
+        replies: &["array of entries"],
+        parse: conn::command,
+        ..CONNECTION
+    },
+    CommandSpec {
+        name: "CONFIG",
+        summary: "Shows settings. Nothing can be set over the wire.",
+        group: Group::Server,
+        flags: SERVER,
+        subcommands: CONFIG,
+        parse: conn::unknown_subcommand,
+        ..CONNECTION
+    },
+];
+
+const CLIENT: &[CommandSpec] = &[
+    CommandSpec {
+        name: "CLIENT|SETNAME",
+        summary: "Names the connection; an empty name takes the name away.",
+        arguments: &[required("name", Kind::Bytes)],
+        replies: &["OK"],
+        parse: conn::client_setname,
+        ..CONNECTION
+    },
+    CommandSpec {
+        name: "CLIENT|GETNAME",
+        summary: "Shows the connection's name.",
+        replies: &["name", "nil"],
+        parse: conn::client_getname,
+        ..CONNECTION
+    },
+    CommandSpec {
+        name: "CLIENT|SETINFO",
+        summary: "Tells which client library is used: LIB-NAME or LIB-VER, and its value.",
+        arguments: &[required("attribute", Kind::Bytes), required("value", Kind::Bytes)],
+        replies: &["OK"],
+        parse: conn::client_setinfo,
+        ..CONNECTION
+    },
+    CommandSpec {
+        name: "CLIENT|ID",
+        summary: "Shows the connection's number.",
+        replies: &["integer"],
+        parse: conn::client_id,
+        ..CONNECTION
+    },
+    CommandSpec {
+        name: "CLIENT|INFO",
+        summary: "Describes this connection.",
+        replies: &["text"],
+        parse: conn::client_info,
+        ..CONNECTION
+    },
+    CommandSpec {
+        name: "CLIENT|LIST",
+        summary: "Describes every connection.",
+        flags: &[Flag::Admin, Flag::Loading],
+        replies: &["text"],
+        parse: conn::client_list,
+        ..CONNECTION
+    },
+];
+
+const COMMAND: &[CommandSpec] = &[
+    CommandSpec {
+        name: "COMMAND|COUNT",
+        summary: "Counts the commands.",
+        group: Group::Server,
+        replies: &["integer"],
+        parse: conn::command_count,
+        ..CONNECTION
+    },
+    CommandSpec {
+        name: "COMMAND|INFO",
+        summary: "Shows the entries of some commands, or of all.",
+        group: Group::Server,
+        flags: SERVER,
+        arguments: &[any_number("command-name", Kind::Bytes)],
+        replies: &["array of entries and nils"],
+        parse: conn::command_info,
+        ..CONNECTION
+    },
+    CommandSpec {
+        name: "COMMAND|DOCS",
+        summary: "Documents some commands, or all.",
+        group: Group::Server,
+        flags: SERVER,
+        arguments: &[any_number("command-name", Kind::Bytes)],
+        replies: &["map of documents"],
+        parse: conn::command_docs,
+        ..CONNECTION
+    },
+    CommandSpec {
+        name: "COMMAND|GETKEYS",
+        summary: "Shows which arguments of a whole command are keys.",
+        group: Group::Server,
+        flags: SERVER,
+        arguments: &[required("command", Kind::Bytes), any_number("arg", Kind::Bytes)],
+        replies: &["array of keys"],
+        parse: conn::command_getkeys,
+        ..CONNECTION
+    },
+];
+
+const CONFIG: &[CommandSpec] = &[CommandSpec {
+    name: "CONFIG|GET",
+    summary: "Shows the settings whose names match.",
+    group: Group::Server,
+    flags: SERVER,
+    arguments: &[repeated("pattern", Kind::Bytes)],
+    replies: &["map of names and values"],
+    parse: conn::config_get,
+    ..CONNECTION
+}];
+
+/// A slot of [`INDEX`] that holds no command.
+pub(super) const EMPTY: u8 = u8::MAX;
+
+/// Where each command of [`COMMANDS`] stands, by the hash of its name, computed when this is compiled.
+pub(super) static INDEX: [u8; 128] = index();
+
+/// Where the search for a name begins in [`INDEX`]. Letters count the same in upper and lower case.
+pub(super) const fn slot(name: &[u8]) -> usize {
+    let mut hash = name.len();
+    // The first, the middle and the last letters tell most names apart.
+    if !name.is_empty() {
+        let (first, middle, last) = (name[0], name[name.len() / 2], name[name.len() - 1]);
+        hash += (first as usize & 0x1f) * 7 + (middle as usize & 0x1f) * 31 + (last as usize & 0x1f) * 13;
+    }
+    hash % 128
+}
+
+const fn index() -> [u8; 128] {
+    let mut table = [EMPTY; 128];
+    let mut command = 0;
+    while command < COMMANDS.len() {
+        let mut at = slot(COMMANDS[command].name.as_bytes());
+        while table[at] != EMPTY {
+            at = (at + 1) % table.len();
+        }
+        table[at] = command as u8;
+        command += 1;
+    }
+    table
+}

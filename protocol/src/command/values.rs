@@ -1,0 +1,218 @@
+//! Checking arguments against the table.
+
+use super::spec::{Argument, CommandSpec, Kind};
+use crate::error::WireError;
+use crate::resp::Args;
+
+/// The most arguments a command that is parsed through the table declares.
+const MAX_VALUES: usize = 6;
+
+/// The largest amount of money, and of units changed at once: what a JSON number holds exactly.
+pub const MAX_SAFE_INTEGER: u64 = (1 << 53) - 1;
+
+/// The most units one order may ask for.
+pub const MAX_QUANTITY: u64 = 1_000_000;
+
+/// One argument after the check.
+#[derive(Debug, Clone, Copy)]
+enum Value<'a> {
+    Absent,
+    Present,
+    Text(&'a str),
+    Unsigned(u64),
+    Signed(i64),
+}
+
+/// The arguments of a command, in the order of its [`CommandSpec::arguments`], wherever they stood.
+///
+/// The accessors give a neutral value for an argument of another kind. That would be a mistake in the table
+/// or in the caller, and the test that parses every command of the table would show it.
+#[derive(Debug)]
+pub(super) struct Values<'a>([Value<'a>; MAX_VALUES]);
+
+impl<'a> Values<'a> {
+    /// Checks `args` against `spec`: first the arguments that must be there, then options in any order.
+    pub(super) fn read(spec: &'static CommandSpec, args: Args<'a>) -> Result<Self, WireError> {
+        let mut values = [Value::Absent; MAX_VALUES];
+        let mut next = spec.words();
+        for (slot, argument) in values.iter_mut().zip(spec.arguments) {
+            if argument.optional || argument.multiple {
+                break;
+            }
+            *slot = check(argument, args.get(next).unwrap_or_default())?;
+            next += 1;
+        }
+        while let Some(word) = args.get(next) {
+            let option = spec.arguments.iter().zip(&mut values).find(|(argument, _)| {
+                argument.token.is_some_and(|token| word.eq_ignore_ascii_case(token.as_bytes()))
+            });
+            let Some((argument, slot)) = option else { return Err(unexpected(spec, word)) };
+            if !matches!(slot, Value::Absent) {
+                return Err(WireError::invalid(format!("syntax error: {} is given twice", show(word))));
+            }
+            next += 1;
+            *slot = match argument.kind {
+                Kind::Token => Value::Present,
+                _ => {
+                    let Some(value) = args.get(next) else {
+                        return Err(WireError::invalid(format!(
+                            "syntax error: {} needs a value",
+                            show(word)
+                        )));
+                    };
+                    next += 1;
+                    check(argument, value)?
+                }
+            };
+        }
+        Ok(Values(values))
+    }
+
+    pub(super) fn text(&self, index: usize) -> &'a str {
+        self.optional_text(index).unwrap_or_default()
+    }
+
+    pub(super) fn optional_text(&self, index: usize) -> Option<&'a str> {
+        match self.0.get(index) {
+            Some(Value::Text(text)) => Some(text),
+            _ => None,
+        }
+    }
+
+    pub(super) fn unsigned(&self, index: usize) -> u64 {
+        self.optional_unsigned(index).unwrap_or_default()
+    }
+
+    pub(super) fn optional_unsigned(&self, index: usize) -> Option<u64> {
+        match self.0.get(index) {
+            Some(Value::Unsigned(value)) => Some(*value),
+            _ => None,
+        }
+    }
+
+    pub(super) fn signed(&self, index: usize) -> i64 {
+        match self.0.get(index) {
+            Some(Value::Signed(value)) => *value,
+            _ => 0,
+        }
+    }
+
+    pub(super) fn is_present(&self, index: usize) -> bool {
+        matches!(self.0.get(index), Some(Value::Present))
+    }
+}
+
+/// Checks every argument from `from` on to be a name.
+pub(super) fn check_names(args: Args<'_>, argument: &Argument, from: usize) -> Result<(), WireError> {
+    args.iter().skip(from).try_for_each(|word| check(argument, word).map(|_| ()))
+}
+
+fn check<'a>(argument: &Argument, bytes: &'a [u8]) -> Result<Value<'a>, WireError> {
+    let name = argument.token.unwrap_or(argument.name);
+    match argument.kind {
+        Kind::Name => ascii(bytes, 64, is_name_byte).map(Value::Text).ok_or_else(|| {
+            WireError::invalid(format!(
+                "{name} must be 1 to 64 characters of A-Z a-z 0-9 . _ - but is {}",
+                show(bytes)
+            ))
+        }),
+        Kind::Id => ascii(bytes, 64, |byte| byte.is_ascii_graphic()).map(Value::Text).ok_or_else(|| {
+            let shown = show(bytes);
+            WireError::invalid(format!(
+                "{name} must be 1 to 64 printable ASCII characters without spaces but is {shown}"
+            ))
+        }),
+        Kind::Order => ascii(bytes, 128, |byte| byte.is_ascii_graphic()).map(Value::Text).ok_or_else(|| {
+            let shown = show(bytes);
+            WireError::invalid(format!(
+                "{name} must be an order id, as ORDER.RESERVE gave it, but is {shown}"
+            ))
+        }),
+        Kind::Quantity => whole_number(name, bytes, 1, MAX_QUANTITY).map(Value::Unsigned),
+        Kind::Money => whole_number(name, bytes, 0, MAX_SAFE_INTEGER).map(Value::Unsigned),
+        Kind::Delta => delta(name, bytes).map(Value::Signed),
+        Kind::Text { max_bytes } => match std::str::from_utf8(bytes) {
+            Ok(text) if text.len() <= max_bytes => Ok(Value::Text(text)),
+            _ => Err(WireError::invalid(format!("{name} must be UTF-8 text of at most {max_bytes} bytes"))),
+        },
+        Kind::Json => std::str::from_utf8(bytes)
+            .map(Value::Text)
+            .map_err(|_| WireError::invalid(format!("{name} must be a JSON document in UTF-8"))),
+        // These belong to connection commands, which have parsers of their own.
+        Kind::Bytes | Kind::Integer | Kind::Token | Kind::Block(_) => Ok(Value::Present),
+    }
+}
+
+/// The bytes as text, if there are 1 to `max` of them and each is `allowed` (which only ASCII may be).
+fn ascii(bytes: &[u8], max: usize, allowed: impl Fn(&u8) -> bool) -> Option<&str> {
+    let fits = !bytes.is_empty() && bytes.len() <= max && bytes.iter().all(allowed);
+    if fits { std::str::from_utf8(bytes).ok() } else { None }
+}
+
+fn is_name_byte(byte: &u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-')
+}
+
+/// Whether `text` can name a SKU or a campaign: 1 to 64 characters of `A-Z a-z 0-9 . _ -`.
+pub fn is_name(text: &str) -> bool {
+    ascii(text.as_bytes(), 64, is_name_byte).is_some()
+}
+
+/// Whether `text` can be a caller's id (buyer, request, payment): 1 to 64 printable ASCII characters
+/// without spaces.
+pub fn is_id(text: &str) -> bool {
+    ascii(text.as_bytes(), 64, |byte| byte.is_ascii_graphic()).is_some()
+}
+
+fn whole_number(name: &str, bytes: &[u8], least: u64, most: u64) -> Result<u64, WireError> {
+    digits(bytes).filter(|value| (least..=most).contains(value)).ok_or_else(|| {
+        let shown = show(bytes);
+        WireError::invalid(format!("{name} must be a whole number from {least} to {most} but is {shown}"))
+    })
+}
+
+fn delta(name: &str, bytes: &[u8]) -> Result<i64, WireError> {
+    let (negative, magnitude) = match bytes.strip_prefix(b"-") {
+        Some(rest) => (true, rest),
+        None => (false, bytes),
+    };
+    digits(magnitude)
+        .filter(|value| (1..=MAX_SAFE_INTEGER).contains(value))
+        .and_then(|value| i64::try_from(value).ok())
+        .map(|value| if negative { -value } else { value })
+        .ok_or_else(|| {
+            let shown = show(bytes);
+            WireError::invalid(format!(
+                "{name} must be a whole number from -{MAX_SAFE_INTEGER} to {MAX_SAFE_INTEGER}, not 0, but is {shown}"
+            ))
+        })
+}
+
+/// Plain decimal digits without a sign, leading zeros or spaces.
+pub(super) fn digits(bytes: &[u8]) -> Option<u64> {
+    match bytes {
+        [] | [b'0', _, ..] => None,
+        _ => bytes.iter().try_fold(0u64, |value, byte| {
+            let digit = byte.is_ascii_digit().then(|| u64::from(byte - b'0'))?;
+            value.checked_mul(10)?.checked_add(digit)
+        }),
+    }
+}
+
+fn unexpected(spec: &CommandSpec, word: &[u8]) -> WireError {
+    match spec.later.iter().find(|token| word.eq_ignore_ascii_case(token.as_bytes())) {
+        Some(token) => {
+            WireError::invalid(format!("{token} is not supported by this version of {}", spec.name))
+        }
+        None => {
+            WireError::invalid(format!("syntax error: unexpected {}; usage: {}", show(word), spec.syntax()))
+        }
+    }
+}
+
+/// Part of what the client sent, safe to be repeated to it: printable, short, in quotes.
+pub(super) fn show(bytes: &[u8]) -> String {
+    const MOST: usize = 64;
+    let shown = bytes.get(..MOST).unwrap_or(bytes).escape_ascii();
+    if bytes.len() > MOST { format!("'{shown}...'") } else { format!("'{shown}'") }
+}

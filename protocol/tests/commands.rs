@@ -1,0 +1,385 @@
+//! The command table: what parses, what doesn't and how that is said, and what `COMMAND` tells of it.
+
+#![allow(clippy::unwrap_used)] // helpers of tests may fail like the tests they help
+
+use proptest::prelude::*;
+use tidegate_protocol::command::{
+    COMMANDS, Call, CommandSpec, Keys, find, hash_tag, introspect, lookup, order_sku, parse,
+};
+use tidegate_protocol::error::{ErrorCode, WireError};
+use tidegate_protocol::resp::{
+    Args, Limits, Protocol, RequestDecoder, Value, Writer, decode_reply, encode_command,
+};
+use tidegate_protocol::status::Status;
+
+/// Sends a command through the decoder, as a client would, and lets `look` see its arguments.
+fn with_args<T>(args: &[&[u8]], look: impl FnOnce(Args<'_>) -> T) -> T {
+    let mut bytes = Vec::new();
+    encode_command(&mut bytes, args);
+    let mut decoder = RequestDecoder::new(Limits::default());
+    look(decoder.decode(&bytes).unwrap().unwrap().args)
+}
+
+/// The call that a line of words parses to, or the error as the client sees it.
+fn parsed(line: &str) -> String {
+    let words: Vec<&[u8]> = line.split(' ').map(str::as_bytes).collect();
+    with_args(&words, |args| match parse(args) {
+        Ok(call) => format!("{call:?}"),
+        Err(error) => error.to_string(),
+    })
+}
+
+fn every_spec() -> impl Iterator<Item = &'static CommandSpec> {
+    COMMANDS.iter().chain(COMMANDS.iter().flat_map(|spec| spec.subcommands))
+}
+
+#[test]
+fn every_command_parses_to_a_typed_call() {
+    let table = [
+        ("SKU.PUT iphone {}", r#"SkuPut { sku: "iphone", document: "{}" }"#),
+        ("SKU.RESTOCK iphone r1 -5", r#"SkuRestock { sku: "iphone", req: "r1", delta: -5 }"#),
+        ("SKU.PAUSE iphone", r#"SkuPause { sku: "iphone" }"#),
+        ("SKU.RESUME iphone", r#"SkuResume { sku: "iphone" }"#),
+        ("sku.get iphone", r#"SkuGet { sku: "iphone" }"#),
+        (
+            "Order.Reserve iphone r1 u42 2",
+            r#"OrderReserve { sku: "iphone", req: "r1", buyer: "u42", qty: 2, max_price: None }"#,
+        ),
+        (
+            "ORDER.RESERVE iphone r1 u42 1000000 maxprice 9007199254740991",
+            r#"OrderReserve { sku: "iphone", req: "r1", buyer: "u42", qty: 1000000, max_price: Some(9007199254740991) }"#,
+        ),
+        (
+            "ORDER.PAY {iphone}:o:1 r1 0 pay-1",
+            r#"OrderPay { order: "{iphone}:o:1", req: "r1", amount: 0, payment: "pay-1" }"#,
+        ),
+        ("ORDER.CANCEL o r1", r#"OrderCancel { order: "o", req: "r1", reason: None }"#),
+        ("ORDER.CANCEL o r1 REASON late", r#"OrderCancel { order: "o", req: "r1", reason: Some("late") }"#),
+        ("ORDER.REFUND o r1", r#"OrderRefund { order: "o", req: "r1", restock: false }"#),
+        ("ORDER.REFUND o r1 RESTOCK", r#"OrderRefund { order: "o", req: "r1", restock: true }"#),
+        ("ORDER.GET o", r#"OrderGet { order: "o" }"#),
+        ("BUYER.BLOCK iphone u1", r#"BuyerBlock { sku: "iphone", buyer: "u1" }"#),
+        ("BUYER.UNBLOCK iphone u1", r#"BuyerUnblock { sku: "iphone", buyer: "u1" }"#),
+        ("REPORT iphone", r#"Report { key: "iphone" }"#),
+        ("HELLO", "Hello { protocol: None, auth: None, client_name: None }"),
+        ("HELLO 3", "Hello { protocol: Some(Resp3), auth: None, client_name: None }"),
+        ("HELLO 2 SETNAME shop", r#"Hello { protocol: Some(Resp2), auth: None, client_name: Some("shop") }"#),
+        ("PING", "Ping { message: None }"),
+        ("ECHO a", "Echo { message: [97] }"),
+        ("SELECT 0", "Select"),
+        ("quit", "Quit"),
+        ("RESET", "Reset"),
+        ("CLIENT SETNAME shop", r#"ClientSetName { name: "shop" }"#),
+        ("client getname", "ClientGetName"),
+        ("CLIENT SETINFO lib-name redis-py", r#"ClientSetInfo { attribute: LibName, value: "redis-py" }"#),
+        ("CLIENT SETINFO LIB-VER 8.0", r#"ClientSetInfo { attribute: LibVer, value: "8.0" }"#),
+        ("CLIENT ID", "ClientId"),
+        ("CLIENT INFO", "ClientInfo"),
+        ("CLIENT LIST", "ClientList"),
+        ("COMMAND", "CommandAll"),
+        ("COMMAND COUNT", "CommandCount"),
+    ];
+    for (line, expected) in table {
+        assert_eq!(parsed(line), expected, "{line}");
+    }
+}
+
+#[test]
+fn commands_with_any_number_of_arguments_keep_them() {
+    with_args(&[b"SKU.MGET", b"a", b"b", b"a"], |args| match parse(args).unwrap() {
+        Call::SkuMget { skus } => assert_eq!(skus.texts().collect::<Vec<_>>(), ["a", "b", "a"]),
+        other => panic!("{other:?}"),
+    });
+    with_args(&[b"CONFIG", b"GET", b"save", b"append*"], |args| match parse(args).unwrap() {
+        Call::ConfigGet { patterns } => {
+            assert_eq!(patterns.iter().collect::<Vec<_>>(), [b"save".as_slice(), b"append*"]);
+        }
+        other => panic!("{other:?}"),
+    });
+    with_args(&[b"INFO"], |args| {
+        assert!(matches!(parse(args), Ok(Call::Info { sections }) if sections.is_empty()))
+    });
+}
+
+#[test]
+fn a_password_is_parsed_but_never_shown() {
+    with_args(&[b"HELLO", b"3", b"AUTH", b"shop", b"secret", b"SETNAME", b"till-1"], |args| {
+        let call = parse(args).unwrap();
+        let Call::Hello { auth: Some(auth), client_name: Some("till-1"), .. } = call else {
+            panic!("{call:?}")
+        };
+        assert_eq!((auth.user, auth.password), (Some(b"shop".as_slice()), b"secret".as_slice()));
+        assert!(!format!("{call:?}").contains("secret"));
+    });
+    with_args(&[b"AUTH", b"secret"], |args| {
+        assert!(
+            matches!(parse(args), Ok(Call::Auth(auth)) if auth.user.is_none() && auth.password == b"secret")
+        );
+    });
+    with_args(&[b"AUTH", b"shop", b"secret"], |args| {
+        assert!(matches!(parse(args), Ok(Call::Auth(auth)) if auth.user == Some(b"shop".as_slice())));
+    });
+}
+
+#[test]
+fn wrong_commands_are_told_what_is_wrong() {
+    let long = "x".repeat(65);
+    let long_id = format!("SKU.GET {long}");
+    let long_reason = format!("ORDER.CANCEL o r REASON {}", "x".repeat(257));
+    let long_order = format!("ORDER.GET {}", "x".repeat(129));
+    let table: &[(&str, &str)] = &[
+        ("GET a", "ERR unknown command 'GET', with args beginning with: 'a'"),
+        ("order.pay", "ERR wrong number of arguments for 'order.pay' command"),
+        ("ORDER.PAY o r 1", "ERR wrong number of arguments for 'order.pay' command"),
+        ("ORDER.PAY o r 1 p x", "ERR wrong number of arguments for 'order.pay' command"),
+        ("SKU.MGET", "ERR wrong number of arguments for 'sku.mget' command"),
+        ("CLIENT", "ERR wrong number of arguments for 'client' command"),
+        ("CLIENT SETNAME", "ERR wrong number of arguments for 'client|setname' command"),
+        ("PING a b", "ERR wrong number of arguments for 'ping' command"),
+        ("SKU.GET ", "ERR sku must be 1 to 64 characters"),
+        ("SKU.GET a/b", "ERR sku must be 1 to 64 characters of A-Z a-z 0-9 . _ - but is 'a/b'"),
+        (&long_id, "ERR sku must be 1 to 64 characters"),
+        ("SKU.MGET a b/c", "ERR sku must be 1 to 64 characters"),
+        ("ORDER.RESERVE a  u 1", "ERR req must be 1 to 64 printable ASCII characters"),
+        (
+            "ORDER.RESERVE a r ü 1",
+            r"ERR buyer must be 1 to 64 printable ASCII characters without spaces but is '\xc3\xbc'",
+        ),
+        ("ORDER.RESERVE a r u 0", "ERR qty must be a whole number from 1 to 1000000 but is '0'"),
+        ("ORDER.RESERVE a r u 1000001", "ERR qty must be a whole number from 1 to 1000000 but is '1000001'"),
+        ("ORDER.RESERVE a r u -1", "ERR qty must be a whole number"),
+        ("ORDER.RESERVE a r u +5", "ERR qty must be a whole number"),
+        ("ORDER.RESERVE a r u 007", "ERR qty must be a whole number"),
+        ("ORDER.RESERVE a r u 1.5", "ERR qty must be a whole number"),
+        ("ORDER.RESERVE a r u ", "ERR qty must be a whole number from 1 to 1000000 but is ''"),
+        ("ORDER.RESERVE a r u 99999999999999999999999", "ERR qty must be a whole number"),
+        ("ORDER.PAY o r 9007199254740992 p", "ERR amount must be a whole number from 0 to 9007199254740991"),
+        ("ORDER.PAY o r 1 p\u{7f}", "ERR payment must be 1 to 64 printable"),
+        (&long_order, "ERR order must be an order id"),
+        (
+            "SKU.RESTOCK a r 0",
+            "ERR delta must be a whole number from -9007199254740991 to 9007199254740991, not 0",
+        ),
+        ("SKU.RESTOCK a r -0", "ERR delta must be"),
+        ("SKU.RESTOCK a r --1", "ERR delta must be"),
+        ("SKU.RESTOCK a r -9007199254740992", "ERR delta must be"),
+        ("ORDER.RESERVE a r u 1 MAXPRICE", "ERR syntax error: 'MAXPRICE' needs a value"),
+        ("ORDER.RESERVE a r u 1 MAXPRICE 1 maxprice 2", "ERR syntax error: 'maxprice' is given twice"),
+        ("ORDER.RESERVE a r u 1 MAXPRICE x", "ERR MAXPRICE must be a whole number"),
+        (
+            "ORDER.RESERVE a r u 1 NOW",
+            "ERR syntax error: unexpected 'NOW'; usage: ORDER.RESERVE sku req buyer qty [MAXPRICE minor]",
+        ),
+        ("ORDER.RESERVE a r u 1 coupon c1", "ERR COUPON is not supported by this version of ORDER.RESERVE"),
+        ("ORDER.RESERVE a r u 1 AT 1 2 WITHIN 5", "ERR AT is not supported by this version of ORDER.RESERVE"),
+        ("SKU.RESTOCK a r 1 STORE s1", "ERR STORE is not supported by this version of SKU.RESTOCK"),
+        ("ORDER.REFUND o r RESTOCK RESTOCK", "ERR syntax error: 'RESTOCK' is given twice"),
+        (&long_reason, "ERR REASON must be UTF-8 text of at most 256 bytes"),
+        ("SKU.REPRICE a r 1", "ERR SKU.REPRICE is not supported by this version"),
+        ("room.open a r u 1", "ERR ROOM.OPEN is not supported by this version"),
+        ("CART.GET c", "ERR CART.GET is not supported by this version"),
+        ("XREADGROUP", "ERR XREADGROUP is not supported by this version"),
+        ("SUBSCRIBE a", "ERR SUBSCRIBE is not supported by this version"),
+        ("HELLO 4", "NOPROTO unsupported protocol version: use 2 or 3"),
+        ("HELLO x", "ERR Protocol version is not an integer or out of range"),
+        ("HELLO 3 AUTH shop", "ERR Syntax error in HELLO option 'AUTH'"),
+        ("HELLO 3 WHAT", "ERR Syntax error in HELLO option 'WHAT'"),
+        ("AUTH a b c", "ERR syntax error: usage: AUTH [username] password"),
+        ("SELECT 1", "ERR DB index is out of range"),
+        ("SELECT x", "ERR invalid DB index"),
+        ("CLIENT TRACKING ON", "ERR CLIENT 'TRACKING' is not supported; CLIENT knows SETNAME,"),
+        ("CLIENT MAINT_NOTIFICATIONS ON", "ERR CLIENT 'MAINT_NOTIFICATIONS' is not supported"),
+        ("CLIENT SETNAME a\u{7f}", "ERR Client names cannot contain spaces"),
+        ("CLIENT SETINFO LIB-AGE 3", "ERR Unrecognized option 'LIB-AGE'"),
+        ("CONFIG SET save 1", "ERR CONFIG 'SET' is not supported; CONFIG knows GET"),
+        ("CONFIG", "ERR wrong number of arguments for 'config' command"),
+        ("COMMAND LIST", "ERR COMMAND 'LIST' is not supported"),
+    ];
+    for (line, expected) in table {
+        let told = parsed(line);
+        assert!(told.starts_with(expected), "{line}\n told: {told}\n want: {expected}");
+    }
+}
+
+#[test]
+fn bad_utf8_is_refused_where_text_is_expected() {
+    let told = |args: &[&[u8]]| with_args(args, |args| parse(args).unwrap_err().to_string());
+    assert_eq!(told(&[b"SKU.PUT", b"a", b"\xff"]), "ERR json must be a JSON document in UTF-8");
+    assert_eq!(
+        told(&[b"ORDER.CANCEL", b"o", b"r", b"REASON", b"\xc3"]),
+        "ERR REASON must be UTF-8 text of at most 256 bytes"
+    );
+    assert!(told(&[b"SKU.GET", b"\xff"]).starts_with("ERR sku must be"));
+    assert!(told(&[b"\xff\0"]).starts_with(r"ERR unknown command '\xff\x00'"));
+}
+
+#[test]
+fn an_unknown_command_is_repeated_only_in_part() {
+    let huge = vec![b'\n'; 20_000];
+    let told = with_args(&[&huge, &huge, &huge], |args| lookup(args).unwrap_err().to_string());
+    assert!(told.len() < 600, "{} bytes", told.len());
+    assert!(!told.contains('\n'));
+}
+
+#[test]
+fn overload_says_when_to_try_again() {
+    let mut out = Vec::new();
+    let mut writer = Writer::new(&mut out, Protocol::Resp2);
+    WireError::retry(ErrorCode::Overloaded, 20, "too many orders are waiting").write(&mut writer);
+    assert_eq!(out, b"-OVERLOADED retry_ms=20 too many orders are waiting\r\n");
+    for code in ErrorCode::ALL {
+        assert_eq!(ErrorCode::from_word(code.word().as_bytes()), Some(code));
+    }
+}
+
+#[test]
+fn an_order_id_routes_itself() {
+    assert_eq!(hash_tag("{iphone}:o:7"), "iphone");
+    assert_eq!(hash_tag("iphone"), "iphone");
+    assert_eq!(hash_tag("{}:o:7"), "{}:o:7");
+    assert_eq!(order_sku("{iphone}:o:7"), Some("iphone"));
+    for other in ["iphone", "{}:o:7", "{iphone}", "{iphone}:r:7", "{a b}:o:7", "x{iphone}:o:7", "{iphone:o:7"]
+    {
+        assert_eq!(order_sku(other), None, "{other}");
+    }
+}
+
+#[test]
+fn the_table_is_consistent() {
+    for spec in every_spec() {
+        assert!(spec.name.matches('.').count() <= 1, "{}: two dots break redis-py", spec.name);
+        assert_eq!(spec.name, spec.name.to_ascii_uppercase());
+        assert!(spec.summary.ends_with('.') && !spec.since.is_empty());
+        let optional_from = spec.arguments.iter().position(|argument| argument.optional);
+        let required_to = spec.arguments.iter().rposition(|argument| !argument.optional);
+        if spec.name != "AUTH" {
+            assert!(optional_from.is_none_or(|from| required_to.is_none_or(|to| to < from)), "{}", spec.name);
+        }
+        if spec.keys != Keys::None {
+            assert!(!spec.arguments[0].optional, "{}: the key comes first", spec.name);
+        }
+        for word in spec.replies.iter().filter_map(|reply| reply.strip_prefix('[')) {
+            let word = word.split([',', ']']).next().unwrap();
+            assert!(Status::from_word(word.as_bytes()).is_some(), "{}: {word} is no status", spec.name);
+        }
+    }
+    for (index, spec) in COMMANDS.iter().enumerate() {
+        assert_eq!(find(spec.name.as_bytes()).unwrap().index(), index);
+        assert_eq!(find(spec.name.to_lowercase().as_bytes()).unwrap().index(), index);
+    }
+    assert!(find(b"").is_none() && find(b"ORDER.RESERVES").is_none());
+}
+
+#[test]
+fn the_table_knows_arity_as_clients_count_it() {
+    let arity = |name: &str| every_spec().find(|spec| spec.name == name).unwrap().arity();
+    for (name, expected) in [
+        ("SKU.GET", 2),
+        ("SKU.MGET", -2),
+        ("ORDER.RESERVE", -5),
+        ("ORDER.PAY", 5),
+        ("SKU.RESTOCK", -4),
+        ("HELLO", -1),
+        ("AUTH", -2),
+        ("CLIENT", -2),
+        ("CLIENT|SETINFO", 4),
+        ("COMMAND", -1),
+        ("CONFIG|GET", -3),
+    ] {
+        assert_eq!(arity(name), expected, "{name}");
+    }
+}
+
+fn written(protocol: Protocol, write: impl FnOnce(&mut Writer<'_>)) -> Value {
+    let mut out = Vec::new();
+    write(&mut Writer::new(&mut out, protocol));
+    let reply = decode_reply(&out).unwrap().unwrap();
+    assert_eq!(reply.wire_len(), out.len(), "counts agree with what follows them");
+    reply.value().unwrap()
+}
+
+#[test]
+fn a_command_entry_has_ten_elements() {
+    for protocol in [Protocol::Resp2, Protocol::Resp3] {
+        let entries = written(protocol, introspect::write_entries);
+        assert_eq!(entries.items().len(), COMMANDS.len());
+        for entry in entries.items() {
+            assert_eq!(entry.items().len(), 10, "{entry:?}");
+            for sub in entry.items()[9].items() {
+                assert_eq!(sub.items().len(), 10);
+            }
+        }
+        let reserve = with_args(&[b"COMMAND", b"INFO", b"order.reserve", b"no.such", b"client|id"], |args| {
+            let Ok(Call::CommandInfo { names }) = parse(args) else { panic!() };
+            written(protocol, |writer| introspect::write_info(writer, names))
+        });
+        let [entry, missing, subcommand] = reserve.items() else { panic!("{reserve:?}") };
+        assert_eq!(entry.items()[0].as_str(), Some("order.reserve"));
+        assert_eq!(entry.items()[1..6].iter().filter_map(Value::as_int).collect::<Vec<_>>(), [-5, 1, 1, 1]);
+        assert_eq!(*missing, Value::Null);
+        assert_eq!(subcommand.items()[0].as_str(), Some("client|id"));
+    }
+}
+
+#[test]
+fn command_docs_describes_arguments_and_subcommands() {
+    for protocol in [Protocol::Resp2, Protocol::Resp3] {
+        let docs = with_args(&[b"COMMAND", b"DOCS"], |args| {
+            let Ok(Call::CommandDocs { names }) = parse(args) else { panic!() };
+            written(protocol, |writer| introspect::write_docs(writer, names))
+        });
+        assert_eq!(docs.pairs().len(), COMMANDS.len());
+        let arguments = docs.get("order.reserve").and_then(|doc| doc.get("arguments")).unwrap().items();
+        assert_eq!(arguments[0].get("type").and_then(Value::as_str), Some("key"));
+        assert_eq!(arguments[4].get("token").and_then(Value::as_str), Some("MAXPRICE"));
+        let client = docs.get("client").and_then(|doc| doc.get("subcommands")).unwrap();
+        assert!(client.get("client|setname").is_some());
+        let some = with_args(&[b"COMMAND", b"DOCS", b"no.such", b"ping"], |args| {
+            let Ok(Call::CommandDocs { names }) = parse(args) else { panic!() };
+            written(protocol, |writer| introspect::write_docs(writer, names))
+        });
+        assert_eq!(some.pairs().len(), 1);
+    }
+}
+
+#[test]
+fn command_getkeys_finds_the_keys() {
+    let keys = |line: &str| {
+        let words: Vec<&[u8]> = line.split(' ').map(str::as_bytes).collect();
+        with_args(&words, |args| {
+            let Ok(Call::CommandGetKeys { command }) = parse(args) else { panic!() };
+            let mut out = Vec::new();
+            let outcome = introspect::write_getkeys(&mut Writer::new(&mut out, Protocol::Resp2), command);
+            outcome.map(|()| String::from_utf8(out).unwrap()).map_err(|error| error.to_string())
+        })
+    };
+    assert_eq!(keys("COMMAND GETKEYS SKU.GET a").unwrap(), "*1\r\n$1\r\na\r\n");
+    assert_eq!(keys("COMMAND GETKEYS sku.mget a b").unwrap(), "*2\r\n$1\r\na\r\n$1\r\nb\r\n");
+    assert_eq!(keys("COMMAND GETKEYS PING").unwrap_err(), "ERR The command has no key arguments");
+    assert_eq!(keys("COMMAND GETKEYS NOPE").unwrap_err(), "ERR Invalid command specified");
+    assert_eq!(
+        keys("COMMAND GETKEYS SKU.GET").unwrap_err(),
+        "ERR Invalid number of arguments specified for command"
+    );
+}
+
+proptest! {
+    #[test]
+    fn arguments_of_any_kind_never_panic(
+        command in 0..COMMANDS.len(),
+        rest in prop::collection::vec(prop_oneof![
+            prop::collection::vec(any::<u8>(), 0..12),
+            "[A-Za-z0-9:{}._-]{1,12}".prop_map(String::into_bytes),
+            prop::sample::select(vec!["MAXPRICE", "REASON", "RESTOCK", "1", "-1", "GET", "AUTH", "SETNAME"])
+                .prop_map(|word| word.as_bytes().to_vec()),
+        ], 0..8),
+    ) {
+        let mut args = vec![COMMANDS[command].name.as_bytes()];
+        args.extend(rest.iter().map(Vec::as_slice));
+        with_args(&args, |args| {
+            if let Err(error) = parse(args) {
+                assert!(!error.message().is_empty());
+            }
+        });
+    }
+}

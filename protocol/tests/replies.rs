@@ -1,0 +1,148 @@
+//! Replies field by field: names, order and types are a contract.
+
+#![allow(clippy::unwrap_used)] // helpers of tests may fail like the tests they help
+
+use tidegate_protocol::reply::{OrderMap, Outcome, ReportMap, SkuMap};
+use tidegate_protocol::resp::{Protocol, Value, Writer, decode_reply};
+use tidegate_protocol::status::{OrderState, SkuState, Status};
+
+fn bytes(protocol: Protocol, write: impl FnOnce(&mut Writer<'_>)) -> Vec<u8> {
+    let mut out = Vec::new();
+    write(&mut Writer::new(&mut out, protocol));
+    out
+}
+
+/// The field names of a map, in the order they are written (a map is a flat array in RESP2).
+fn field_names(map: &Value) -> Vec<String> {
+    map.pairs().iter().map(|(key, _)| key.as_str().unwrap().to_owned()).collect()
+}
+
+fn value(protocol: Protocol, write: impl FnOnce(&mut Writer<'_>)) -> Value {
+    let out = bytes(protocol, write);
+    let reply = decode_reply(&out).unwrap().unwrap();
+    assert_eq!(reply.wire_len(), out.len(), "counts agree with what follows them");
+    reply.value().unwrap()
+}
+
+#[test]
+fn an_outcome_is_its_word_and_what_belongs_to_it() {
+    let order = "{a}:o:1";
+    let table: &[(Outcome<'_>, &str)] = &[
+        (Outcome::Created, "*1\r\n$7\r\nCREATED\r\n"),
+        (Outcome::SoldOut, "*1\r\n$8\r\nSOLD_OUT\r\n"),
+        (Outcome::Limit { left: 0 }, "*2\r\n$5\r\nLIMIT\r\n:0\r\n"),
+        (Outcome::NotOpen { starts_at: 1767225600000 }, "*2\r\n$8\r\nNOT_OPEN\r\n:1767225600000\r\n"),
+        (Outcome::Restocked { available: 12 }, "*2\r\n$9\r\nRESTOCKED\r\n:12\r\n"),
+        (Outcome::Paid { order }, "*2\r\n$4\r\nPAID\r\n$7\r\n{a}:o:1\r\n"),
+        (Outcome::RefundDue { order }, "*2\r\n$10\r\nREFUND_DUE\r\n$7\r\n{a}:o:1\r\n"),
+        (
+            Outcome::Reserved { order, amount: 5, expires_at: 6 },
+            "*4\r\n$8\r\nRESERVED\r\n$7\r\n{a}:o:1\r\n:5\r\n:6\r\n",
+        ),
+    ];
+    for (outcome, expected) in table {
+        let written = bytes(Protocol::Resp3, |writer| outcome.write(writer));
+        assert_eq!(String::from_utf8(written).unwrap(), *expected);
+    }
+}
+
+#[test]
+fn words_read_back_as_what_they_were_written_from() {
+    for (index, status) in Status::ALL.iter().enumerate() {
+        assert_eq!((Status::from_word(status.word().as_bytes()), status.index()), (Some(*status), index));
+    }
+    assert_eq!(Status::from_word(b"sold_out"), None);
+    assert_eq!(Status::from_word(b"\xff"), None);
+    assert_eq!(OrderState::ALL.len(), 6);
+}
+
+#[test]
+fn sku_get_has_its_fields_in_order() {
+    let sku = SkuMap {
+        sku: "iphone",
+        title: "Phone",
+        state: SkuState::SoldOut,
+        price: 599900,
+        currency: "CNY",
+        next_price: None,
+        next_price_at: None,
+        total: 3,
+        available: 0,
+        reserved: 1,
+        sold: 2,
+        starts_at: Some(1),
+        ends_at: None,
+        seq: 9,
+    };
+    let map = value(Protocol::Resp2, |writer| sku.write(writer));
+    assert_eq!(
+        field_names(&map).join(","),
+        "sku,title,state,price,currency,next_price,next_price_at,total,available,reserved,sold,starts_at,ends_at,seq"
+    );
+    let map = value(Protocol::Resp3, |writer| sku.write(writer));
+    assert_eq!(map.get("state").and_then(Value::as_str), Some("SOLD_OUT"));
+    assert_eq!(map.get("price").and_then(Value::as_int), Some(599900));
+    assert_eq!(map.get("ends_at"), Some(&Value::Null));
+}
+
+#[test]
+fn order_get_has_its_fields_in_order() {
+    let order = OrderMap {
+        order: "{iphone}:o:1",
+        state: OrderState::RefundDue,
+        sku: "iphone",
+        buyer: "u42",
+        qty: 2,
+        unit_price: 100,
+        amount: 190,
+        currency: "CNY",
+        discounts: &[("green", 10)],
+        reserved_at: 1,
+        expires_at: 2,
+        paid_at: None,
+        room: None,
+        cart: None,
+        store: None,
+    };
+    let map = value(Protocol::Resp2, |writer| order.write(writer));
+    assert_eq!(
+        field_names(&map).join(","),
+        "order,state,sku,buyer,qty,unit_price,amount,currency,discounts,reserved_at,expires_at,paid_at,room,cart,store"
+    );
+    let discount = &map.get("discounts").unwrap().items()[0];
+    assert_eq!(discount.items(), [Value::Text(b"green".to_vec()), Value::Integer(10)]);
+}
+
+#[test]
+fn report_has_its_fields_in_order() {
+    let report = ReportMap {
+        sku: "iphone",
+        total: 10,
+        available: 5,
+        reserved: 2,
+        sold: 3,
+        orders: [1, 2, 3, 4, 5, 6],
+        units: [2, 3, 0, 0, 0, 0],
+        money: [20, 30, 0, 0, 0, 0],
+        currency: "CNY",
+        rejections: &[(Status::SoldOut, 7), (Status::Limit, 1)],
+        first_sale_at: Some(1),
+        last_sale_at: Some(2),
+        first_time_buyers: 3,
+        balanced: true,
+    };
+    let map = value(Protocol::Resp2, |writer| report.write(writer));
+    assert_eq!(
+        field_names(&map).join(","),
+        "sku,total,available,reserved,sold,orders,units,money,currency,rejections,first_sale_at,last_sale_at,\
+         first_time_buyers,balanced"
+    );
+    let states = "RESERVED,PAID,CANCELLED,EXPIRED,REFUND_DUE,REFUNDED";
+    for field in ["orders", "units", "money"] {
+        assert_eq!(field_names(map.get(field).unwrap()).join(","), states);
+    }
+    let map = value(Protocol::Resp3, |writer| report.write(writer));
+    assert_eq!(map.get("rejections").and_then(|by| by.get("SOLD_OUT")).and_then(Value::as_int), Some(7));
+    assert_eq!(map.get("orders").and_then(|by| by.get("REFUNDED")).and_then(Value::as_int), Some(6));
+    assert_eq!(map.get("balanced").and_then(Value::as_int), Some(1));
+}
