@@ -62,8 +62,8 @@ impl SkuTerms {
     #[must_use]
     pub fn phase(&self, now: Millis) -> Phase {
         match (self.starts_at, self.ends_at) {
-            (_, Some(end)) if now >= end => Phase::Ended,
             (Some(start), _) if now < start => Phase::Scheduled(start),
+            (_, Some(end)) if now >= end => Phase::Ended,
             _ => Phase::Open,
         }
     }
