@@ -328,6 +328,8 @@ impl Sku {
         self.room_for_request(&[request.id], limits)?;
         match order.state {
             OrderState::Paid | OrderState::RefundDue => {
+                // An event says what happened: an order that holds no units returns none.
+                let restock = restock && order.holds_units;
                 accept(Event::Refunded { order: number, request, restock }, Answer::Refunded)
             }
             // The money went back before; now the goods have come back too.

@@ -1,0 +1,130 @@
+//! A SKU with a clock: what the stories of these tests are told with.
+
+// Every test file compiles its own copy and uses a part of it.
+#![allow(dead_code)]
+
+use std::sync::Arc;
+
+use tidegate_engine::{
+    Answer, Command, Currency, Event, LatePayment, Limits, Millis, NoChange, OrderState, OrderView, Price,
+    Refusal, Rejection, SkuState, SkuTerms,
+};
+
+/// When every story begins.
+pub(crate) const START: Millis = Millis(1_700_000_000_000);
+
+/// How long a reservation is held, unless the story says otherwise.
+pub(crate) const HOLD_MS: u32 = 600_000;
+
+/// Five pounds a unit, no limits, for sale at any time.
+pub(crate) fn terms() -> SkuTerms {
+    SkuTerms {
+        title: "Lamp".into(),
+        currency: Currency::new("GBP").unwrap_or_else(|| panic!("a currency")),
+        price: Price::Fixed(500),
+        starts_at: None,
+        ends_at: None,
+        per_buyer_limit: None,
+        per_order_limit: None,
+        hold_ms: HOLD_MS,
+        late_payment: LatePayment::Reacquire,
+        max_lapses: None,
+        allow: None,
+    }
+}
+
+/// A SKU, a clock, and everything that happened.
+pub(crate) struct Shop {
+    pub(crate) state: SkuState,
+    pub(crate) now: Millis,
+    pub(crate) limits: Limits,
+    pub(crate) journal: Vec<(Millis, Event<'static>)>,
+}
+
+impl Shop {
+    /// A place where no SKU is yet.
+    pub(crate) fn empty() -> Self {
+        Self { state: SkuState::new(7), now: START, limits: Limits::default(), journal: Vec::new() }
+    }
+
+    /// A SKU on sale.
+    pub(crate) fn open(terms: SkuTerms, stock: u32) -> Self {
+        let mut shop = Self::empty();
+        assert_eq!(shop.ask(&Command::Put { terms: Arc::new(terms), stock }), Ok(Answer::Created));
+        shop
+    }
+
+    /// Decides and applies one command, and checks the books after each event.
+    pub(crate) fn ask(&mut self, command: &Command<&'static str>) -> Result<Answer, NoChange> {
+        let change = self.state.decide(command, self.now, &self.limits)?;
+        for event in change.events {
+            self.happen(event);
+        }
+        Ok(change.answer)
+    }
+
+    /// Runs the timer of the reservation that ran out first; `false` if none has.
+    pub(crate) fn run_a_timer(&mut self) -> bool {
+        let Some(due) = self.state.next_expiry().filter(|expiry| expiry.at <= self.now) else { return false };
+        for event in due.order.map(|order| self.state.decide_expiry(order, self.now)).into_iter().flatten() {
+            self.happen(event);
+        }
+        true
+    }
+
+    /// Runs the timers of all reservations that have run out.
+    pub(crate) fn run_timers(&mut self) {
+        while self.run_a_timer() {}
+    }
+
+    /// Lets time pass. Timers don't run by that.
+    pub(crate) fn wait(&mut self, ms: u64) {
+        self.now = self.now.plus(ms);
+    }
+
+    fn happen(&mut self, event: Event<'static>) {
+        let applied = self.state.apply(&event, self.now);
+        assert_eq!(applied, Ok(()), "what was decided can happen: {event:?}");
+        self.journal.push((self.now, event));
+        self.check_books();
+    }
+
+    /// Invariant 2, and the second set of books.
+    fn check_books(&self) {
+        let Some(sku) = self.state.sku() else { return };
+        let stock = sku.stock();
+        let parts = [stock.available(), stock.reserved(), stock.sold()].map(u64::from);
+        assert_eq!(parts.iter().sum::<u64>(), u64::from(stock.total()), "invariant 2");
+        let report = sku.report();
+        assert!(report.balanced, "balanced: {report:?}");
+        assert_eq!(u64::from(stock.reserved()), report.tally.units(OrderState::Reserved));
+    }
+
+    /// Available, reserved, sold.
+    pub(crate) fn counts(&self) -> [u32; 3] {
+        let stock = self.state.sku().map(|sku| sku.stock()).unwrap_or_default();
+        [stock.available(), stock.reserved(), stock.sold()]
+    }
+
+    /// What is known of the order with this number.
+    pub(crate) fn order(&self, number: u32) -> OrderView {
+        let sku = self.state.sku();
+        let order = sku.and_then(|sku| sku.order(tidegate_engine::OrderNumber(number)));
+        order.unwrap_or_else(|| panic!("order {number} exists"))
+    }
+}
+
+/// A refusal by the rules.
+pub(crate) fn rejected<T>(rejection: Rejection) -> Result<T, NoChange> {
+    Err(NoChange::Rejected(rejection))
+}
+
+/// A refusal because the caller is at fault.
+pub(crate) fn refused<T>(refusal: Refusal) -> Result<T, NoChange> {
+    Err(NoChange::Refused(refusal))
+}
+
+/// The answer that this request got before.
+pub(crate) fn repeated<T>(answer: Answer) -> Result<T, NoChange> {
+    Err(NoChange::Repeated(answer))
+}
