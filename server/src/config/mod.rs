@@ -1,0 +1,249 @@
+//! Configuration: what the operator wrote, turned into a [`Config`] that can't be wrong.
+//!
+//! Four layers, the later wins: the defaults (in `sections.rs`), a TOML file, the environment, the flags.
+//! Every problem of every layer is reported at once, as `section.key: reason`, and nothing starts before
+//! all of them are gone.
+//!
+//! * `sections.rs`: every setting with its default, its range and its meaning.
+//! * `section.rs`: how a setting is declared, checked and written back.
+//! * `layers.rs`: reading the layers and refusing what isn't a setting.
+//! * `problem.rs`: what is wrong, and where it was written.
+
+mod layers;
+mod problem;
+mod section;
+mod sections;
+
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+pub use layers::{Flags, Sources};
+pub use problem::{ConfigError, Problem};
+pub use section::SettingInfo;
+pub use sections::{Actors, Http, Journal, Limits, Log, LogFormat, Shutdown, Tcp};
+
+use problem::Problems;
+use section::{DirectoryPath, Rule, Setting};
+use sections::{RawActors, RawHttp, RawJournal, RawLimits, RawLog, RawShutdown, RawTcp};
+
+/// Where the data directory is unless said otherwise, relative to the working directory.
+const DEFAULT_DATA_DIR: &str = "./tidegate-data";
+
+/// Every setting of the server, checked. Made by [`Config::load`]; [`Config::default`] is what an empty file
+/// means.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Config {
+    /// Directory of the journal and its snapshots. One server at a time.
+    pub data_dir: PathBuf,
+    /// The Redis protocol's listener.
+    pub tcp: Tcp,
+    /// The listener for health, status and metrics.
+    pub http: Http,
+    /// What one client, one SKU and the whole server may use.
+    pub limits: Limits,
+    /// How the SKUs' actors run.
+    pub actors: Actors,
+    /// The write-ahead log and its snapshots.
+    pub journal: Journal,
+    /// What is logged, and how.
+    pub log: Log,
+    /// How the server stops.
+    pub shutdown: Shutdown,
+    /// Campaign files to load once the journal is replayed, in this order. From `--campaign` only.
+    pub campaigns: Vec<PathBuf>,
+}
+
+/// A checked configuration, and what the operator should hear about it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Loaded {
+    /// The effective settings.
+    pub config: Config,
+    /// `TIDEGATE_…` variables that name no setting. Not an error: Kubernetes sets such variables by itself
+    /// for a service that is called tidegate. Worth a line in the log, because it may be a typing mistake.
+    pub unused_variables: Vec<String>,
+}
+
+impl Config {
+    /// Reads all layers and checks every setting.
+    ///
+    /// # Errors
+    /// [`ConfigError`] lists everything that is wrong: an unreadable file, keys that don't exist, values of
+    /// the wrong kind or out of range, and settings that contradict each other.
+    pub fn load(sources: &Sources) -> Result<Loaded, ConfigError> {
+        let mut problems = Problems::default();
+        let layers = layers::read(sources, &mut problems);
+        let config = RawConfig::from_layers(&layers, &mut problems)
+            .build_and_validate(&mut problems)
+            .map(|config| Config { campaigns: sources.flags.campaigns.clone(), ..config });
+        problems.attribute(|key| layers.origin_of(key));
+        match config {
+            Some(config) if problems.is_empty() => {
+                Ok(Loaded { config, unused_variables: layers.unused_variables })
+            }
+            _ => Err(problems.into_error()),
+        }
+    }
+
+    /// The settings as a TOML document that, read as a file, gives the same settings again (campaign files
+    /// are flags, so they are not in it).
+    pub fn to_toml(&self) -> String {
+        // Plain strings and integers in two levels of tables: there is nothing that TOML can't say.
+        toml::to_string(&RawConfig::from(self)).unwrap_or_default()
+    }
+
+    /// Every setting there is, in the order of the file.
+    pub fn settings() -> Vec<SettingInfo> {
+        let mut all = vec![SettingInfo {
+            key: "data_dir".to_owned(),
+            default: format!("{DEFAULT_DATA_DIR:?}"),
+            range: None,
+        }];
+        RawTcp::describe("tcp", &mut all);
+        RawHttp::describe("http", &mut all);
+        RawLimits::describe("limits", &mut all);
+        RawActors::describe("actors", &mut all);
+        RawJournal::describe("journal", &mut all);
+        RawLog::describe("log", &mut all);
+        RawShutdown::describe("shutdown", &mut all);
+        all
+    }
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        let mut problems = Problems::default();
+        match RawConfig::default().build_and_validate(&mut problems) {
+            Some(config) => config,
+            // The defaults are constants and a test loads them, so this arm is never taken in a build that
+            // passed its tests.
+            None => unreachable!("the default settings are not valid: {}", problems.into_error()),
+        }
+    }
+}
+
+/// What `tidegate check-config FILE` prints: `OK` as a comment and the settings that `serve --config FILE`
+/// would run with in this environment, as a TOML document.
+///
+/// # Errors
+/// Everything that is wrong with the file and with the environment's settings.
+pub fn check_file(file: &Path) -> Result<String, ConfigError> {
+    let sources = Sources::from_process(Some(file.to_owned()), Flags::default());
+    let loaded = Config::load(&sources)?;
+    let mut report = format!("# OK: {}\n", file.display());
+    for variable in &loaded.unused_variables {
+        report.push_str(&format!("# {variable} is set but is no setting; it is not used\n"));
+    }
+    report.push_str(&loaded.config.to_toml());
+    Ok(report)
+}
+
+/// The settings as written: any integer, any text. Only [`RawConfig::build_and_validate`] makes a [`Config`].
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawConfig {
+    data_dir: String,
+    tcp: RawTcp,
+    http: RawHttp,
+    limits: RawLimits,
+    actors: RawActors,
+    journal: RawJournal,
+    log: RawLog,
+    shutdown: RawShutdown,
+}
+
+impl Default for RawConfig {
+    fn default() -> Self {
+        Self {
+            data_dir: DEFAULT_DATA_DIR.to_owned(),
+            tcp: RawTcp::default(),
+            http: RawHttp::default(),
+            limits: RawLimits::default(),
+            actors: RawActors::default(),
+            journal: RawJournal::default(),
+            log: RawLog::default(),
+            shutdown: RawShutdown::default(),
+        }
+    }
+}
+
+impl RawConfig {
+    fn from_layers(layers: &layers::Layers, problems: &mut Problems) -> Self {
+        layers.extract().unwrap_or_else(|reason| {
+            problems.add("configuration", reason);
+            Self::default()
+        })
+    }
+
+    /// Checks every setting alone, then the settings against each other. `None` exactly if a problem was
+    /// found.
+    fn build_and_validate(&self, problems: &mut Problems) -> Option<Config> {
+        let data_dir = problems.check("data_dir", DirectoryPath.check(&self.data_dir));
+        let tcp = self.tcp.build("tcp", problems);
+        let http = self.http.build("http", problems);
+        let limits = self.limits.build("limits", problems);
+        let actors = self.actors.build("actors", problems);
+        let journal = self.journal.build("journal", problems);
+        let log = self.log.build("log", problems);
+        let shutdown = self.shutdown.build("shutdown", problems);
+        let config = Config {
+            data_dir: data_dir?,
+            tcp: tcp?,
+            http: http?,
+            limits: limits?,
+            actors: actors?,
+            journal: journal?,
+            log: log?,
+            shutdown: shutdown?,
+            campaigns: Vec::new(),
+        };
+        config.settings_agree(problems).then_some(config)
+    }
+}
+
+impl Config {
+    /// What no setting can know alone.
+    fn settings_agree(&self, problems: &mut Problems) -> bool {
+        let before = problems.len();
+        if self.tcp.listen == self.http.listen && self.tcp.listen.port() != 0 {
+            problems.add(
+                "http.listen",
+                format!("{} is tcp.listen's address too; give it another port", self.http.listen),
+            );
+        }
+        if self.limits.read_buffer_bytes < self.limits.max_command_bytes {
+            problems.add(
+                "limits.read_buffer_bytes",
+                format!(
+                    "{} can't hold one command of limits.max_command_bytes ({})",
+                    self.limits.read_buffer_bytes, self.limits.max_command_bytes
+                ),
+            );
+        }
+        if self.journal.max_inflight_bytes < self.journal.max_commit_bytes {
+            problems.add(
+                "journal.max_inflight_bytes",
+                format!(
+                    "{} is less than one commit of journal.max_commit_bytes ({})",
+                    self.journal.max_inflight_bytes, self.journal.max_commit_bytes
+                ),
+            );
+        }
+        problems.len() == before
+    }
+}
+
+impl From<&Config> for RawConfig {
+    fn from(config: &Config) -> Self {
+        Self {
+            data_dir: config.data_dir.to_raw(),
+            tcp: RawTcp::from(&config.tcp),
+            http: RawHttp::from(&config.http),
+            limits: RawLimits::from(&config.limits),
+            actors: RawActors::from(&config.actors),
+            journal: RawJournal::from(&config.journal),
+            log: RawLog::from(&config.log),
+            shutdown: RawShutdown::from(&config.shutdown),
+        }
+    }
+}

@@ -1,0 +1,95 @@
+//! The HTTP door: health, status and metrics. It only reads, and it keeps answering while the journal is
+//! replayed and while the server drains, because that is when someone looks.
+//!
+//! * `health.rs`: `/livez`, `/readyz`, `/healthz`, for programs that decide by a status code.
+//! * `status.rs`: `/status`, the same numbers for people and scripts, as JSON.
+//! * `exposition.rs`: `/metrics`, for Prometheus.
+//! * `problem.rs`: every error, as an RFC 9457 document.
+
+mod exposition;
+mod health;
+mod problem;
+mod status;
+
+use std::io;
+use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
+
+use actix_web::dev::Server;
+use actix_web::middleware::DefaultHeaders;
+use actix_web::{App, HttpServer, web};
+
+use crate::config::Http;
+use crate::metrics::{Metrics, StatusSource};
+
+/// Bytes of a request's body. Nothing here reads one, so this only bounds what is thrown away.
+const MAX_BODY_BYTES: usize = 4 << 10;
+/// Connections that wait to be accepted.
+const BACKLOG: u32 = 128;
+
+/// What every handler reads from.
+struct Sources {
+    status: Arc<dyn StatusSource>,
+    metrics: Arc<Metrics>,
+}
+
+/// A server that listens, and where.
+pub struct Running {
+    /// The bound address; it names the port when the settings asked for any.
+    pub address: SocketAddr,
+    /// To be awaited or spawned inside an actix system. It installs no signal handlers:
+    /// `server.handle().stop(true)` ends it.
+    pub server: Server,
+}
+
+/// Binds `settings.listen` and starts one thread that answers.
+///
+/// # Errors
+/// The address can't be bound (in use, or not this machine's), or a thread can't be started.
+pub fn start(settings: &Http, status: Arc<dyn StatusSource>, metrics: Arc<Metrics>) -> io::Result<Running> {
+    let listener = TcpListener::bind(settings.listen)?;
+    let address = listener.local_addr()?;
+    let sources = web::Data::new(Sources { status, metrics });
+    let server = HttpServer::new(move || {
+        App::new()
+            .app_data(sources.clone())
+            .app_data(web::PayloadConfig::new(MAX_BODY_BYTES))
+            // Every answer is about this very moment.
+            .wrap(
+                DefaultHeaders::new()
+                    .add(("cache-control", "no-store"))
+                    .add(("x-content-type-options", "nosniff")),
+            )
+            .configure(routes)
+            .default_service(web::to(problem::not_found))
+    })
+    .workers(1)
+    .backlog(BACKLOG)
+    .max_connections(settings.max_connections)
+    .client_request_timeout(settings.request_timeout_ms)
+    .client_disconnect_timeout(settings.request_timeout_ms)
+    .keep_alive(settings.keep_alive_ms)
+    .disable_signals()
+    .listen(listener)?
+    .run();
+    Ok(Running { address, server })
+}
+
+fn routes(app: &mut web::ServiceConfig) {
+    app.service(page("/livez").route(web::get().to(health::livez)).route(web::head().to(health::livez)))
+        .service(page("/readyz").route(web::get().to(health::readyz)).route(web::head().to(health::readyz)))
+        .service(
+            page("/healthz").route(web::get().to(health::healthz)).route(web::head().to(health::healthz)),
+        )
+        .service(page("/status").route(web::get().to(status::status)).route(web::head().to(status::status)))
+        .service(
+            page("/metrics")
+                .route(web::get().to(exposition::metrics))
+                .route(web::head().to(exposition::metrics)),
+        );
+}
+
+/// A path that is only read: any other method is told so.
+fn page(path: &str) -> actix_web::Resource {
+    web::resource(path).default_service(web::to(problem::read_only))
+}

@@ -1,0 +1,233 @@
+//! `/status`: everything at once, as JSON. `docs/OPERATIONS.md` documents each field; fields are added, never
+//! renamed or given another unit.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use actix_web::{HttpResponse, web};
+use jiff::Timestamp;
+use serde::Serialize;
+
+use super::Sources;
+use crate::metrics::{
+    CommandTotals, JournalStatus, Percentiles, Readiness, Recovery, StatusSnapshot, resident_bytes,
+};
+
+/// Names listed of SKUs in trouble; their number is always the true one.
+const MAX_NAMES: usize = 100;
+
+#[derive(Serialize)]
+struct Document {
+    build: Build,
+    started_at: String,
+    uptime_ms: u64,
+    readiness: ReadinessDocument,
+    actors: Actors,
+    connections: Connections,
+    mailboxes: Mailboxes,
+    journal: Journal,
+    commands: BTreeMap<&'static str, Command>,
+    memory: Memory,
+    recovery: Option<RecoveryDocument>,
+}
+
+#[derive(Serialize)]
+struct Build {
+    version: &'static str,
+    profile: &'static str,
+    os: &'static str,
+    arch: &'static str,
+}
+
+#[derive(Serialize)]
+struct ReadinessDocument {
+    state: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    replayed: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<String>,
+}
+
+#[derive(Serialize)]
+struct Actors {
+    arbiters: usize,
+    skus: usize,
+    rebuilding: Skus,
+    quarantined: Skus,
+}
+
+#[derive(Serialize)]
+struct Skus {
+    count: usize,
+    names: Vec<String>,
+}
+
+#[derive(Serialize)]
+struct Connections {
+    open: usize,
+    accepted: u64,
+    refused: u64,
+}
+
+#[derive(Serialize)]
+struct Mailboxes {
+    capacity: usize,
+    deepest: usize,
+    waiting: usize,
+}
+
+#[derive(Serialize)]
+struct Journal {
+    durable_sequence: u64,
+    lag_bytes: u64,
+    lag_groups: u64,
+    epoch: u64,
+    epoch_bytes: u64,
+    snapshot_sequence: Option<u64>,
+    snapshot_running: bool,
+    commits: Commits,
+    trouble: Option<String>,
+}
+
+#[derive(Serialize)]
+struct Commits {
+    count: u64,
+    size_bytes: Percentiles,
+    duration_us: Percentiles,
+    sync_us: Percentiles,
+}
+
+#[derive(Serialize)]
+struct Command {
+    count: u64,
+    outcomes: BTreeMap<&'static str, u64>,
+    latency_us: Percentiles,
+}
+
+#[derive(Serialize)]
+struct Memory {
+    resident_bytes: Option<u64>,
+}
+
+#[derive(Serialize)]
+struct RecoveryDocument {
+    snapshot_sequence: Option<u64>,
+    replayed: u64,
+    cut_bytes: u64,
+    took_ms: u64,
+}
+
+pub(super) async fn status(sources: web::Data<Sources>) -> HttpResponse {
+    let now = sources.status.snapshot();
+    HttpResponse::Ok().json(document(now, sources.metrics.commands()))
+}
+
+fn document(now: StatusSnapshot, commands: Vec<CommandTotals>) -> Document {
+    let StatusSnapshot { actors, connections, mailboxes, .. } = now;
+    Document {
+        build: Build {
+            version: env!("CARGO_PKG_VERSION"),
+            profile: if cfg!(debug_assertions) { "debug" } else { "release" },
+            os: std::env::consts::OS,
+            arch: std::env::consts::ARCH,
+        },
+        started_at: rfc3339(now.started_at_ms),
+        uptime_ms: millis(now.uptime),
+        readiness: readiness(now.readiness),
+        actors: Actors {
+            arbiters: actors.arbiters,
+            skus: actors.skus,
+            rebuilding: skus(actors.rebuilding),
+            quarantined: skus(actors.quarantined),
+        },
+        connections: Connections {
+            open: connections.open,
+            accepted: connections.accepted,
+            refused: connections.refused,
+        },
+        mailboxes: Mailboxes {
+            capacity: mailboxes.capacity,
+            deepest: mailboxes.deepest,
+            waiting: mailboxes.waiting,
+        },
+        journal: journal(now.journal),
+        commands: commands.into_iter().map(command).collect(),
+        memory: Memory { resident_bytes: resident_bytes() },
+        recovery: now.recovery.map(recovery),
+    }
+}
+
+fn readiness(readiness: Readiness) -> ReadinessDocument {
+    let state = state_name(&readiness);
+    let (replayed, reason) = match readiness {
+        Readiness::Loading { replayed } => (Some(replayed), None),
+        Readiness::JournalFailed { reason } => (None, Some(reason)),
+        Readiness::Ready | Readiness::Draining => (None, None),
+    };
+    ReadinessDocument { state, replayed, reason }
+}
+
+/// The states' names on the wire, in `/status` and as a label in `/metrics`.
+pub(super) const STATES: [&str; 4] = ["loading", "ready", "draining", "journal_failed"];
+
+pub(super) fn state_name(readiness: &Readiness) -> &'static str {
+    match readiness {
+        Readiness::Loading { .. } => STATES[0],
+        Readiness::Ready => STATES[1],
+        Readiness::Draining => STATES[2],
+        Readiness::JournalFailed { .. } => STATES[3],
+    }
+}
+
+fn skus(mut names: Vec<String>) -> Skus {
+    let count = names.len();
+    names.truncate(MAX_NAMES);
+    Skus { count, names }
+}
+
+fn journal(now: JournalStatus) -> Journal {
+    Journal {
+        durable_sequence: now.durable_sequence,
+        lag_bytes: now.lag_bytes,
+        lag_groups: now.lag_groups,
+        epoch: now.epoch,
+        epoch_bytes: now.epoch_bytes,
+        snapshot_sequence: now.snapshot_sequence,
+        snapshot_running: now.snapshot_running,
+        commits: Commits {
+            count: now.commits,
+            size_bytes: now.commit_bytes,
+            duration_us: now.commit_us,
+            sync_us: now.sync_us,
+        },
+        trouble: now.trouble,
+    }
+}
+
+fn command(totals: CommandTotals) -> (&'static str, Command) {
+    let command = Command {
+        count: totals.outcomes.iter().map(|(_, count)| count).sum(),
+        outcomes: totals.outcomes.into_iter().collect(),
+        latency_us: totals.micros.percentiles(),
+    };
+    (totals.command, command)
+}
+
+fn recovery(recovery: Recovery) -> RecoveryDocument {
+    RecoveryDocument {
+        snapshot_sequence: recovery.snapshot_sequence,
+        replayed: recovery.replayed,
+        cut_bytes: recovery.cut_bytes,
+        took_ms: millis(recovery.took),
+    }
+}
+
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// UTC with milliseconds, as everywhere in this project's JSON.
+fn rfc3339(epoch_ms: i64) -> String {
+    let time = Timestamp::from_millisecond(epoch_ms).unwrap_or(Timestamp::UNIX_EPOCH);
+    time.strftime("%Y-%m-%dT%H:%M:%S%.3fZ").to_string()
+}
