@@ -5,10 +5,12 @@
 //!
 //! * [`resp`]: bytes to arguments and back, RESP2 and RESP3, within limits.
 //! * [`command`]: the table of commands, and from arguments to typed calls.
+//! * [`document`]: SKU documents and campaign files, with errors that name the field.
 //! * [`reply`] and [`status`]: what commands answer, field by field and word by word.
 //! * [`error`]: what is answered instead, when the caller or the server is at fault.
 
 pub mod command;
+pub mod document;
 pub mod error;
 pub mod reply;
 pub mod resp;

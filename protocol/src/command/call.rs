@@ -12,7 +12,7 @@ pub enum Call<'a> {
     SkuPut {
         /// The SKU's name.
         sku: &'a str,
-        /// The SKU document, not yet parsed.
+        /// The SKU document, not yet parsed: see [`SkuDocument::from_json`](crate::document::SkuDocument::from_json).
         document: &'a str,
     },
     /// `SKU.RESTOCK`

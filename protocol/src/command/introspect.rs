@@ -1,6 +1,6 @@
 //! The replies of `COMMAND` and its subcommands, made from the table.
 
-use super::spec::{Argument, CommandSpec, Flag, Group, Keys, Kind};
+use super::spec::{Argument, CommandSpec, Flag, Group, Keys, Kind, admits};
 use super::{COMMANDS, Words, find};
 use crate::error::WireError;
 use crate::resp::Writer;
@@ -43,7 +43,7 @@ pub fn write_docs(writer: &mut Writer<'_>, names: Words<'_>) {
 pub fn write_getkeys(writer: &mut Writer<'_>, command: Words<'_>) -> Result<(), WireError> {
     let spec = command.iter().next().and_then(find).map(|command| command.spec());
     let spec = spec.ok_or_else(|| WireError::invalid("Invalid command specified"))?;
-    if !spec.admits(command.len()) {
+    if !admits(spec.arity(), command.len()) {
         return Err(WireError::invalid("Invalid number of arguments specified for command"));
     }
     let keys = match spec.keys {

@@ -39,7 +39,7 @@ impl Command {
     /// Checks the arguments. `args` are the whole command, its name included.
     pub fn parse<'a>(self, args: Args<'a>) -> Result<Call<'a>, WireError> {
         let spec = self.spec();
-        if !spec.admits(args.len()) {
+        if !spec::admits(table::ARITIES[self.index()], args.len()) {
             return Err(connection::wrong_arity(spec));
         }
         let Some(word) = args.get(1).filter(|_| !spec.subcommands.is_empty()) else {
@@ -47,7 +47,7 @@ impl Command {
         };
         let found = spec.subcommands.iter().find(|sub| sub.last_word().as_bytes().eq_ignore_ascii_case(word));
         match found {
-            Some(sub) if sub.admits(args.len()) => (sub.parse)(sub, args),
+            Some(sub) if spec::admits(sub.arity(), args.len()) => (sub.parse)(sub, args),
             Some(sub) => Err(connection::wrong_arity(sub)),
             None => (spec.parse)(spec, args),
         }
@@ -73,12 +73,15 @@ pub fn find(name: &[u8]) -> Option<Command> {
     loop {
         match table::INDEX[slot] {
             table::EMPTY => return None,
-            index if COMMANDS[usize::from(index)].name.as_bytes().eq_ignore_ascii_case(name) => {
-                return Some(Command(index));
-            }
+            index if is_called(name, COMMANDS[usize::from(index)].name) => return Some(Command(index)),
             _ => slot = (slot + 1) % table::INDEX.len(),
         }
     }
+}
+
+/// Most clients write names in upper case, as the table does, and that is the cheaper comparison.
+fn is_called(name: &[u8], upper: &str) -> bool {
+    name == upper.as_bytes() || name.eq_ignore_ascii_case(upper.as_bytes())
 }
 
 /// The hash tag of a key: what stands between its first `{` and the next `}`, or if that is nothing, the

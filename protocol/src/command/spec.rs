@@ -215,15 +215,8 @@ impl CommandSpec {
         if self.subcommands.is_empty() && !open && self.later.is_empty() { count } else { -count }
     }
 
-    /// Whether a command may have so many arguments, name and subcommand included.
-    pub(super) fn admits(&self, count: usize) -> bool {
-        let arity = self.arity();
-        let least = arity.unsigned_abs() as usize;
-        count == least || (arity < 0 && count > least)
-    }
-
     /// How many words the name has on the wire: two for a subcommand.
-    pub(super) const fn words(&self) -> usize {
+    const fn words(&self) -> usize {
         let bytes = self.name.as_bytes();
         let mut words = 1;
         let mut index = 0;
@@ -255,6 +248,12 @@ impl CommandSpec {
         }
         text
     }
+}
+
+/// Whether a command of this arity may have so many arguments, name and subcommand included.
+pub(super) fn admits(arity: i64, count: usize) -> bool {
+    let least = arity.unsigned_abs() as usize;
+    count == least || (arity < 0 && count > least)
 }
 
 impl Argument {

@@ -467,3 +467,16 @@ const fn index() -> [u8; 128] {
     }
     table
 }
+
+/// The arity of each command of [`COMMANDS`], counted when this is compiled.
+pub(super) static ARITIES: [i64; COMMANDS.len()] = arities();
+
+const fn arities() -> [i64; COMMANDS.len()] {
+    let mut arities = [0; COMMANDS.len()];
+    let mut command = 0;
+    while command < COMMANDS.len() {
+        arities[command] = COMMANDS[command].arity();
+        command += 1;
+    }
+    arities
+}

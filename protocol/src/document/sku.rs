@@ -1,0 +1,137 @@
+//! The SKU document.
+
+use super::DocumentError;
+use super::node::Node;
+use super::object::{Field, Object};
+use crate::command::{MAX_SAFE_INTEGER, is_id};
+
+/// The most units a SKU may have.
+const MAX_STOCK: u64 = 1_000_000_000;
+
+/// The highest purchase limit, and the most lapses, that can be set.
+const MAX_LIMIT: u32 = 1_000_000;
+
+/// The longest hold: 30 days, in seconds.
+const MAX_HOLD_S: u32 = 30 * 86_400;
+
+/// The hold of a document that says nothing of it, in seconds.
+const DEFAULT_HOLD_S: u32 = 600;
+
+/// The most buyers an allow list may have.
+const MAX_ALLOWED: usize = 100_000;
+
+/// Fields of later versions.
+const LATER: &[&str] = &["campaign", "group_buy", "fulfilment", "stores", "carbon_g"];
+
+/// What is sold, to whom, when and at what price.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SkuDocument {
+    /// What buyers see: 1 to 200 characters.
+    pub title: String,
+    /// Units to sell, 0 to 1,000,000,000. Only counts when the SKU is created.
+    pub stock: u64,
+    /// ISO 4217 code: three upper-case letters.
+    pub currency: String,
+    /// What a unit costs. Only counts when the SKU is created.
+    pub price: Price,
+    /// When the sale begins, in epoch milliseconds; none is at once.
+    pub starts_at: Option<u64>,
+    /// When the sale ends, in epoch milliseconds; none is never. After `starts_at`.
+    pub ends_at: Option<u64>,
+    /// Units one buyer may hold in reserved and paid orders, 1 to 1,000,000; none is any number.
+    pub per_buyer_limit: Option<u32>,
+    /// Units one order may ask for, 1 to 1,000,000; none is any number.
+    pub per_order_limit: Option<u32>,
+    /// How long units are held for a payment, in seconds: 1 to 2,592,000 (30 days).
+    pub hold_s: u32,
+    /// What becomes of a payment after the hold ran out.
+    pub late_payment: LatePayment,
+    /// After so many reservations that ended unpaid a buyer is blocked, 1 to 1,000,000; none is never.
+    pub max_lapses: Option<u32>,
+    /// The only buyers who may buy; none is everyone.
+    pub allow: Option<Vec<String>>,
+}
+
+/// What a unit costs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Price {
+    /// Always the same number of minor units, at least 1.
+    Fixed(u64),
+}
+
+/// What becomes of a payment after the hold ran out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LatePayment {
+    /// The order is paid if its units can be had again; otherwise the money is due back.
+    Reacquire,
+    /// The money is due back.
+    Refund,
+}
+
+impl SkuDocument {
+    /// Reads a JSON text.
+    pub fn from_json(text: &str) -> Result<Self, DocumentError> {
+        let node: Node =
+            serde_json::from_str(text).map_err(|error| DocumentError::unreadable("JSON", error))?;
+        SkuDocument::read(Object::root(node)?)
+    }
+
+    pub(super) fn read(mut object: Object) -> Result<Self, DocumentError> {
+        object.later(LATER)?;
+        let document = SkuDocument {
+            title: title(object.required("title")?)?,
+            stock: object.required("stock")?.whole(0, MAX_STOCK, " of units")?,
+            currency: object
+                .required("currency")?
+                .text("must be three upper-case letters, such as CNY", |text| {
+                    text.len() == 3 && text.bytes().all(|byte| byte.is_ascii_uppercase())
+                })?,
+            price: price(object.required("price")?.object()?)?,
+            starts_at: object.optional("starts_at").map(Field::time).transpose()?,
+            ends_at: object.optional("ends_at").map(Field::time).transpose()?,
+            per_buyer_limit: limit(object.optional("per_buyer_limit"), " of units")?,
+            per_order_limit: limit(object.optional("per_order_limit"), " of units")?,
+            hold_s: object
+                .optional("hold_s")
+                .map_or(Ok(DEFAULT_HOLD_S), |field| field.whole_u32(1, MAX_HOLD_S, " of seconds"))?,
+            late_payment: object.optional("late_payment").map_or(Ok(LatePayment::Reacquire), late_payment)?,
+            max_lapses: limit(object.optional("max_lapses"), "")?,
+            allow: object.optional("allow").map(allow).transpose()?,
+        };
+        let path_of_end = object.path_of("ends_at");
+        object.finish()?;
+        match (document.starts_at, document.ends_at) {
+            (Some(start), Some(end)) if end <= start => {
+                Err(DocumentError::new(path_of_end, "must be after starts_at"))
+            }
+            _ => Ok(document),
+        }
+    }
+}
+
+fn title(field: Field) -> Result<String, DocumentError> {
+    field.text("must be a text of 1 to 200 characters without control characters", |text| {
+        !text.is_empty() && text.chars().count() <= 200 && !text.chars().any(char::is_control)
+    })
+}
+
+fn price(mut object: Object) -> Result<Price, DocumentError> {
+    object.later(&["ladder", "dynamic"])?;
+    let amount = object.required("fixed")?.whole(1, MAX_SAFE_INTEGER, " of minor units")?;
+    object.finish()?;
+    Ok(Price::Fixed(amount))
+}
+
+fn limit(field: Option<Field>, what: &str) -> Result<Option<u32>, DocumentError> {
+    field.map(|field| field.whole_u32(1, MAX_LIMIT, what)).transpose()
+}
+
+fn late_payment(field: Field) -> Result<LatePayment, DocumentError> {
+    let text =
+        field.text("must be \"reacquire\" or \"refund\"", |text| matches!(text, "reacquire" | "refund"))?;
+    Ok(if text == "refund" { LatePayment::Refund } else { LatePayment::Reacquire })
+}
+
+fn allow(field: Field) -> Result<Vec<String>, DocumentError> {
+    field.texts(MAX_ALLOWED, "must be a buyer: 1 to 64 printable ASCII characters without spaces", is_id)
+}

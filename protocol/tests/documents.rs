@@ -1,0 +1,233 @@
+//! SKU documents and campaign files: what they say, and how it is said that they are wrong.
+
+#![allow(clippy::unwrap_used)] // helpers of tests may fail like the tests they help
+
+use proptest::prelude::*;
+use tidegate_protocol::document::{CampaignFile, LatePayment, Price, SkuDocument};
+use tidegate_protocol::error::WireError;
+
+const LEAST: &str = r#"{"title": "Phone", "stock": 10, "currency": "CNY", "price": {"fixed": 599900}}"#;
+
+/// A small valid document with one field set to `json`, or taken away.
+fn with(field: &str, json: Option<&str>) -> String {
+    let mut fields = vec![
+        ("title", r#""Phone""#),
+        ("stock", "10"),
+        ("currency", r#""CNY""#),
+        ("price", r#"{"fixed": 1}"#),
+    ];
+    fields.retain(|(name, _)| *name != field);
+    fields.extend(json.map(|json| (field, json)));
+    let fields: Vec<String> = fields.iter().map(|(name, json)| format!("{name:?}: {json}")).collect();
+    format!("{{{}}}", fields.join(", "))
+}
+
+fn error(json: &str) -> String {
+    SkuDocument::from_json(json).unwrap_err().to_string()
+}
+
+#[test]
+fn the_shortest_document_has_sensible_defaults() {
+    let document = SkuDocument::from_json(LEAST).unwrap();
+    assert_eq!(
+        document,
+        SkuDocument {
+            title: "Phone".into(),
+            stock: 10,
+            currency: "CNY".into(),
+            price: Price::Fixed(599_900),
+            starts_at: None,
+            ends_at: None,
+            per_buyer_limit: None,
+            per_order_limit: None,
+            hold_s: 600,
+            late_payment: LatePayment::Reacquire,
+            max_lapses: None,
+            allow: None,
+        }
+    );
+}
+
+#[test]
+fn a_full_document_is_read_field_by_field() {
+    let document = SkuDocument::from_json(
+        r#"{"title": "手机 17", "stock": 0, "currency": "EUR", "price": {"fixed": 9007199254740991},
+            "starts_at": "2026-11-11T00:00:00+08:00", "ends_at": 1794412800000, "per_buyer_limit": 2,
+            "per_order_limit": 1, "hold_s": 2592000, "late_payment": "refund", "max_lapses": 3,
+            "allow": ["u1", "u2"]}"#,
+    )
+    .unwrap();
+    assert_eq!(document.starts_at, Some(1_794_326_400_000), "midnight in Shanghai is 16:00 in UTC");
+    assert_eq!(document.ends_at, Some(1_794_412_800_000));
+    assert_eq!(
+        (document.per_buyer_limit, document.per_order_limit, document.max_lapses),
+        (Some(2), Some(1), Some(3))
+    );
+    assert_eq!((document.hold_s, document.late_payment), (2_592_000, LatePayment::Refund));
+    assert_eq!(document.allow, Some(vec!["u1".to_owned(), "u2".to_owned()]));
+}
+
+#[test]
+fn null_is_as_good_as_leaving_an_optional_field_out() {
+    assert!(SkuDocument::from_json(&with("ends_at", Some("null"))).is_ok());
+    assert_eq!(error(&with("stock", Some("null"))), "stock: is missing");
+}
+
+#[test]
+fn every_wrong_field_is_named() {
+    let units = "must be a whole number of units from 0 to 1000000000";
+    let money = "must be a whole number of minor units from 1 to 9007199254740991";
+    let limit = "must be a whole number of units from 1 to 1000000";
+    let hold = "must be a whole number of seconds from 1 to 2592000";
+    let title = "must be a text of 1 to 200 characters without control characters";
+    let long_title = format!("{:?}", "x".repeat(201));
+    let later = "not supported by this version";
+    let table: &[(&str, Option<&str>, &str, &str)] = &[
+        ("title", None, "title", "is missing"),
+        ("stock", None, "stock", "is missing"),
+        ("currency", None, "currency", "is missing"),
+        ("price", None, "price", "is missing"),
+        ("title", Some("7"), "title", title),
+        ("title", Some(r#""""#), "title", title),
+        ("title", Some(r#""a\nb""#), "title", title),
+        ("title", Some(&long_title), "title", title),
+        ("stock", Some("-1"), "stock", units),
+        ("stock", Some("1.5"), "stock", units),
+        ("stock", Some("1e3"), "stock", units),
+        ("stock", Some(r#""10""#), "stock", units),
+        ("stock", Some("1000000001"), "stock", units),
+        ("stock", Some("99999999999999999999999"), "stock", units),
+        ("stock", Some("true"), "stock", units),
+        ("currency", Some(r#""cny""#), "currency", "must be three upper-case letters, such as CNY"),
+        ("currency", Some(r#""EURO""#), "currency", "must be three upper-case letters, such as CNY"),
+        ("price", Some("599900"), "price", "must be an object"),
+        ("price", Some("{}"), "price.fixed", "is missing"),
+        ("price", Some(r#"{"fixed": 0}"#), "price.fixed", money),
+        ("price", Some(r#"{"fixed": -5}"#), "price.fixed", money),
+        ("price", Some(r#"{"fixed": 59.99}"#), "price.fixed", money),
+        ("price", Some(r#"{"fixed": 9007199254740992}"#), "price.fixed", money),
+        ("price", Some(r#"{"fixed": 1, "fixed": 2}"#), "price.fixed", "is given twice"),
+        ("price", Some(r#"{"fixed": 1, "fix": 2}"#), "price.fix", "is not a field; there are fixed"),
+        ("price", Some(r#"{"ladder": {}}"#), "price.ladder", later),
+        ("price", Some(r#"{"fixed": 1, "dynamic": {}}"#), "price.dynamic", later),
+        ("starts_at", Some(r#""2026-11-11T00:00:00""#), "starts_at", "must be a time with an offset"),
+        ("starts_at", Some(r#""tomorrow""#), "starts_at", "must be a time with an offset"),
+        ("starts_at", Some("-1"), "starts_at", "must be a time with an offset"),
+        ("ends_at", Some("1e12"), "ends_at", "must be a time with an offset"),
+        ("per_buyer_limit", Some("0"), "per_buyer_limit", limit),
+        ("per_order_limit", Some("1000001"), "per_order_limit", limit),
+        ("hold_s", Some("0"), "hold_s", hold),
+        ("hold_s", Some("2592001"), "hold_s", hold),
+        ("late_payment", Some(r#""keep""#), "late_payment", r#"must be "reacquire" or "refund""#),
+        ("max_lapses", Some("0"), "max_lapses", "must be a whole number from 1 to 1000000"),
+        ("allow", Some(r#""u1""#), "allow", "must be a list"),
+        ("allow", Some("[]"), "allow", "must have 1 to 100000 entries"),
+        ("allow", Some(r#"["u1", "u 2"]"#), "allow.1", "must be a buyer"),
+        ("allow", Some("[7]"), "allow.0", "must be a buyer"),
+        ("campaign", Some(r#""double-11""#), "campaign", later),
+        ("group_buy", Some("{}"), "group_buy", later),
+        ("fulfilment", Some("{}"), "fulfilment", later),
+        ("stores", Some("[]"), "stores", later),
+        ("carbon_g", Some("1"), "carbon_g", later),
+        ("colour", Some(r#""red""#), "colour", "is not a field; there are title, stock,"),
+    ];
+    for (field, json, path, reason) in table {
+        let told = error(&with(field, *json));
+        assert!(
+            told.starts_with(&format!("{path}: {reason}")),
+            "{field} = {json:?}\n told: {told}\n want: {reason}"
+        );
+    }
+}
+
+#[test]
+fn a_sale_must_end_after_it_starts() {
+    let json = |end: u64| {
+        LEAST.replace("{\"title\"", &format!("{{\"starts_at\": 1000, \"ends_at\": {end}, \"title\""))
+    };
+    assert!(SkuDocument::from_json(&json(1001)).is_ok());
+    assert_eq!(error(&json(1000)), "ends_at: must be after starts_at");
+}
+
+#[test]
+fn what_is_no_document_is_told_so() {
+    assert_eq!(error("[]"), "document: must be an object");
+    assert!(error("{\"title\": ").starts_with("document: is not valid JSON: EOF while parsing"));
+    assert!(error("").starts_with("document: is not valid JSON"));
+    assert!(error(&"[".repeat(60_000)).starts_with("document: is not valid JSON: recursion limit"));
+    assert_eq!(error(r#"{"title": "a", "title": "b"}"#), "title: is given twice");
+}
+
+#[test]
+fn an_error_repeats_only_a_part_of_the_document() {
+    let told = error(&with(&"k\u{7f}".repeat(20_000), Some("1")));
+    assert!(told.len() < 400 && !told.contains(char::is_control), "{told}");
+}
+
+#[test]
+fn a_document_error_is_a_wire_error() {
+    let error =
+        WireError::from(SkuDocument::from_json(&with("price", Some(r#"{"fixed": -1}"#))).unwrap_err());
+    assert_eq!(
+        error.to_string(),
+        "ERR price.fixed: must be a whole number of minor units from 1 to 9007199254740991"
+    );
+}
+
+#[test]
+fn a_campaign_file_holds_skus_by_name() {
+    let toml = CampaignFile::from_toml(
+        r#"
+        [skus.iphone]
+        title = "Phone"
+        stock = 10
+        currency = "CNY"
+        price.fixed = 599900
+        starts_at = 2026-11-11T00:00:00+08:00
+
+        [skus."case-1.0"]
+        title = "Case"
+        stock = 100
+        currency = "CNY"
+        price = { fixed = 9900 }
+        starts_at = "2026-11-10T16:00:00Z"
+        "#,
+    )
+    .unwrap();
+    let mut names: Vec<_> = toml.skus.iter().map(|(name, sku)| (name.as_str(), sku.starts_at)).collect();
+    names.sort_unstable();
+    assert_eq!(names, [("case-1.0", Some(1_794_326_400_000)), ("iphone", Some(1_794_326_400_000))]);
+    let json = CampaignFile::from_json(&format!(r#"{{"skus": {{"iphone": {LEAST}}}}}"#)).unwrap();
+    assert_eq!(json.skus.len(), 1);
+}
+
+#[test]
+fn a_campaign_file_names_the_field_that_is_wrong() {
+    let toml = |text: &str| CampaignFile::from_toml(text).unwrap_err().to_string();
+    assert_eq!(toml("[campaign]\ntitle = 'x'\n[skus]"), "campaign: not supported by this version");
+    assert_eq!(toml(""), "skus: is missing");
+    assert_eq!(toml("[skus.a]\nstock = 1"), "skus.a.title: is missing");
+    assert_eq!(
+        toml("[skus.a]\ntitle='t'\nstock=1\ncurrency='CNY'\nprice.fixed=0.5"),
+        "skus.a.price.fixed: must be a whole number of minor units from 1 to 9007199254740991"
+    );
+    assert_eq!(
+        toml("[skus.a]\ntitle='t'\nstock=1\ncurrency='CNY'\nprice.fixed=1\nstarts_at=5\nends_at=4"),
+        "skus.a.ends_at: must be after starts_at"
+    );
+    assert!(toml("[skus.'a b']").starts_with("skus.a b: a SKU's name must be"));
+    assert!(
+        toml("[skus.a]\nstarts_at = 2026-11-11T00:00:00\ntitle='t'\nstock=1\ncurrency='CNY'\nprice.fixed=1")
+            .starts_with("skus.a.starts_at: must be a time with an offset")
+    );
+    assert!(toml("skus = ").starts_with("document: is not valid TOML"));
+    assert!(toml("[skus]\n[sku.a]").starts_with("sku: is not a field; there are skus"));
+}
+
+proptest! {
+    #[test]
+    fn text_of_any_kind_is_refused_or_read_but_never_panics(text in r#"[\[\]{}":,a-z0-9.\-e ]{0,80}"#) {
+        let _ = SkuDocument::from_json(&text);
+        let _ = CampaignFile::from_toml(&text);
+    }
+}
