@@ -110,7 +110,7 @@ pub enum Refusal {
     #[error("qty: the amount would be above {max} minor units", max = crate::MAX_MINOR)]
     AmountTooLarge,
     /// The stock would be more than can be counted.
-    #[error("delta: the stock would be above {max} units", max = crate::MAX_STOCK)]
+    #[error("the stock would be above {max} units", max = crate::MAX_STOCK)]
     StockTooLarge,
     /// An id that is too long to keep.
     #[error("an id is longer than {max} bytes; use a shorter one", max = crate::MAX_ID)]

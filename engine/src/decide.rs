@@ -11,7 +11,7 @@ use crate::buyers::{Buyer, BuyerNumber};
 use crate::hashing::fingerprint;
 use crate::orders::{Order, OrderState};
 use crate::sku::{Sku, SkuState};
-use crate::stock::RestockError;
+use crate::stock::{MAX_STOCK, RestockError};
 use crate::tables::MAX_TEXT;
 use crate::{
     Answer, Command, Event, Fingerprint, LatePayment, Millis, OrderNumber, Payment, Phase, Refusal,
@@ -58,7 +58,8 @@ impl From<Refusal> for NoChange {
 pub struct Limits {
     /// Orders, whatever became of them.
     pub max_orders: u32,
-    /// Accepted requests other than reservations.
+    /// Accepted requests other than reservations. What moves an order on (its payment, cancellation and refund, at
+    /// most three) has room beyond this: an order that was accepted can be paid, whatever else was asked.
     pub max_requests: u32,
     /// Buyers.
     pub max_buyers: u32,
@@ -99,6 +100,7 @@ impl SkuState {
     ) -> Result<Change<'a>, NoChange> {
         match (&self.sku, command) {
             (Some(sku), command) => sku.decide(command, now, limits),
+            (None, Command::Put { stock, .. }) if *stock > MAX_STOCK => Err(Refusal::StockTooLarge.into()),
             (None, Command::Put { terms, stock }) => {
                 accept(Event::Created { terms: terms.clone(), stock: *stock }, Answer::Created)
             }
@@ -239,12 +241,12 @@ impl Sku {
     fn pay<'a>(&self, payment: Payment<'a>, now: Millis, limits: &Limits) -> Judged<'a> {
         let order = self.orders.get(payment.order).ok_or(Rejection::NotFound)?;
         self.judge_repeat(Some(payment.order), payment.request)?;
-        self.room_for_request(&[payment.request.id, payment.id], limits)?;
+        self.room_for_step(&[payment.request.id, payment.id])?;
         if let Some(known) = self.payments.find(payment.id, &self.texts, self.hashing) {
             if known.order != payment.order {
                 return Err(Refusal::PaymentReused.into());
             }
-            return note(payment.order, payment.request, known.answer.into());
+            return self.note(payment.order, payment.request, known.answer.into(), limits);
         }
         match order.state {
             OrderState::Reserved if !self.has_lapsed(order, now) => {
@@ -254,8 +256,12 @@ impl Sku {
             // The clock has ended it, though its timer has not run yet.
             OrderState::Reserved => self.pay_late(order, payment, true, now),
             OrderState::Expired => self.pay_late(order, payment, false, now),
-            OrderState::Cancelled => accept(Event::RefundDue(payment), Answer::Cancelled),
+            OrderState::Cancelled => {
+                self.room_for_request(&[payment.request.id], limits)?;
+                accept(Event::RefundDue(payment), Answer::Cancelled)
+            }
             OrderState::Paid | OrderState::RefundDue | OrderState::Refunded => {
+                self.room_for_request(&[payment.request.id], limits)?;
                 accept(Event::RefundDue(payment), Answer::RefundDue)
             }
         }
@@ -303,14 +309,11 @@ impl Sku {
         match order.state {
             OrderState::Reserved if self.has_lapsed(order, now) => reject(Rejection::Expired),
             OrderState::Reserved => {
-                self.room_for_request(&[request.id], limits)?;
+                self.room_for_step(&[request.id])?;
                 let events = self.ended_unpaid(Event::Cancelled { order: number, request, reason }, order);
                 Ok(Change { events, answer: Answer::Cancelled })
             }
-            OrderState::Cancelled => {
-                self.room_for_request(&[request.id], limits)?;
-                note(number, request, Answer::Cancelled)
-            }
+            OrderState::Cancelled => self.note(number, request, Answer::Cancelled, limits),
             OrderState::Paid | OrderState::Refunded => reject(Rejection::AlreadyPaid),
             OrderState::Expired | OrderState::RefundDue => reject(Rejection::Expired),
         }
@@ -325,7 +328,7 @@ impl Sku {
     ) -> Judged<'a> {
         let order = self.orders.get(number).ok_or(Rejection::NotFound)?;
         self.judge_repeat(Some(number), request)?;
-        self.room_for_request(&[request.id], limits)?;
+        self.room_for_step(&[request.id])?;
         match order.state {
             OrderState::Paid | OrderState::RefundDue => {
                 // An event says what happened: an order that holds no units returns none.
@@ -336,7 +339,7 @@ impl Sku {
             OrderState::Refunded if restock && order.holds_units => {
                 accept(Event::Refunded { order: number, request, restock }, Answer::Refunded)
             }
-            OrderState::Refunded => note(number, request, Answer::Refunded),
+            OrderState::Refunded => self.note(number, request, Answer::Refunded, limits),
             OrderState::Reserved | OrderState::Cancelled | OrderState::Expired => reject(Rejection::NotPaid),
         }
     }
@@ -431,6 +434,28 @@ impl Sku {
         self.room_for_texts(ids)
     }
 
+    /// Room for a request that moves an order on. The orders bound these, so that a crowd of requests that change
+    /// nothing can't keep anyone from paying.
+    fn room_for_step(&self, ids: &[&str]) -> Result<(), NoChange> {
+        // Rows are numbered by 32 bits.
+        if self.requests.len() >= u32::MAX as usize {
+            return Err(Refusal::Full { limit: "accepted requests" }.into());
+        }
+        self.room_for_texts(ids)
+    }
+
+    /// Accepts a request that finds its work done.
+    fn note<'a>(
+        &self,
+        order: OrderNumber,
+        request: Request<'a>,
+        answer: Answer,
+        limits: &Limits,
+    ) -> Judged<'a> {
+        self.room_for_request(&[request.id], limits)?;
+        accept(Event::Noted { order, request, answer }, answer)
+    }
+
     fn room_for_texts(&self, ids: &[&str]) -> Result<(), NoChange> {
         if ids.iter().any(|id| id.len() > MAX_TEXT) {
             return Err(Refusal::IdTooLong.into());
@@ -454,8 +479,4 @@ fn repeat(kept: Fingerprint, asked: Fingerprint, answer: impl FnOnce() -> Answer
 fn judge_amount(order: &Order, amount: u64) -> Result<(), NoChange> {
     let due = order.amount();
     if amount == due { Ok(()) } else { Err(Rejection::AmountMismatch { due }.into()) }
-}
-
-fn note<'a>(order: OrderNumber, request: Request<'a>, answer: Answer) -> Judged<'a> {
-    accept(Event::Noted { order, request, answer }, answer)
 }

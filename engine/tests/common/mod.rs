@@ -6,8 +6,8 @@
 use std::sync::Arc;
 
 use tidegate_engine::{
-    Answer, Command, Currency, Event, LatePayment, Limits, Millis, NoChange, OrderState, OrderView, Price,
-    Refusal, Rejection, SkuState, SkuTerms,
+    Answer, Command, Currency, Event, LatePayment, Limits, Millis, NoChange, OrderNumber, OrderState,
+    OrderView, Price, Refusal, Rejection, SkuState, SkuTerms,
 };
 
 /// When every story begins.
@@ -127,4 +127,58 @@ pub(crate) fn refused<T>(refusal: Refusal) -> Result<T, NoChange> {
 /// The answer that this request got before.
 pub(crate) fn repeated<T>(answer: Answer) -> Result<T, NoChange> {
     Err(NoChange::Repeated(answer))
+}
+
+/// What a command comes to.
+pub(crate) type Told = Result<Answer, NoChange>;
+
+/// The same, as a span to wait.
+pub(crate) const HOLD: u64 = HOLD_MS as u64;
+
+pub(crate) fn reserve(shop: &mut Shop, buyer: &'static str, req: &'static str, qty: u32) -> Told {
+    shop.ask(&Command::Reserve { req, buyer, qty, max_price: None })
+}
+
+pub(crate) fn pay(
+    shop: &mut Shop,
+    order: u32,
+    req: &'static str,
+    amount: u64,
+    payment: &'static str,
+) -> Told {
+    shop.ask(&Command::Pay { order: OrderNumber(order), req, amount, payment })
+}
+
+pub(crate) fn cancel(shop: &mut Shop, order: u32, req: &'static str) -> Told {
+    shop.ask(&Command::Cancel { order: OrderNumber(order), req, reason: None })
+}
+
+pub(crate) fn refund(shop: &mut Shop, order: u32, req: &'static str, restock: bool) -> Told {
+    shop.ask(&Command::Refund { order: OrderNumber(order), req, restock })
+}
+
+pub(crate) fn restock(shop: &mut Shop, req: &'static str, delta: i64) -> Told {
+    shop.ask(&Command::Restock { req, delta })
+}
+
+/// Replaces the terms (with a stock that must not count).
+pub(crate) fn put(shop: &mut Shop, terms: SkuTerms) -> Told {
+    shop.ask(&Command::Put { terms: Arc::new(terms), stock: 99 })
+}
+
+/// The answer to a reservation at this time.
+pub(crate) fn held(order: u32, amount: u64, at: Millis) -> Told {
+    Ok(Answer::Reserved { order: OrderNumber(order), amount, expires_at: at.plus(HOLD) })
+}
+
+/// A rejection that says how many units are left to the buyer.
+pub(crate) fn limit(left: u32) -> Told {
+    rejected(Rejection::Limit { left })
+}
+
+/// A list of those who may buy.
+pub(crate) fn allow(names: &[&str]) -> Option<Box<[Box<str>]>> {
+    let mut list: Vec<Box<str>> = names.iter().map(|name| Box::from(*name)).collect();
+    list.sort();
+    Some(list.into())
 }
