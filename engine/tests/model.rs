@@ -1,0 +1,177 @@
+//! Random runs, judged by the engine and by a naive model of the same rules.
+
+mod common;
+#[path = "common/model.rs"]
+mod naive;
+#[path = "common/random.rs"]
+mod random;
+
+use common::Shop;
+use naive::Model;
+use proptest::prelude::*;
+use proptest::test_runner::TestCaseError;
+use random::{Step, documents, for_all, run, small_shop, take};
+use tidegate_engine::{Event, Millis, OrderNumber, OrderState};
+
+#[test]
+fn the_engine_and_the_model_agree_on_every_answer_count_and_order() {
+    for_all(1500, &run(120), |steps| {
+        let mut shop = small_shop();
+        let mut model = Model::new(documents().swap_remove(0), 8);
+        for step in &steps {
+            let before = shop.journal.len();
+            let told = take(&mut shop, step);
+            match step {
+                Step::Ask(command) => {
+                    prop_assert_eq!(told, Some(model.ask(command, shop.now)), "{:?}", command)
+                }
+                _ => follow_the_timers(&shop, before, &mut model)?,
+            }
+            compare(&mut shop, &model)?;
+            check_ends(&shop)?;
+            check_money(&shop, &model)?;
+        }
+        Ok(())
+    });
+}
+
+/// Which of several reservations that ran out at the same time ends first is the engine's to say.
+fn follow_the_timers(shop: &Shop, before: usize, model: &mut Model) -> Result<(), TestCaseError> {
+    for (at, event) in &shop.journal[before..] {
+        if let Event::Expired { order } = event {
+            prop_assert!(model.next_expiry().is_some_and(|next| next <= *at), "nothing was due");
+            model.expire(order.0 as usize - 1);
+        }
+    }
+    Ok(())
+}
+
+fn compare(shop: &mut Shop, model: &Model) -> Result<(), TestCaseError> {
+    prop_assert_eq!(shop.state.next_expiry().map(|expiry| expiry.at), model.next_expiry());
+    let Some(sku) = shop.state.sku() else { return Err(TestCaseError::fail("the SKU exists")) };
+    let stock = sku.stock();
+    let counts = [stock.total(), stock.available(), stock.reserved(), stock.sold()].map(i64::from);
+    prop_assert_eq!(counts, [model.total, model.available(), model.reserved(), model.sold()]);
+    prop_assert_eq!(sku.view().stock, stock);
+    prop_assert_eq!(sku.view().paused, model.paused);
+    prop_assert_eq!(&sku.view().terms, &model.terms);
+    prop_assert_eq!(sku.changes(), shop.journal.len() as u64);
+
+    prop_assert_eq!(sku.order_count(), model.orders.len());
+    for (number, expected) in (1..).zip(&model.orders) {
+        let Some(order) = sku.order(OrderNumber(number)) else { return Err(TestCaseError::fail("an order")) };
+        prop_assert_eq!(&*order.buyer, expected.buyer);
+        prop_assert_eq!((order.state, order.qty), (expected.state, expected.qty), "order {}", number);
+        prop_assert_eq!((order.unit_price, order.amount), (expected.unit_price, expected.due()));
+        prop_assert_eq!((order.reserved_at, order.expires_at), (expected.reserved_at, expected.expires_at));
+        prop_assert_eq!(order.paid_at, expected.paid_at);
+    }
+    compare_report(&sku.report(), model)
+}
+
+fn compare_report(report: &tidegate_engine::Report, model: &Model) -> Result<(), TestCaseError> {
+    for state in OrderState::ALL {
+        let orders: Vec<_> = model.orders.iter().filter(|order| order.state == state).collect();
+        prop_assert_eq!(report.tally.orders(state), orders.len() as u64, "{:?}", state);
+        let units: u64 = orders.iter().map(|order| u64::from(order.qty)).sum();
+        prop_assert_eq!(report.tally.units(state), units);
+        let money: u128 = orders.iter().map(|order| u128::from(order.due())).sum();
+        prop_assert_eq!(report.tally.money(state), money);
+    }
+    let sales: Vec<Millis> = model.orders.iter().filter_map(|order| order.paid_at).collect();
+    prop_assert_eq!(report.first_sale_at, sales.iter().min().copied());
+    prop_assert_eq!(report.last_sale_at, sales.iter().max().copied());
+    let mut buyers: Vec<_> = model.orders.iter().filter(|o| o.paid_at.is_some()).map(|o| o.buyer).collect();
+    buyers.sort_unstable();
+    buyers.dedup();
+    prop_assert_eq!(report.first_time_buyers, buyers.len() as u64);
+    prop_assert!(report.balanced);
+    Ok(())
+}
+
+/// Invariant 3: a reservation ends exactly once; only one that expired is reacquired.
+fn check_ends(shop: &Shop) -> Result<(), TestCaseError> {
+    for number in 1..=shop.state.sku().map_or(0, |sku| sku.order_count()) {
+        let is_it = |order: OrderNumber| order.0 as usize == number;
+        let happened = |what: fn(&Event<'static>) -> Option<(char, OrderNumber)>| -> String {
+            let marks = shop.journal.iter().filter_map(|(_, event)| what(event));
+            marks.filter(|(_, order)| is_it(*order)).map(|(mark, _)| mark).collect()
+        };
+        let life = happened(|event| match event {
+            Event::Reserved { order, .. } => Some(('R', *order)),
+            Event::Paid(payment) => Some(('P', payment.order)),
+            Event::Reacquired(payment) => Some(('A', payment.order)),
+            Event::Cancelled { order, .. } => Some(('C', *order)),
+            Event::Expired { order } => Some(('E', *order)),
+            _ => None,
+        });
+        let lives = ["R", "RP", "RC", "RE", "REA"];
+        prop_assert!(lives.contains(&life.as_str()), "order {} lived {}", number, life);
+    }
+    Ok(())
+}
+
+/// Every payment that came in is in exactly one event, with its amount: applied in full, or due back.
+fn check_money(shop: &Shop, model: &Model) -> Result<(), TestCaseError> {
+    let mut events = shop.journal.iter().filter_map(|(_, event)| match event {
+        Event::Paid(payment) | Event::Reacquired(payment) => Some((payment, true)),
+        Event::RefundDue(payment) => Some((payment, false)),
+        _ => None,
+    });
+    for expected in &model.payments {
+        let Some((payment, applied)) = events.next() else {
+            return Err(TestCaseError::fail("money is lost"));
+        };
+        prop_assert_eq!((payment.id, payment.amount), (expected.id, expected.amount));
+        prop_assert_eq!((payment.order.0 as usize - 1, applied), (expected.order, expected.applied));
+        prop_assert!(!applied || payment.amount == model.orders[expected.order].due());
+    }
+    prop_assert!(events.next().is_none(), "money is made");
+    Ok(())
+}
+
+/// A model that agrees because nothing ever happens would prove nothing.
+#[test]
+fn random_runs_reach_every_kind_of_event_and_state() {
+    use std::cell::RefCell;
+    use std::collections::BTreeSet;
+
+    let seen: RefCell<BTreeSet<String>> = RefCell::default();
+    for_all(400, &run(120), |steps| {
+        let mut shop = small_shop();
+        for step in &steps {
+            take(&mut shop, step);
+        }
+        let mut seen = seen.borrow_mut();
+        for (_, event) in &shop.journal {
+            let name = format!("{event:?}");
+            seen.insert(name.split(|c: char| !c.is_alphanumeric()).next().unwrap_or_default().to_owned());
+        }
+        for state in OrderState::ALL {
+            let reached = shop.state.sku().is_some_and(|sku| sku.report().tally.orders(state) > 0);
+            seen.extend(reached.then(|| format!("an order {state:?}")));
+        }
+        Ok(())
+    });
+    let events = [
+        "Created",
+        "Updated",
+        "Restocked",
+        "Paused",
+        "Resumed",
+        "Reserved",
+        "Paid",
+        "Reacquired",
+        "RefundDue",
+        "Cancelled",
+        "Expired",
+        "Refunded",
+        "Noted",
+        "BuyerBlocked",
+        "BuyerLapsedOut",
+        "BuyerUnblocked",
+    ];
+    let states = OrderState::ALL.map(|state| format!("an order {state:?}"));
+    let expected = events.map(str::to_owned).into_iter().chain(states).collect();
+    assert_eq!(*seen.borrow(), expected);
+}
