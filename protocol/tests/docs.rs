@@ -10,7 +10,8 @@ use tidegate_protocol::document::SkuDocument;
 use tidegate_protocol::error::ErrorCode;
 use tidegate_protocol::status::{OrderState, SkuState, Status};
 
-const BEGIN: &str = "<!-- commands: begin (made by `UPDATE_DOCS=1 cargo test -p tidegate-protocol --test docs`) -->\n";
+const BEGIN: &str =
+    "<!-- commands: begin (made by `UPDATE_DOCS=1 cargo test -p tidegate-protocol --test docs`) -->\n";
 const END: &str = "<!-- commands: end -->";
 
 fn path() -> PathBuf {

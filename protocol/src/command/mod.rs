@@ -1,15 +1,17 @@
 //! Commands: what there is, what it takes, and who may use it.
 //!
 //! [`COMMANDS`] is the one table. [`lookup`] finds a command in it, [`Command::parse`] turns its arguments
-//! into a [`Call`]; the replies of `COMMAND` ([`introspect`]) and the reference ([`reference`]) are made from
+//! into a [`Call`]; the replies of `COMMAND` ([`introspect`]) and the reference ([`mod@reference`]) are made from
 //! the same entries.
 
 mod business;
 mod call;
 mod connection;
+mod index;
 pub mod introspect;
 pub mod reference;
 mod spec;
+mod subcommands;
 mod table;
 mod values;
 
@@ -39,7 +41,7 @@ impl Command {
     /// Checks the arguments. `args` are the whole command, its name included.
     pub fn parse<'a>(self, args: Args<'a>) -> Result<Call<'a>, WireError> {
         let spec = self.spec();
-        if !spec::admits(table::ARITIES[self.index()], args.len()) {
+        if !spec::admits(index::ARITIES[self.index()], args.len()) {
             return Err(connection::wrong_arity(spec));
         }
         let Some(word) = args.get(1).filter(|_| !spec.subcommands.is_empty()) else {
@@ -69,12 +71,12 @@ pub fn parse<'a>(args: Args<'a>) -> Result<Call<'a>, WireError> {
 
 /// The command of this name, in upper or lower case.
 pub fn find(name: &[u8]) -> Option<Command> {
-    let mut slot = table::slot(name);
+    let mut slot = index::slot(name);
     loop {
-        match table::INDEX[slot] {
-            table::EMPTY => return None,
-            index if is_called(name, COMMANDS[usize::from(index)].name) => return Some(Command(index)),
-            _ => slot = (slot + 1) % table::INDEX.len(),
+        match index::INDEX[slot] {
+            index::EMPTY => return None,
+            found if is_called(name, COMMANDS[usize::from(found)].name) => return Some(Command(found)),
+            _ => slot = (slot + 1) % index::INDEX.len(),
         }
     }
 }

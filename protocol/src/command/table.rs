@@ -1,12 +1,13 @@
-//! The command table.
+//! The command table. What belongs to `CLIENT`, `COMMAND` and `CONFIG` is in the file beside it.
 
 use super::business as sale;
 use super::connection as conn;
 use super::spec::{Argument, CommandSpec, Flag, Group, Keys, Kind, Role};
+use super::subcommands::{CLIENT, COMMAND, CONFIG};
 
 const SINCE: &str = "0.1.0";
 
-const fn required(name: &'static str, kind: Kind) -> Argument {
+pub(super) const fn required(name: &'static str, kind: Kind) -> Argument {
     Argument { name, kind, token: None, optional: false, multiple: false }
 }
 
@@ -18,11 +19,11 @@ const fn optional(name: &'static str, kind: Kind) -> Argument {
     Argument { name, kind, token: None, optional: true, multiple: false }
 }
 
-const fn repeated(name: &'static str, kind: Kind) -> Argument {
+pub(super) const fn repeated(name: &'static str, kind: Kind) -> Argument {
     Argument { name, kind, token: None, optional: false, multiple: true }
 }
 
-const fn any_number(name: &'static str, kind: Kind) -> Argument {
+pub(super) const fn any_number(name: &'static str, kind: Kind) -> Argument {
     Argument { name, kind, token: None, optional: true, multiple: true }
 }
 
@@ -36,7 +37,7 @@ const WRITE: &[Flag] = &[Flag::Write, Flag::Fast];
 const READ: &[Flag] = &[Flag::Readonly, Flag::Fast];
 const ANYTIME: &[Flag] = &[Flag::Fast, Flag::Loading];
 const BEFORE_AUTH: &[Flag] = &[Flag::Fast, Flag::Loading, Flag::NoAuth];
-const SERVER: &[Flag] = &[Flag::Loading];
+pub(super) const SERVER: &[Flag] = &[Flag::Loading];
 
 /// What most entries have in common; each says what is different.
 const SALE: CommandSpec = CommandSpec {
@@ -54,7 +55,7 @@ const SALE: CommandSpec = CommandSpec {
     parse: sale::sku_get,
 };
 
-const CONNECTION: CommandSpec =
+pub(super) const CONNECTION: CommandSpec =
     CommandSpec { group: Group::Connection, role: Role::All, flags: ANYTIME, keys: Keys::None, ..SALE };
 
 /// Every command of this version. The order is that of the reference.
@@ -336,147 +337,3 @@ pub static COMMANDS: &[CommandSpec] = &[
         ..CONNECTION
     },
 ];
-
-const CLIENT: &[CommandSpec] = &[
-    CommandSpec {
-        name: "CLIENT|SETNAME",
-        summary: "Names the connection; an empty name takes the name away.",
-        arguments: &[required("name", Kind::Bytes)],
-        replies: &["OK"],
-        parse: conn::client_setname,
-        ..CONNECTION
-    },
-    CommandSpec {
-        name: "CLIENT|GETNAME",
-        summary: "Shows the connection's name.",
-        replies: &["name", "nil"],
-        parse: conn::client_getname,
-        ..CONNECTION
-    },
-    CommandSpec {
-        name: "CLIENT|SETINFO",
-        summary: "Tells which client library is used: LIB-NAME or LIB-VER, and its value.",
-        arguments: &[required("attribute", Kind::Bytes), required("value", Kind::Bytes)],
-        replies: &["OK"],
-        parse: conn::client_setinfo,
-        ..CONNECTION
-    },
-    CommandSpec {
-        name: "CLIENT|ID",
-        summary: "Shows the connection's number.",
-        replies: &["integer"],
-        parse: conn::client_id,
-        ..CONNECTION
-    },
-    CommandSpec {
-        name: "CLIENT|INFO",
-        summary: "Describes this connection.",
-        replies: &["text"],
-        parse: conn::client_info,
-        ..CONNECTION
-    },
-    CommandSpec {
-        name: "CLIENT|LIST",
-        summary: "Describes every connection.",
-        flags: &[Flag::Admin, Flag::Loading],
-        replies: &["text"],
-        parse: conn::client_list,
-        ..CONNECTION
-    },
-];
-
-const COMMAND: &[CommandSpec] = &[
-    CommandSpec {
-        name: "COMMAND|COUNT",
-        summary: "Counts the commands.",
-        group: Group::Server,
-        replies: &["integer"],
-        parse: conn::command_count,
-        ..CONNECTION
-    },
-    CommandSpec {
-        name: "COMMAND|INFO",
-        summary: "Shows the entries of some commands, or of all.",
-        group: Group::Server,
-        flags: SERVER,
-        arguments: &[any_number("command-name", Kind::Bytes)],
-        replies: &["array of entries and nils"],
-        parse: conn::command_info,
-        ..CONNECTION
-    },
-    CommandSpec {
-        name: "COMMAND|DOCS",
-        summary: "Documents some commands, or all.",
-        group: Group::Server,
-        flags: SERVER,
-        arguments: &[any_number("command-name", Kind::Bytes)],
-        replies: &["map of documents"],
-        parse: conn::command_docs,
-        ..CONNECTION
-    },
-    CommandSpec {
-        name: "COMMAND|GETKEYS",
-        summary: "Shows which arguments of a whole command are keys.",
-        group: Group::Server,
-        flags: SERVER,
-        arguments: &[required("command", Kind::Bytes), any_number("arg", Kind::Bytes)],
-        replies: &["array of keys"],
-        parse: conn::command_getkeys,
-        ..CONNECTION
-    },
-];
-
-const CONFIG: &[CommandSpec] = &[CommandSpec {
-    name: "CONFIG|GET",
-    summary: "Shows the settings whose names match.",
-    group: Group::Server,
-    flags: SERVER,
-    arguments: &[repeated("pattern", Kind::Bytes)],
-    replies: &["map of names and values"],
-    parse: conn::config_get,
-    ..CONNECTION
-}];
-
-/// A slot of [`INDEX`] that holds no command.
-pub(super) const EMPTY: u8 = u8::MAX;
-
-/// Where each command of [`COMMANDS`] stands, by the hash of its name, computed when this is compiled.
-pub(super) static INDEX: [u8; 128] = index();
-
-/// Where the search for a name begins in [`INDEX`]. Letters count the same in upper and lower case.
-pub(super) const fn slot(name: &[u8]) -> usize {
-    let mut hash = name.len();
-    // The first, the middle and the last letters tell most names apart.
-    if !name.is_empty() {
-        let (first, middle, last) = (name[0], name[name.len() / 2], name[name.len() - 1]);
-        hash += (first as usize & 0x1f) * 7 + (middle as usize & 0x1f) * 31 + (last as usize & 0x1f) * 13;
-    }
-    hash % 128
-}
-
-const fn index() -> [u8; 128] {
-    let mut table = [EMPTY; 128];
-    let mut command = 0;
-    while command < COMMANDS.len() {
-        let mut at = slot(COMMANDS[command].name.as_bytes());
-        while table[at] != EMPTY {
-            at = (at + 1) % table.len();
-        }
-        table[at] = command as u8;
-        command += 1;
-    }
-    table
-}
-
-/// The arity of each command of [`COMMANDS`], counted when this is compiled.
-pub(super) static ARITIES: [i64; COMMANDS.len()] = arities();
-
-const fn arities() -> [i64; COMMANDS.len()] {
-    let mut arities = [0; COMMANDS.len()];
-    let mut command = 0;
-    while command < COMMANDS.len() {
-        arities[command] = COMMANDS[command].arity();
-        command += 1;
-    }
-    arities
-}
