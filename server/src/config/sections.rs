@@ -56,7 +56,8 @@ section! {
         read_buffer_bytes: usize = 256 * KIB, Within(4 * KIB, 64 * MIB);
         /// Bytes of replies a client hasn't taken yet, per connection; above it no more of its commands are read.
         output_buffer_bytes: usize = 4 * MIB, Within(64 * KIB, GIB);
-        /// Milliseconds a client may leave a command half sent before its connection is closed.
+        /// Milliseconds a client may leave a command half sent, or its replies untaken, before its connection is
+        /// closed.
         partial_command_timeout_ms: Duration = 30_000, Within(100, HOUR_MS);
         /// Groups of commands waiting for one actor; over it the group is answered OVERLOADED.
         mailbox_capacity: usize = 4_096, Within(16, 1_048_576);

@@ -25,7 +25,7 @@ impl Recorder {
 
 /// Counts by command and outcome, and latencies by command. An index beyond the lists given to
 /// [`super::Metrics::new`] counts as [`super::OTHER`].
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Sheet {
     /// Row-major: one row per command.
     counts: Vec<u64>,
