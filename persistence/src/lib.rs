@@ -1,1 +1,48 @@
 //! The journal, snapshots and recovery.
+//!
+//! An actor encodes what it did in one turn with a [`GroupEncoder`] and hands it to its thread's [`Lane`]. One
+//! thread, behind [`Writer`], writes all groups that wait as one block, makes it durable and wakes the lanes.
+//! [`recover`] brings everything back. The formats are described in `docs/JOURNAL.md`.
+
+mod actor_id;
+mod block;
+mod chain;
+mod codec;
+mod epoch;
+mod error;
+mod group;
+mod inspect;
+mod journal;
+mod keeper;
+mod lane;
+mod lock;
+mod mark;
+mod memory_journal;
+mod options;
+mod rebuild;
+mod recovery;
+mod replay;
+mod sled_journal;
+mod snapshot;
+mod status;
+mod writer;
+
+pub use actor_id::{ActorId, ActorKind, Birth};
+pub use block::{Block, BlockDamage, EpochNumber, FORMAT_VERSION, Tail};
+pub use chain::ChainError;
+pub use codec::CodecError;
+pub use group::{EncodedGroup, Events, Group, GroupEncoder, Groups, MAX_GROUP_BYTES, MAX_GROUP_EVENTS};
+pub use inspect::{EpochInspection, InspectError, Inspection, SkuInspection, SnapshotInspection, inspect};
+pub use journal::{Epoch, Journal, JournalError, StoredBlock};
+pub use lane::{Lane, Ticket, Wake};
+pub use lock::{DirLock, LockError};
+pub use mark::Mark;
+pub use memory_journal::{Crash, MemoryJournal};
+pub use options::{Options, OptionsError};
+pub use rebuild::{Reader, RebuildError};
+pub use recovery::{OpenJournal, Recovered, RecoveryError, RecoveryReport, recover, recover_from};
+pub use replay::{RecoveredActor, ReplayError};
+pub use sled_journal::SledJournal;
+pub use snapshot::{SnapshotError, SnapshotInfo};
+pub use status::{JournalStatus, Percentiles};
+pub use writer::{StopError, Writer};

@@ -1,0 +1,70 @@
+//! Answers as bytes.
+
+use tidegate_engine::{Answer, Millis, OrderNumber};
+
+use super::wire::{Cursor, put_varint};
+use super::{CodecError, unknown};
+
+const CREATED: u8 = 1;
+const UPDATED: u8 = 2;
+const UNCHANGED: u8 = 3;
+const RESTOCKED: u8 = 4;
+const PAUSED: u8 = 5;
+const RESUMED: u8 = 6;
+const RESERVED: u8 = 7;
+const PAID: u8 = 8;
+const REFUND_DUE: u8 = 9;
+const CANCELLED: u8 = 10;
+const REFUNDED: u8 = 11;
+const BLOCKED: u8 = 12;
+const UNBLOCKED: u8 = 13;
+
+pub(super) fn put_answer(out: &mut Vec<u8>, answer: &Answer) {
+    out.push(match answer {
+        Answer::Created => CREATED,
+        Answer::Updated => UPDATED,
+        Answer::Unchanged => UNCHANGED,
+        Answer::Restocked { .. } => RESTOCKED,
+        Answer::Paused => PAUSED,
+        Answer::Resumed => RESUMED,
+        Answer::Reserved { .. } => RESERVED,
+        Answer::Paid => PAID,
+        Answer::RefundDue => REFUND_DUE,
+        Answer::Cancelled => CANCELLED,
+        Answer::Refunded => REFUNDED,
+        Answer::Blocked => BLOCKED,
+        Answer::Unblocked => UNBLOCKED,
+    });
+    match answer {
+        Answer::Restocked { available } => put_varint(out, *available),
+        Answer::Reserved { order, amount, expires_at } => {
+            put_varint(out, u64::from(order.0));
+            put_varint(out, *amount);
+            put_varint(out, expires_at.0);
+        }
+        _ => {}
+    }
+}
+
+pub(super) fn get_answer(from: &mut Cursor<'_>) -> Result<Answer, CodecError> {
+    Ok(match from.byte("answer")? {
+        CREATED => Answer::Created,
+        UPDATED => Answer::Updated,
+        UNCHANGED => Answer::Unchanged,
+        RESTOCKED => Answer::Restocked { available: from.varint("available units")? },
+        PAUSED => Answer::Paused,
+        RESUMED => Answer::Resumed,
+        RESERVED => Answer::Reserved {
+            order: OrderNumber(from.small("order number")?),
+            amount: from.varint("amount")?,
+            expires_at: Millis(from.varint("expiry")?),
+        },
+        PAID => Answer::Paid,
+        REFUND_DUE => Answer::RefundDue,
+        CANCELLED => Answer::Cancelled,
+        REFUNDED => Answer::Refunded,
+        BLOCKED => Answer::Blocked,
+        UNBLOCKED => Answer::Unblocked,
+        other => return Err(unknown("answer", other)),
+    })
+}

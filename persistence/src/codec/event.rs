@@ -1,0 +1,256 @@
+//! Events as bytes: what the journal is full of, so it is kept small.
+
+use tidegate_engine::{Event, Fingerprint, OrderNumber, Payment, Request};
+
+use super::answer::{get_answer, put_answer};
+use super::terms::{get_terms, put_terms};
+use super::wire::{Cursor, put_signed, put_text, put_varint};
+use super::{CodecError, unknown};
+
+const CREATED: u8 = 1;
+const UPDATED: u8 = 2;
+const RESTOCKED: u8 = 3;
+const PAUSED: u8 = 4;
+const RESUMED: u8 = 5;
+const RESERVED: u8 = 6;
+const PAID: u8 = 7;
+const REACQUIRED: u8 = 8;
+const REFUND_DUE: u8 = 9;
+const CANCELLED: u8 = 10;
+const EXPIRED: u8 = 11;
+const REFUNDED: u8 = 12;
+const NOTED: u8 = 13;
+const BUYER_BLOCKED: u8 = 14;
+const BUYER_UNBLOCKED: u8 = 15;
+const BUYER_LAPSED_OUT: u8 = 16;
+
+/// What a reservation leaves out because it is the same as in the reservation before it in the group.
+mod same {
+    pub(super) const NEXT_ORDER: u8 = 1;
+    pub(super) const PRICE: u8 = 2;
+    pub(super) const HOLD: u8 = 4;
+    /// The quantity is one unit.
+    pub(super) const ONE_UNIT: u8 = 8;
+    pub(super) const ALL: u8 = NEXT_ORDER | PRICE | HOLD | ONE_UNIT;
+}
+
+/// The last reservation of the group; all zero before the first.
+#[derive(Clone, Copy, Debug, Default)]
+struct Previous {
+    order: u32,
+    unit_price: u64,
+    hold_ms: u32,
+}
+
+/// Writes the events of one group.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct EventEncoder {
+    previous: Previous,
+}
+
+impl EventEncoder {
+    /// Appends one event.
+    pub(crate) fn put(&mut self, out: &mut Vec<u8>, event: &Event<'_>) {
+        match event {
+            Event::Created { terms, stock } => {
+                out.push(CREATED);
+                put_terms(out, terms);
+                put_varint(out, u64::from(*stock));
+            }
+            Event::Updated { terms } => {
+                out.push(UPDATED);
+                put_terms(out, terms);
+            }
+            Event::Restocked { request, delta } => {
+                out.push(RESTOCKED);
+                put_request(out, request);
+                put_signed(out, *delta);
+            }
+            Event::Paused => out.push(PAUSED),
+            Event::Resumed => out.push(RESUMED),
+            Event::Reserved { order, request, buyer, qty, unit_price, hold_ms } => {
+                self.put_reserved(out, *order, request, buyer, *qty, *unit_price, *hold_ms);
+            }
+            Event::Paid(payment) => put_payment(out, PAID, payment),
+            Event::Reacquired(payment) => put_payment(out, REACQUIRED, payment),
+            Event::RefundDue(payment) => put_payment(out, REFUND_DUE, payment),
+            Event::Cancelled { order, request, reason } => {
+                out.push(CANCELLED);
+                put_varint(out, u64::from(order.0));
+                put_request(out, request);
+                out.push(u8::from(reason.is_some()));
+                if let Some(reason) = reason {
+                    put_text(out, reason);
+                }
+            }
+            Event::Expired { order } => {
+                out.push(EXPIRED);
+                put_varint(out, u64::from(order.0));
+            }
+            Event::Refunded { order, request, restock } => {
+                out.push(REFUNDED);
+                put_varint(out, u64::from(order.0));
+                put_request(out, request);
+                out.push(u8::from(*restock));
+            }
+            Event::Noted { order, request, answer } => {
+                out.push(NOTED);
+                put_varint(out, u64::from(order.0));
+                put_request(out, request);
+                put_answer(out, answer);
+            }
+            Event::BuyerBlocked { buyer } => {
+                out.push(BUYER_BLOCKED);
+                put_text(out, buyer);
+            }
+            Event::BuyerLapsedOut { order } => {
+                out.push(BUYER_LAPSED_OUT);
+                put_varint(out, u64::from(order.0));
+            }
+            Event::BuyerUnblocked { buyer } => {
+                out.push(BUYER_UNBLOCKED);
+                put_text(out, buyer);
+            }
+        }
+    }
+
+    #[allow(clippy::too_many_arguments)] // the fields of one event, destructured by the caller
+    fn put_reserved(
+        &mut self,
+        out: &mut Vec<u8>,
+        order: OrderNumber,
+        request: &Request<'_>,
+        buyer: &str,
+        qty: u32,
+        unit_price: u64,
+        hold_ms: u32,
+    ) {
+        let before = self.previous;
+        let mut flags = 0;
+        if Some(order.0) == before.order.checked_add(1) {
+            flags |= same::NEXT_ORDER;
+        }
+        if unit_price == before.unit_price {
+            flags |= same::PRICE;
+        }
+        if hold_ms == before.hold_ms {
+            flags |= same::HOLD;
+        }
+        if qty == 1 {
+            flags |= same::ONE_UNIT;
+        }
+        out.push(RESERVED);
+        out.push(flags);
+        if flags & same::NEXT_ORDER == 0 {
+            put_varint(out, u64::from(order.0));
+        }
+        put_request(out, request);
+        put_text(out, buyer);
+        if flags & same::ONE_UNIT == 0 {
+            put_varint(out, u64::from(qty));
+        }
+        if flags & same::PRICE == 0 {
+            put_varint(out, unit_price);
+        }
+        if flags & same::HOLD == 0 {
+            put_varint(out, u64::from(hold_ms));
+        }
+        self.previous = Previous { order: order.0, unit_price, hold_ms };
+    }
+}
+
+/// Reads the events of one group, in order.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct EventDecoder {
+    previous: Previous,
+}
+
+impl EventDecoder {
+    /// The next event.
+    pub(crate) fn get<'a>(&mut self, from: &mut Cursor<'a>) -> Result<Event<'a>, CodecError> {
+        Ok(match from.byte("event")? {
+            CREATED => Event::Created { terms: get_terms(from)?, stock: from.small("stock")? },
+            UPDATED => Event::Updated { terms: get_terms(from)? },
+            RESTOCKED => Event::Restocked { request: get_request(from)?, delta: from.signed("delta")? },
+            PAUSED => Event::Paused,
+            RESUMED => Event::Resumed,
+            RESERVED => self.get_reserved(from)?,
+            PAID => Event::Paid(get_payment(from)?),
+            REACQUIRED => Event::Reacquired(get_payment(from)?),
+            REFUND_DUE => Event::RefundDue(get_payment(from)?),
+            CANCELLED => Event::Cancelled {
+                order: get_order(from)?,
+                request: get_request(from)?,
+                reason: if from.flag("reason")? { Some(from.text("reason")?) } else { None },
+            },
+            EXPIRED => Event::Expired { order: get_order(from)? },
+            REFUNDED => Event::Refunded {
+                order: get_order(from)?,
+                request: get_request(from)?,
+                restock: from.flag("restock flag")?,
+            },
+            NOTED => Event::Noted {
+                order: get_order(from)?,
+                request: get_request(from)?,
+                answer: get_answer(from)?,
+            },
+            BUYER_BLOCKED => Event::BuyerBlocked { buyer: from.text("buyer")? },
+            BUYER_LAPSED_OUT => Event::BuyerLapsedOut { order: get_order(from)? },
+            BUYER_UNBLOCKED => Event::BuyerUnblocked { buyer: from.text("buyer")? },
+            other => return Err(unknown("event", other)),
+        })
+    }
+
+    fn get_reserved<'a>(&mut self, from: &mut Cursor<'a>) -> Result<Event<'a>, CodecError> {
+        let before = self.previous;
+        let flags = from.byte("reservation")?;
+        if flags & !same::ALL != 0 {
+            return Err(unknown("reservation", flags));
+        }
+        let order = if flags & same::NEXT_ORDER == 0 {
+            get_order(from)?
+        } else {
+            OrderNumber(before.order.checked_add(1).ok_or(CodecError::Range("order number"))?)
+        };
+        let request = get_request(from)?;
+        let buyer = from.text("buyer")?;
+        let qty = if flags & same::ONE_UNIT == 0 { from.small("quantity")? } else { 1 };
+        let unit_price = if flags & same::PRICE == 0 { from.varint("price")? } else { before.unit_price };
+        let hold_ms = if flags & same::HOLD == 0 { from.small("hold")? } else { before.hold_ms };
+        self.previous = Previous { order: order.0, unit_price, hold_ms };
+        Ok(Event::Reserved { order, request, buyer, qty, unit_price, hold_ms })
+    }
+}
+
+fn put_request(out: &mut Vec<u8>, request: &Request<'_>) {
+    put_text(out, request.id);
+    out.extend_from_slice(&request.fingerprint.0.to_le_bytes());
+}
+
+fn get_request<'a>(from: &mut Cursor<'a>) -> Result<Request<'a>, CodecError> {
+    Ok(Request {
+        id: from.text("request id")?,
+        fingerprint: Fingerprint(u32::from_le_bytes(from.array("fingerprint")?)),
+    })
+}
+
+fn put_payment(out: &mut Vec<u8>, kind: u8, payment: &Payment<'_>) {
+    out.push(kind);
+    put_varint(out, u64::from(payment.order.0));
+    put_request(out, &payment.request);
+    put_text(out, payment.id);
+    put_varint(out, payment.amount);
+}
+
+fn get_payment<'a>(from: &mut Cursor<'a>) -> Result<Payment<'a>, CodecError> {
+    Ok(Payment {
+        order: get_order(from)?,
+        request: get_request(from)?,
+        id: from.text("payment id")?,
+        amount: from.varint("amount")?,
+    })
+}
+
+fn get_order(from: &mut Cursor<'_>) -> Result<OrderNumber, CodecError> {
+    from.small("order number").map(OrderNumber)
+}

@@ -1,0 +1,157 @@
+//! Parts of a SKU's state as bytes, for snapshots.
+
+use tidegate_engine::{Fingerprint, Head, Millis, OrderNumber, OrderState, Part};
+
+use super::answer::{get_answer, put_answer};
+use super::terms::{get_terms, put_terms};
+use super::wire::{Cursor, put_option, put_text, put_varint};
+use super::{CodecError, unknown};
+
+const HEAD: u8 = 1;
+const BUYER: u8 = 2;
+const ORDER: u8 = 3;
+const PAYMENT: u8 = 4;
+const REQUEST: u8 = 5;
+
+const RESERVED: u8 = 1;
+const PAID: u8 = 2;
+const CANCELLED: u8 = 3;
+const EXPIRED: u8 = 4;
+const REFUND_DUE: u8 = 5;
+const REFUNDED: u8 = 6;
+
+/// Appends one part.
+pub(crate) fn put_part(out: &mut Vec<u8>, part: &Part<'_>) {
+    match part {
+        Part::Head(head) => put_head(out, head),
+        Part::Buyer { name, blocked, lapses, bought } => {
+            out.push(BUYER);
+            put_text(out, name);
+            out.push(u8::from(*blocked));
+            put_varint(out, u64::from(*lapses));
+            out.push(u8::from(*bought));
+        }
+        Part::Order {
+            buyer,
+            request,
+            fingerprint,
+            qty,
+            unit_price,
+            reserved_at,
+            hold_ms,
+            state,
+            holds_units,
+        } => {
+            out.push(ORDER);
+            put_varint(out, u64::from(*buyer));
+            put_text(out, request);
+            out.extend_from_slice(&fingerprint.0.to_le_bytes());
+            put_varint(out, u64::from(*qty));
+            put_varint(out, *unit_price);
+            put_varint(out, reserved_at.0);
+            put_varint(out, u64::from(*hold_ms));
+            out.push(order_state_code(*state));
+            out.push(u8::from(*holds_units));
+        }
+        Part::Payment { id, order, amount, at, answer } => {
+            out.push(PAYMENT);
+            put_text(out, id);
+            put_varint(out, u64::from(order.0));
+            put_varint(out, *amount);
+            put_varint(out, at.0);
+            put_answer(out, answer);
+        }
+        Part::Request { order, id, fingerprint, answer } => {
+            out.push(REQUEST);
+            put_option(out, order.map(|order| u64::from(order.0)));
+            put_text(out, id);
+            out.extend_from_slice(&fingerprint.0.to_le_bytes());
+            put_answer(out, answer);
+        }
+    }
+}
+
+/// The next part.
+pub(crate) fn get_part<'a>(from: &mut Cursor<'a>) -> Result<Part<'a>, CodecError> {
+    Ok(match from.byte("part")? {
+        HEAD => Part::Head(get_head(from)?),
+        BUYER => Part::Buyer {
+            name: from.text("buyer")?,
+            blocked: from.flag("blocked flag")?,
+            lapses: from.small("number of lapses")?,
+            bought: from.flag("bought flag")?,
+        },
+        ORDER => Part::Order {
+            buyer: from.small("buyer")?,
+            request: from.text("request id")?,
+            fingerprint: Fingerprint(u32::from_le_bytes(from.array("fingerprint")?)),
+            qty: from.small("quantity")?,
+            unit_price: from.varint("price")?,
+            reserved_at: Millis(from.varint("time of reservation")?),
+            hold_ms: from.small("hold")?,
+            state: order_state(from.byte("order state")?)?,
+            holds_units: from.flag("flag of held units")?,
+        },
+        PAYMENT => Part::Payment {
+            id: from.text("payment id")?,
+            order: OrderNumber(from.small("order number")?),
+            amount: from.varint("amount")?,
+            at: Millis(from.varint("time of payment")?),
+            answer: get_answer(from)?,
+        },
+        REQUEST => Part::Request {
+            order: from.small_option("order number")?.map(OrderNumber),
+            id: from.text("request id")?,
+            fingerprint: Fingerprint(u32::from_le_bytes(from.array("fingerprint")?)),
+            answer: get_answer(from)?,
+        },
+        other => return Err(unknown("part", other)),
+    })
+}
+
+fn put_head(out: &mut Vec<u8>, head: &Head) {
+    let Head { terms, total, paused, changes, last_event_at, first_sale_at, last_sale_at } = head;
+    out.push(HEAD);
+    put_terms(out, terms);
+    put_varint(out, *total);
+    out.push(u8::from(*paused));
+    put_varint(out, *changes);
+    put_varint(out, last_event_at.0);
+    put_option(out, first_sale_at.map(|at| at.0));
+    put_option(out, last_sale_at.map(|at| at.0));
+}
+
+fn get_head(from: &mut Cursor<'_>) -> Result<Head, CodecError> {
+    Ok(Head {
+        terms: get_terms(from)?,
+        total: from.varint("total")?,
+        paused: from.flag("paused flag")?,
+        changes: from.varint("number of changes")?,
+        last_event_at: Millis(from.varint("time of the last event")?),
+        first_sale_at: from.option("time of the first sale")?.map(Millis),
+        last_sale_at: from.option("time of the last sale")?.map(Millis),
+    })
+}
+
+fn order_state_code(state: OrderState) -> u8 {
+    match state {
+        OrderState::Reserved => RESERVED,
+        OrderState::Paid => PAID,
+        OrderState::Cancelled => CANCELLED,
+        OrderState::Expired => EXPIRED,
+        OrderState::RefundDue => REFUND_DUE,
+        OrderState::Refunded => REFUNDED,
+    }
+}
+
+fn order_state(code: u8) -> Result<OrderState, CodecError> {
+    Ok(match code {
+        RESERVED => OrderState::Reserved,
+        PAID => OrderState::Paid,
+        CANCELLED => OrderState::Cancelled,
+        EXPIRED => OrderState::Expired,
+        REFUND_DUE => OrderState::RefundDue,
+        REFUNDED => OrderState::Refunded,
+        other => return Err(unknown("order state", other)),
+    })
+}

@@ -1,0 +1,100 @@
+//! The terms of a SKU as bytes.
+
+use std::sync::Arc;
+
+use tidegate_engine::{Currency, LatePayment, Millis, Price, SkuTerms};
+
+use super::wire::{Cursor, put_option, put_text, put_varint};
+use super::{CodecError, unknown};
+
+/// The first byte of all terms: which fields follow.
+const LAYOUT: u8 = 1;
+
+const PRICE_FIXED: u8 = 1;
+
+const LATE_REACQUIRE: u8 = 1;
+const LATE_REFUND: u8 = 2;
+
+pub(super) fn put_terms(out: &mut Vec<u8>, terms: &SkuTerms) {
+    let SkuTerms {
+        title,
+        currency,
+        price,
+        starts_at,
+        ends_at,
+        per_buyer_limit,
+        per_order_limit,
+        hold_ms,
+        late_payment,
+        max_lapses,
+        allow,
+    } = terms;
+    out.push(LAYOUT);
+    put_text(out, title);
+    out.extend_from_slice(currency.code().as_bytes());
+    match price {
+        Price::Fixed(minor) => {
+            out.push(PRICE_FIXED);
+            put_varint(out, *minor);
+        }
+    }
+    put_option(out, starts_at.map(|at| at.0));
+    put_option(out, ends_at.map(|at| at.0));
+    put_option(out, per_buyer_limit.map(u64::from));
+    put_option(out, per_order_limit.map(u64::from));
+    put_varint(out, u64::from(*hold_ms));
+    out.push(match late_payment {
+        LatePayment::Reacquire => LATE_REACQUIRE,
+        LatePayment::Refund => LATE_REFUND,
+    });
+    put_option(out, max_lapses.map(u64::from));
+    put_option(out, allow.as_ref().map(|buyers| buyers.len() as u64));
+    for buyer in allow.iter().flatten() {
+        put_text(out, buyer);
+    }
+}
+
+pub(super) fn get_terms(from: &mut Cursor<'_>) -> Result<Arc<SkuTerms>, CodecError> {
+    match from.byte("layout of the terms")? {
+        LAYOUT => {}
+        other => return Err(unknown("layout of the terms", other)),
+    }
+    Ok(Arc::new(SkuTerms {
+        title: from.text("title")?.into(),
+        currency: get_currency(from)?,
+        price: match from.byte("kind of price")? {
+            PRICE_FIXED => Price::Fixed(from.varint("price")?),
+            other => return Err(unknown("kind of price", other)),
+        },
+        starts_at: from.option("start")?.map(Millis),
+        ends_at: from.option("end")?.map(Millis),
+        per_buyer_limit: from.small_option("limit per buyer")?,
+        per_order_limit: from.small_option("limit per order")?,
+        hold_ms: from.small("hold")?,
+        late_payment: match from.byte("late payment rule")? {
+            LATE_REACQUIRE => LatePayment::Reacquire,
+            LATE_REFUND => LatePayment::Refund,
+            other => return Err(unknown("late payment rule", other)),
+        },
+        max_lapses: from.small_option("number of lapses")?,
+        allow: match from.option("allow list")? {
+            None => None,
+            Some(count) => Some(get_buyers(from, count)?),
+        },
+    }))
+}
+
+fn get_currency(from: &mut Cursor<'_>) -> Result<Currency, CodecError> {
+    let code = std::str::from_utf8(from.bytes(3, "currency")?).map_err(|_| CodecError::Text("currency"))?;
+    Currency::new(code).ok_or(CodecError::Range("currency"))
+}
+
+fn get_buyers(from: &mut Cursor<'_>, count: u64) -> Result<Box<[Box<str>]>, CodecError> {
+    // Every buyer takes at least one byte, so a damaged count can't ask for more memory than the record has.
+    let room = usize::try_from(count).unwrap_or(usize::MAX).min(from.left());
+    let mut buyers = Vec::with_capacity(room);
+    for _ in 0..count {
+        buyers.push(from.text("allow list")?.into());
+    }
+    Ok(buyers.into_boxed_slice())
+}

@@ -1,0 +1,238 @@
+//! What one actor did in one turn, as the journal holds it.
+//!
+//! ```text
+//! bytes after these four: u32 | events: u24 | flags: u8 | actor: varint | at: varint
+//! [kind: u8, name: text]   if flags say birth
+//! events
+//! ```
+
+use tidegate_engine::{Event, Millis};
+
+use crate::codec::{CodecError, Cursor, EventDecoder, EventEncoder, put_text, put_varint};
+use crate::{ActorId, ActorKind, Birth};
+
+/// The largest group, in bytes. A turn that would go beyond it is split into two by its actor.
+pub const MAX_GROUP_BYTES: usize = 16 << 20;
+/// The most events in one group.
+pub const MAX_GROUP_EVENTS: u32 = (1 << 24) - 1;
+
+const LENGTH: usize = 4;
+const HEADER: usize = LENGTH + 4;
+const FLAG_BIRTH: u8 = 1;
+
+const KIND_SKU: u8 = 0;
+
+pub(crate) fn kind_code(kind: ActorKind) -> u8 {
+    match kind {
+        ActorKind::Sku => KIND_SKU,
+    }
+}
+
+pub(crate) fn kind_of(code: u8) -> Result<ActorKind, CodecError> {
+    match code {
+        KIND_SKU => Ok(ActorKind::Sku),
+        code => {
+            Err(CodecError::Unknown { what: "kind of actor", code, version: crate::block::FORMAT_VERSION })
+        }
+    }
+}
+
+/// Writes the group of one turn into one buffer, on the actor's thread.
+#[derive(Debug)]
+pub struct GroupEncoder {
+    bytes: Vec<u8>,
+    count: u32,
+    events: EventEncoder,
+}
+
+impl GroupEncoder {
+    /// Begins a group. `at` is the turn's one reading of the clock; `birth` belongs to the first group of an actor
+    /// and to no other.
+    #[must_use]
+    pub fn new(actor: ActorId, at: Millis, birth: Option<Birth<'_>>) -> Self {
+        Self::with_buffer(Vec::with_capacity(256), actor, at, birth)
+    }
+
+    /// As [`Self::new`], in a buffer that was used before; what it holds is dropped.
+    #[must_use]
+    pub fn with_buffer(mut bytes: Vec<u8>, actor: ActorId, at: Millis, birth: Option<Birth<'_>>) -> Self {
+        bytes.clear();
+        bytes.extend_from_slice(&[0; HEADER]);
+        put_varint(&mut bytes, u64::from(actor.0));
+        put_varint(&mut bytes, at.0);
+        if let Some(Birth { kind, name }) = birth {
+            bytes[HEADER - 1] = FLAG_BIRTH;
+            bytes.push(kind_code(kind));
+            put_text(&mut bytes, name);
+        }
+        Self { bytes, count: 0, events: EventEncoder::default() }
+    }
+
+    /// Appends one event.
+    #[inline]
+    pub fn push(&mut self, event: &Event<'_>) {
+        self.events.put(&mut self.bytes, event);
+        self.count += 1;
+    }
+
+    /// Events so far.
+    #[must_use]
+    pub fn events(&self) -> u32 {
+        self.count
+    }
+
+    /// Bytes so far. An actor ends its turn before this passes [`MAX_GROUP_BYTES`].
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.bytes.len()
+    }
+
+    /// Whether nothing happened yet.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.count == 0
+    }
+
+    /// The finished group, or `None` if nothing happened.
+    #[must_use]
+    pub fn finish(mut self) -> Option<EncodedGroup> {
+        if self.count == 0 {
+            return None;
+        }
+        let length = (self.bytes.len() - LENGTH) as u32;
+        self.bytes[..LENGTH].copy_from_slice(&length.to_le_bytes());
+        self.bytes[LENGTH..LENGTH + 3].copy_from_slice(&self.count.to_le_bytes()[..3]);
+        Some(EncodedGroup { bytes: self.bytes, events: self.count })
+    }
+}
+
+/// A finished group, ready for [`crate::Lane::submit`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EncodedGroup {
+    bytes: Vec<u8>,
+    events: u32,
+}
+
+impl EncodedGroup {
+    /// The group as the journal will hold it.
+    #[must_use]
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// Events in it, at least one.
+    #[must_use]
+    pub fn events(&self) -> u32 {
+        self.events
+    }
+
+    /// Whether the group keeps the limits of the format.
+    pub(crate) fn fits(&self) -> bool {
+        self.bytes.len() <= MAX_GROUP_BYTES && self.events <= MAX_GROUP_EVENTS
+    }
+}
+
+/// A group read back. Its events are decoded only when asked for.
+#[derive(Clone, Copy, Debug)]
+pub struct Group<'a> {
+    /// Who did it.
+    pub actor: ActorId,
+    /// When.
+    pub at: Millis,
+    /// Who the actor is, in its first group.
+    pub birth: Option<Birth<'a>>,
+    /// The sequence of the first event.
+    pub first_sequence: u64,
+    /// How many events there are.
+    pub count: u32,
+    events: Cursor<'a>,
+}
+
+impl<'a> Group<'a> {
+    fn read(body: &'a [u8], first_sequence: u64) -> Result<Self, CodecError> {
+        let mut from = Cursor::new(body);
+        let [low, middle, high, flags] = from.array("group header")?;
+        if flags & !FLAG_BIRTH != 0 {
+            return Err(CodecError::Unknown {
+                what: "group flags",
+                code: flags,
+                version: crate::block::FORMAT_VERSION,
+            });
+        }
+        let actor = ActorId(from.small("actor")?);
+        let at = Millis(from.varint("time")?);
+        let birth = if flags & FLAG_BIRTH == 0 {
+            None
+        } else {
+            Some(Birth { kind: kind_of(from.byte("kind of actor")?)?, name: from.text("name")? })
+        };
+        let count = u32::from_le_bytes([low, middle, high, 0]);
+        Ok(Self { actor, at, birth, first_sequence, count, events: from })
+    }
+
+    /// Its events in order. Ends after the first error.
+    pub fn events(&self) -> Events<'a> {
+        Events { decoder: EventDecoder::default(), from: self.events, left: self.count, failed: false }
+    }
+}
+
+/// The events of one group.
+#[derive(Debug)]
+pub struct Events<'a> {
+    decoder: EventDecoder,
+    from: Cursor<'a>,
+    left: u32,
+    failed: bool,
+}
+
+impl<'a> Iterator for Events<'a> {
+    type Item = Result<Event<'a>, CodecError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.failed {
+            return None;
+        }
+        let next = if self.left == 0 {
+            self.from.finish().err().map(Err)
+        } else {
+            self.left -= 1;
+            Some(self.decoder.get(&mut self.from))
+        };
+        self.failed = matches!(next, None | Some(Err(_)));
+        next
+    }
+}
+
+/// The groups of one block's payload, in order.
+#[derive(Debug)]
+pub struct Groups<'a> {
+    from: Cursor<'a>,
+    next_sequence: u64,
+    failed: bool,
+}
+
+impl<'a> Groups<'a> {
+    pub(crate) fn new(payload: &'a [u8], first_sequence: u64) -> Self {
+        Self { from: Cursor::new(payload), next_sequence: first_sequence, failed: false }
+    }
+
+    fn read(&mut self) -> Result<Group<'a>, CodecError> {
+        let length = u32::from_le_bytes(self.from.array("group length")?);
+        let group = Group::read(self.from.bytes(length as usize, "group")?, self.next_sequence)?;
+        self.next_sequence += u64::from(group.count);
+        Ok(group)
+    }
+}
+
+impl<'a> Iterator for Groups<'a> {
+    type Item = Result<Group<'a>, CodecError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.failed || self.from.left() == 0 {
+            return None;
+        }
+        let next = self.read();
+        self.failed = next.is_err();
+        Some(next)
+    }
+}

@@ -1,0 +1,273 @@
+//! What goes on beside the writer: the mark, the next epoch, snapshots and the end of old epochs.
+//!
+//! Three threads, so that none waits for another: the mark is quick and often, a new epoch is needed soon, a
+//! snapshot takes its time.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use crossbeam::channel::{Receiver, Sender, TrySendError, bounded, unbounded};
+use parking_lot::Mutex;
+
+use crate::epoch::Epochs;
+use crate::snapshot::{SnapshotDir, SnapshotInfo, build_snapshot};
+use crate::{Epoch, EpochNumber, Mark};
+
+/// What the keeper works with.
+#[derive(Debug)]
+pub(crate) struct Housekeeping {
+    pub(crate) epochs: Arc<Epochs>,
+    pub(crate) snapshots: Option<SnapshotDir>,
+    /// The epoch that is written to.
+    pub(crate) epoch: EpochNumber,
+    pub(crate) mark_interval: Duration,
+    pub(crate) retention_epochs: u32,
+    pub(crate) pass_events: u64,
+    pub(crate) seed: u64,
+}
+
+/// What the keeper tells.
+#[derive(Debug, Default)]
+struct News {
+    mark: Option<Mark>,
+    marked: Option<Mark>,
+    snapshot: Option<SnapshotInfo>,
+    snapshot_running: bool,
+    trouble: Option<String>,
+}
+
+/// An epoch that is not written to any more, and its last handle here.
+struct Closed {
+    epoch: EpochNumber,
+    handle: Option<Arc<dyn Epoch>>,
+}
+
+/// The writer's end of the keeper. None of its calls waits.
+#[derive(Clone, Debug)]
+pub(crate) struct Handle {
+    news: Arc<Mutex<News>>,
+    marks: Sender<()>,
+    requests: Sender<EpochNumber>,
+    ready: Receiver<Arc<dyn Epoch>>,
+    closed: Sender<Closed>,
+}
+
+impl Handle {
+    /// Has this mark, or a later one, written.
+    pub(crate) fn mark(&self, mark: Mark) {
+        self.news.lock().mark = Some(mark);
+        // A signal that is pending already stands for this mark too.
+        let _ = self.marks.try_send(());
+    }
+
+    pub(crate) fn request_epoch(&self, epoch: EpochNumber) {
+        // One request at a time is enough: a full channel means that it is being made.
+        if let Err(TrySendError::Disconnected(_)) = self.requests.try_send(epoch) {
+            tracing::error!("the thread that makes epochs is gone");
+        }
+    }
+
+    pub(crate) fn take_epoch(&self) -> Option<Arc<dyn Epoch>> {
+        self.ready.try_recv().ok()
+    }
+
+    pub(crate) fn close_epoch(&self, epoch: EpochNumber, handle: Arc<dyn Epoch>) {
+        let _ = self.closed.send(Closed { epoch, handle: Some(handle) });
+    }
+}
+
+/// The keeper's threads.
+#[derive(Debug)]
+pub(crate) struct Keeper {
+    news: Arc<Mutex<News>>,
+    threads: Vec<JoinHandle<()>>,
+    stop: Arc<AtomicBool>,
+}
+
+impl Keeper {
+    /// Starts the threads; they end when the handle is dropped and [`Self::stop`] is called.
+    pub(crate) fn start(housekeeping: Housekeeping) -> std::io::Result<(Self, Handle)> {
+        let news = Arc::new(Mutex::new(News::default()));
+        let stop = Arc::new(AtomicBool::new(false));
+        let (marks, mark_inbox) = bounded(1);
+        let (requests, request_inbox) = bounded(1);
+        let (ready_outbox, ready) = bounded(1);
+        let (closed, closed_inbox) = unbounded();
+        let Housekeeping { epochs, snapshots, epoch, mark_interval, retention_epochs, pass_events, seed } =
+            housekeeping;
+        if epoch > EpochNumber::FIRST {
+            // What the last run closed may still want its snapshot.
+            let _ = closed.send(Closed { epoch: EpochNumber(epoch.0 - 1), handle: None });
+        }
+        let mut threads = Vec::new();
+        let mut spawn = |name: &str, work: Box<dyn FnOnce() + Send>| -> std::io::Result<()> {
+            threads.push(std::thread::Builder::new().name(name.to_owned()).spawn(work)?);
+            Ok(())
+        };
+        let (its_epochs, its_news) = (Arc::clone(&epochs), Arc::clone(&news));
+        spawn(
+            "journal-mark",
+            Box::new(move || write_marks(&mark_inbox, &its_epochs, &its_news, mark_interval)),
+        )?;
+        let (its_epochs, its_news) = (Arc::clone(&epochs), Arc::clone(&news));
+        spawn(
+            "journal-epoch",
+            Box::new(move || make_epochs(&request_inbox, &ready_outbox, &its_epochs, &its_news)),
+        )?;
+        let (its_news, its_stop) = (Arc::clone(&news), Arc::clone(&stop));
+        let snapshotter = Snapshotter {
+            epochs,
+            snapshots,
+            retention_epochs,
+            pass_events,
+            seed,
+            news: its_news,
+            stop: its_stop,
+        };
+        spawn("journal-snapshot", Box::new(move || snapshotter.run(&closed_inbox)))?;
+        let handle = Handle { news: Arc::clone(&news), marks, requests, ready, closed };
+        Ok((Self { news, threads, stop }, handle))
+    }
+
+    /// The newest snapshot, whether one is being made, and the last trouble.
+    pub(crate) fn report(&self) -> (Option<SnapshotInfo>, bool, Option<String>) {
+        let news = self.news.lock();
+        (news.snapshot.clone(), news.snapshot_running, news.trouble.clone())
+    }
+
+    /// Ends the threads once the writer's end is gone. A snapshot that is being made is given up.
+    pub(crate) fn stop(&mut self) {
+        self.stop.store(true, Ordering::Release);
+        for thread in self.threads.drain(..) {
+            let _ = thread.join();
+        }
+    }
+}
+
+fn trouble(news: &Mutex<News>, text: String) {
+    tracing::warn!(trouble = %text, "the journal goes on");
+    news.lock().trouble = Some(text);
+}
+
+fn write_marks(inbox: &Receiver<()>, epochs: &Epochs, news: &Mutex<News>, interval: Duration) {
+    // After the last signal the newest mark is written once more, so that a clean stop leaves nothing unmarked.
+    let mut open = true;
+    while open {
+        open = inbox.recv().is_ok();
+        let (mark, marked) = {
+            let news = news.lock();
+            (news.mark, news.marked)
+        };
+        let Some(mark) = mark.filter(|mark| Some(*mark) != marked) else { continue };
+        match epochs.journal().set_mark(mark) {
+            Ok(()) => news.lock().marked = Some(mark),
+            Err(error) => trouble(news, error.to_string()),
+        }
+        if open {
+            std::thread::sleep(interval);
+        }
+    }
+}
+
+fn make_epochs(
+    inbox: &Receiver<EpochNumber>,
+    ready: &Sender<Arc<dyn Epoch>>,
+    epochs: &Epochs,
+    news: &Mutex<News>,
+) {
+    let mut made = None;
+    for wanted in inbox {
+        if made == Some(wanted) {
+            continue;
+        }
+        match epochs.create(wanted) {
+            Ok(epoch) => {
+                made = Some(wanted);
+                if ready.send(epoch).is_err() {
+                    return;
+                }
+            }
+            Err(error) => trouble(news, error.to_string()),
+        }
+    }
+}
+
+/// Makes snapshots of closed epochs and deletes what is covered.
+struct Snapshotter {
+    epochs: Arc<Epochs>,
+    snapshots: Option<SnapshotDir>,
+    retention_epochs: u32,
+    pass_events: u64,
+    seed: u64,
+    news: Arc<Mutex<News>>,
+    stop: Arc<AtomicBool>,
+}
+
+impl Snapshotter {
+    fn run(&self, closed: &Receiver<Closed>) {
+        // Only a hint to the scheduler: without it the snapshot takes an equal share of the processor.
+        if let Err(error) = rustix::process::nice(10) {
+            tracing::debug!(%error, "the snapshot thread keeps its priority");
+        }
+        if let Some(snapshots) = &self.snapshots {
+            self.news.lock().snapshot = snapshots.newest_info();
+        }
+        for Closed { epoch, handle } in closed {
+            // Closing takes a while if this is the last handle; here nobody waits for it.
+            drop(handle);
+            // Whoever waits behind is closed too; one snapshot covers them all.
+            let (mut newest, mut behind) = (epoch, closed.try_recv());
+            while let Ok(Closed { epoch, handle }) = behind {
+                drop(handle);
+                newest = newest.max(epoch);
+                behind = closed.try_recv();
+            }
+            if self.stopping() {
+                continue;
+            }
+            if let Some(snapshots) = &self.snapshots {
+                self.cover(snapshots, newest);
+            }
+        }
+    }
+
+    fn stopping(&self) -> bool {
+        self.stop.load(Ordering::Acquire)
+    }
+
+    fn cover(&self, snapshots: &SnapshotDir, epoch: EpochNumber) {
+        self.news.lock().snapshot_running = true;
+        let stopping = || self.stopping();
+        let built = build_snapshot(&self.epochs, snapshots, epoch, self.pass_events, self.seed, &stopping);
+        self.news.lock().snapshot_running = false;
+        match built {
+            Ok(Some(info)) => {
+                let covers = info.covers;
+                self.news.lock().snapshot = Some(info);
+                if let Err(error) = self.retire(snapshots, covers, epoch.next()) {
+                    trouble(&self.news, error);
+                }
+            }
+            Ok(None) => {}
+            Err(error) => trouble(&self.news, format!("no snapshot of {epoch}: {error}")),
+        }
+    }
+
+    /// Deletes epochs that the snapshot covers and retention lets go, and snapshots before the last two.
+    fn retire(
+        &self,
+        snapshots: &SnapshotDir,
+        covers: EpochNumber,
+        current: EpochNumber,
+    ) -> Result<(), String> {
+        for epoch in self.epochs.list().map_err(|error| error.to_string())? {
+            let beyond = u64::from(epoch.0) + u64::from(self.retention_epochs) < u64::from(current.0);
+            if epoch <= covers && beyond {
+                self.epochs.remove(epoch).map_err(|error| error.to_string())?;
+            }
+        }
+        snapshots.keep_newest(2).map_err(|error| error.to_string())
+    }
+}

@@ -1,0 +1,123 @@
+//! Reads what is durable while the writer goes on: one actor made again from the snapshot and its own groups.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use crate::chain::{Chain, ChainError, Step};
+use crate::epoch::Epochs;
+use crate::lane::Shared;
+use crate::replay::{RecoveredActor, ReplayError, Replayer, Whose};
+use crate::snapshot::{Footer, SnapshotDir, SnapshotError};
+use crate::{ActorId, DirLock, EpochNumber, JournalError, Tail};
+
+/// Reads a journal that is being written.
+#[derive(Clone, Debug)]
+pub struct Reader {
+    pub(crate) epochs: Arc<Epochs>,
+    pub(crate) snapshots: Option<SnapshotDir>,
+    pub(crate) shared: Arc<Shared>,
+    /// The directory stays ours as long as somebody reads it.
+    pub(crate) _lock: Option<Arc<DirLock>>,
+}
+
+/// An actor that can't be made again.
+#[derive(Debug, thiserror::Error)]
+pub enum RebuildError {
+    /// The journal can't be read.
+    #[error(transparent)]
+    Chain(#[from] ChainError),
+    /// Its events can't be applied.
+    #[error(transparent)]
+    Replay(#[from] ReplayError),
+    /// The snapshot can't be used.
+    #[error("snapshot: {0}")]
+    Snapshot(#[from] SnapshotError),
+    /// The directory of snapshots can't be read.
+    #[error("the directory of snapshots: {0}")]
+    Io(#[from] std::io::Error),
+    /// The journal does not know it.
+    #[error("{0} has nothing in the journal")]
+    Unknown(ActorId),
+}
+
+impl From<JournalError> for RebuildError {
+    fn from(error: JournalError) -> Self {
+        Self::Chain(ChainError::Journal(error))
+    }
+}
+
+impl Reader {
+    /// Makes one actor's state again from everything that is durable at the time of the call. The caller sees to
+    /// it that all groups of the actor are: until then they are missing from the state. Takes as long as reading
+    /// the journal since the last snapshot does; call it from a thread that may wait.
+    ///
+    /// # Errors
+    /// If the journal can't be read, or says of this actor what can't have happened.
+    pub fn rebuild(&self, actor: ActorId, seed: u64) -> Result<RecoveredActor, RebuildError> {
+        let upto = self.shared.durable_sequence.load(Ordering::Acquire);
+        let _kept = self.epochs.keep();
+        let mut last = None;
+        for base in self.bases()? {
+            match self.rebuild_from(base, actor, seed, upto) {
+                Err(
+                    error @ (RebuildError::Snapshot(_) | RebuildError::Replay(ReplayError::Section { .. })),
+                ) => {
+                    tracing::warn!(%actor, %error, "a snapshot is passed over");
+                    last = Some(error);
+                }
+                other => return other,
+            }
+        }
+        Err(last.unwrap_or(RebuildError::Unknown(actor)))
+    }
+
+    /// The snapshots to try, newest first, `None` for the empty beginning.
+    fn bases(&self) -> Result<Vec<Option<Footer>>, RebuildError> {
+        let there = self.epochs.list()?;
+        let mut bases = Vec::new();
+        if let Some(snapshots) = &self.snapshots {
+            for covers in snapshots.list()? {
+                let footer = snapshots.footer(covers).ok().map(|(footer, _)| footer);
+                bases.extend(footer.filter(|_| there.contains(&covers.next())).map(Some));
+            }
+        }
+        if there.first() == Some(&EpochNumber::FIRST) {
+            bases.push(None);
+        }
+        Ok(bases)
+    }
+
+    fn rebuild_from(
+        &self,
+        base: Option<Footer>,
+        actor: ActorId,
+        seed: u64,
+        upto: u64,
+    ) -> Result<RecoveredActor, RebuildError> {
+        let mut replayer = Replayer::new(Whose::One(actor), seed);
+        let (mut first, mut tail) = (EpochNumber::FIRST, Tail::EMPTY);
+        if let (Some(footer), Some(snapshots)) = (base, &self.snapshots) {
+            snapshots
+                .read(footer.covers, |frame| -> Result<(), RebuildError> { Ok(replayer.frame(&frame)?) })?;
+            (first, tail) = (footer.covers.next(), footer.tail);
+        }
+        let mut ahead = self.epochs.list()?;
+        ahead.retain(|epoch| *epoch >= first);
+        let mut chain = Chain::new(&self.epochs, ahead, tail, None)?;
+        while chain.tail().sequence <= upto {
+            let first_sequence = chain.tail().sequence;
+            match chain.step()? {
+                Step::Block(block) => replayer.block(&block, first_sequence)?,
+                // Everything up to `upto` is durable: whatever is torn or missing before it is damage.
+                Step::Torn(torn) => {
+                    let (epoch, block, damage) = (torn.epoch, torn.block, torn.damage);
+                    return Err(ChainError::Damaged { epoch, block, damage }.into());
+                }
+                Step::End => {
+                    return Err(ChainError::BelowMark { block: chain.tail().block - 1, mark: upto }.into());
+                }
+            }
+        }
+        replayer.into_actors().pop().ok_or(RebuildError::Unknown(actor))
+    }
+}

@@ -1,0 +1,243 @@
+//! Makes states from snapshot frames and blocks: the same way at the start, for a snapshot and for one actor.
+
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+
+use tidegate_engine::{Contradiction, Millis, Restorer, SkuState};
+
+use crate::block::payload;
+use crate::codec::{CodecError, Cursor, get_part};
+use crate::group::{Group, Groups};
+use crate::snapshot::Frame;
+use crate::{ActorId, ActorKind};
+
+/// An actor as the journal knows it.
+#[derive(Debug)]
+pub struct RecoveredActor {
+    /// Its number.
+    pub id: ActorId,
+    /// What sort of actor it is.
+    pub kind: ActorKind,
+    /// Its name: the SKU's.
+    pub name: Box<str>,
+    /// Its state.
+    pub state: SkuState,
+    /// When its last turn was; the next must not be before it.
+    pub last_at: Millis,
+}
+
+/// A journal or snapshot whose bytes are sound but can't have happened.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ReplayError {
+    /// A record can't be decoded.
+    #[error("at sequence {sequence}: {cause}")]
+    Codec {
+        /// Where: the first sequence of the group.
+        sequence: u64,
+        /// What is wrong.
+        cause: CodecError,
+    },
+    /// An event contradicts the state before it.
+    #[error("{actor}, at sequence {sequence}: {cause}; run `tidegate inspect` and report this as a defect")]
+    Contradiction {
+        /// Whose event.
+        actor: ActorId,
+        /// Its sequence.
+        sequence: u64,
+        /// What is wrong.
+        cause: Contradiction,
+    },
+    /// An actor acts that was not born, or is born again.
+    #[error("{actor}, at sequence {sequence}: {what}")]
+    Birth {
+        /// Who.
+        actor: ActorId,
+        /// The first sequence of its group.
+        sequence: u64,
+        /// What is wrong.
+        what: &'static str,
+    },
+    /// A section of a snapshot does not make the state that it was made of.
+    #[error("the snapshot's section of {actor}: {what}")]
+    Section {
+        /// Whose section.
+        actor: ActorId,
+        /// What is wrong.
+        what: String,
+    },
+}
+
+/// Which actors are replayed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Whose {
+    /// One of several equal parts.
+    Part { part: usize, of: usize },
+    /// A single actor.
+    One(ActorId),
+}
+
+impl Whose {
+    pub(crate) fn is(self, actor: ActorId) -> bool {
+        match self {
+            Self::Part { part, of } => actor.worker(of) == part,
+            Self::One(one) => one == actor,
+        }
+    }
+}
+
+/// Applies what it is given to the states of its actors.
+#[derive(Debug)]
+pub(crate) struct Replayer {
+    whose: Whose,
+    seed: u64,
+    actors: BTreeMap<ActorId, RecoveredActor>,
+    section: Option<Section>,
+    /// Over all groups seen, also of other actors.
+    next_actor: u32,
+    last_at: Millis,
+}
+
+/// The section of a snapshot that is being read.
+#[derive(Debug)]
+struct Section {
+    id: ActorId,
+    kind: ActorKind,
+    name: Box<str>,
+    restorer: Restorer,
+    parts: u64,
+    last_at: Millis,
+}
+
+impl Replayer {
+    pub(crate) fn new(whose: Whose, seed: u64) -> Self {
+        let (actors, section) = (BTreeMap::new(), None);
+        Self { whose, seed, actors, section, next_actor: 0, last_at: Millis::default() }
+    }
+
+    /// One more than the highest actor seen.
+    pub(crate) fn next_actor(&self) -> u32 {
+        self.next_actor
+    }
+
+    /// The latest time seen.
+    pub(crate) fn last_at(&self) -> Millis {
+        self.last_at
+    }
+
+    /// The actors, by number.
+    pub(crate) fn into_actors(self) -> Vec<RecoveredActor> {
+        self.actors.into_values().collect()
+    }
+
+    /// Takes the groups of a verified block.
+    pub(crate) fn block(&mut self, block: &[u8], first_sequence: u64) -> Result<(), ReplayError> {
+        let mut sequence = first_sequence;
+        for group in Groups::new(payload(block), first_sequence) {
+            let group = group.map_err(|cause| ReplayError::Codec { sequence, cause })?;
+            sequence += u64::from(group.count);
+            self.next_actor = self.next_actor.max(group.actor.0.saturating_add(1));
+            self.last_at = self.last_at.max(group.at);
+            if self.whose.is(group.actor) {
+                self.group(&group)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn group(&mut self, group: &Group<'_>) -> Result<(), ReplayError> {
+        let (actor, first) = (group.actor, group.first_sequence);
+        let birth = |what| ReplayError::Birth { actor, sequence: first, what };
+        let place = match (self.actors.entry(actor), group.birth) {
+            (Entry::Occupied(place), None) => place.into_mut(),
+            (Entry::Vacant(place), Some(birth)) => place.insert(RecoveredActor {
+                id: actor,
+                kind: birth.kind,
+                name: birth.name.into(),
+                state: SkuState::new(self.seed),
+                last_at: group.at,
+            }),
+            (Entry::Occupied(_), Some(_)) => return Err(birth("it is born a second time")),
+            (Entry::Vacant(_), None) => return Err(birth("it acts but was never born")),
+        };
+        for (event, sequence) in group.events().zip(first..) {
+            let event = event.map_err(|cause| ReplayError::Codec { sequence, cause })?;
+            // Invariant 6: replay applies and never decides.
+            let applied = place.state.apply(&event, group.at);
+            applied.map_err(|cause| ReplayError::Contradiction { actor, sequence, cause })?;
+        }
+        place.last_at = group.at;
+        Ok(())
+    }
+
+    /// Takes a frame of a snapshot. Frames of other actors are passed over.
+    pub(crate) fn frame(&mut self, frame: &Frame) -> Result<(), ReplayError> {
+        match frame {
+            Frame::Start { actor, kind, name, last_at } => {
+                self.last_at = self.last_at.max(*last_at);
+                self.section = self.whose.is(*actor).then(|| Section {
+                    id: *actor,
+                    kind: *kind,
+                    name: name.clone(),
+                    restorer: Restorer::new(self.seed),
+                    parts: 0,
+                    last_at: *last_at,
+                });
+            }
+            Frame::Parts(bytes) => {
+                if let Some(section) = &mut self.section {
+                    section.parts(bytes)?;
+                }
+            }
+            Frame::End { parts, state_hash } => {
+                if let Some(section) = self.section.take() {
+                    let actor = section.finish(*parts, *state_hash, self.seed)?;
+                    self.actors.insert(actor.id, actor);
+                }
+            }
+            Frame::Footer(footer) => self.next_actor = self.next_actor.max(footer.next_actor),
+        }
+        Ok(())
+    }
+}
+
+impl Section {
+    fn parts(&mut self, bytes: &[u8]) -> Result<(), ReplayError> {
+        let mut from = Cursor::new(bytes);
+        while from.left() > 0 {
+            let part = get_part(&mut from).map_err(|cause| self.wrong(cause.to_string()))?;
+            self.restorer.push(part).map_err(|cause| wrong(self.id, cause.to_string()))?;
+            self.parts += 1;
+        }
+        Ok(())
+    }
+
+    fn wrong(&self, what: String) -> ReplayError {
+        wrong(self.id, what)
+    }
+
+    fn finish(self, parts: u64, state_hash: u64, seed: u64) -> Result<RecoveredActor, ReplayError> {
+        let Self { id, kind, name, restorer, parts: found, last_at } = self;
+        if found != parts {
+            return Err(wrong(id, format!("it has {found} parts and not {parts}")));
+        }
+        // An actor that was born and did nothing has no parts.
+        let state = match found {
+            0 => SkuState::new(seed),
+            _ => restorer.finish().map_err(|cause| wrong(id, cause.to_string()))?,
+        };
+        let hash = hash_of(&state);
+        if hash != state_hash {
+            return Err(wrong(id, "its state hash is not the one it was written with".to_owned()));
+        }
+        Ok(RecoveredActor { id, kind, name, state, last_at })
+    }
+}
+
+fn wrong(actor: ActorId, what: String) -> ReplayError {
+    ReplayError::Section { actor, what }
+}
+
+/// The hash of a state; zero if it is empty.
+pub(crate) fn hash_of(state: &SkuState) -> u64 {
+    state.sku().map_or(0, |sku| sku.state_hash())
+}

@@ -1,0 +1,358 @@
+//! The journal on sled, one directory an epoch. No other file names sled.
+//!
+//! A block is filed under its first sequence, cut into values that sled keeps in its log (a larger one would go to
+//! a file of its own that is never synced). What sled confirms is synced once more, by fdatasync on its log.
+
+use std::fs::{self, File};
+use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use crate::mark::MarkFile;
+use crate::{Epoch, EpochNumber, Journal, JournalError, Mark, StoredBlock};
+
+/// The size of log segments, fixed for a directory when it is made. It also bounds the values that stay in the log:
+/// see [`VALUE_BYTES`].
+const SEGMENT_BYTES: usize = 16 << 20;
+/// The largest piece of a block. A leaf holds up to 17 of them and must stay below a quarter of a segment.
+const VALUE_BYTES: usize = 192 << 10;
+/// How long the lock of a directory that was just closed is waited for.
+const LOCK_PATIENCE: Duration = Duration::from_secs(5);
+const LOCK_PAUSE: Duration = Duration::from_millis(5);
+
+/// A journal in a directory of its own.
+#[derive(Debug)]
+pub struct SledJournal {
+    dir: PathBuf,
+    cache_bytes: u64,
+    mark: MarkFile,
+}
+
+impl SledJournal {
+    /// The journal in `dir`, which is made if it does not exist. Each open epoch caches up to `cache_bytes`.
+    ///
+    /// # Errors
+    /// If the directory can't be made.
+    pub fn new(dir: &Path, cache_bytes: u64) -> Result<Self, JournalError> {
+        fs::create_dir_all(dir).map_err(|error| JournalError::io("cannot make", dir, &error))?;
+        if let Some(parent) = dir.parent() {
+            sync_dir(parent)?;
+        }
+        Ok(Self { dir: dir.to_owned(), cache_bytes, mark: MarkFile::new(dir.join("mark")) })
+    }
+
+    /// Deletes what an interrupted start, rotation or deletion left behind.
+    ///
+    /// # Errors
+    /// If something can't be deleted.
+    pub fn tidy(&self) -> Result<(), JournalError> {
+        for name in names(&self.dir)? {
+            let path = self.dir.join(&name);
+            if name.ends_with(UNFINISHED) || name.ends_with(DOOMED) {
+                remove_dir(&path)?;
+            } else if epoch_of(&name).is_some() {
+                remove_half_made_index(&path)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn path(&self, epoch: EpochNumber) -> PathBuf {
+        self.dir.join(dir_name(epoch))
+    }
+}
+
+/// The end of the name of a directory that is being made.
+const UNFINISHED: &str = ".new";
+/// The end of the name of a directory that is being deleted.
+const DOOMED: &str = ".old";
+
+fn dir_name(epoch: EpochNumber) -> String {
+    format!("{:010}", epoch.0)
+}
+
+fn epoch_of(name: &str) -> Option<EpochNumber> {
+    let number = EpochNumber(name.parse().ok()?);
+    (dir_name(number) == name).then_some(number)
+}
+
+impl Journal for SledJournal {
+    fn epochs(&self) -> Result<Vec<EpochNumber>, JournalError> {
+        let mut epochs: Vec<_> = names(&self.dir)?.iter().filter_map(|name| epoch_of(name)).collect();
+        epochs.sort_unstable();
+        Ok(epochs)
+    }
+
+    fn create(&self, epoch: EpochNumber) -> Result<Arc<dyn Epoch>, JournalError> {
+        // Made under another name first: a directory with an epoch's name is whole.
+        let unfinished = self.dir.join(dir_name(epoch) + UNFINISHED);
+        remove_dir(&unfinished)?;
+        drop(SledEpoch::open(epoch, &unfinished, self.cache_bytes)?);
+        for name in names(&unfinished)? {
+            sync_path(&unfinished.join(name))?;
+        }
+        sync_dir(&unfinished)?;
+        let path = self.path(epoch);
+        fs::rename(&unfinished, &path)
+            .map_err(|error| JournalError::io("cannot rename", &unfinished, &error))?;
+        sync_dir(&self.dir)?;
+        Ok(Arc::new(SledEpoch::open(epoch, &path, self.cache_bytes)?))
+    }
+
+    fn open(&self, epoch: EpochNumber) -> Result<Arc<dyn Epoch>, JournalError> {
+        let path = self.path(epoch);
+        // Opening would make a new, empty one.
+        if !path.join("db").exists() {
+            return Err(JournalError::Corrupt {
+                epoch,
+                path: path.display().to_string(),
+                cause: "its file db is missing".to_owned(),
+            });
+        }
+        remove_half_made_index(&path)?;
+        Ok(Arc::new(SledEpoch::open(epoch, &path, self.cache_bytes)?))
+    }
+
+    fn remove(&self, epoch: EpochNumber) -> Result<(), JournalError> {
+        // Renamed first, so that a half deleted epoch is not taken for a damaged one.
+        let path = self.path(epoch);
+        let doomed = self.dir.join(dir_name(epoch) + DOOMED);
+        fs::rename(&path, &doomed).map_err(|error| JournalError::io("cannot rename", &path, &error))?;
+        sync_dir(&self.dir)?;
+        remove_dir(&doomed)
+    }
+
+    fn mark(&self) -> Result<Option<Mark>, JournalError> {
+        self.mark.read()
+    }
+
+    fn set_mark(&self, mark: Mark) -> Result<(), JournalError> {
+        self.mark.write(mark)
+    }
+}
+
+/// One sled directory.
+struct SledEpoch {
+    number: EpochNumber,
+    path: PathBuf,
+    /// Taken when it is dropped.
+    db: Option<sled::Db>,
+    /// sled's log, kept open for fdatasync.
+    log: File,
+    /// Set by the first error: whatever sled says after that is not to be trusted.
+    broken: AtomicBool,
+}
+
+impl std::fmt::Debug for SledEpoch {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("SledEpoch").field("path", &self.path).finish_non_exhaustive()
+    }
+}
+
+impl SledEpoch {
+    fn open(number: EpochNumber, path: &Path, cache_bytes: u64) -> Result<Self, JournalError> {
+        let config = config(path, cache_bytes);
+        let deadline = Instant::now() + LOCK_PATIENCE;
+        let db = loop {
+            match guarded(|| config.open()) {
+                Err(Trouble::Sled(error)) if is_locked(&error) && Instant::now() < deadline => {
+                    std::thread::sleep(LOCK_PAUSE);
+                }
+                other => break other.map_err(|trouble| trouble.at(number, path))?,
+            }
+        };
+        let log_path = path.join("db");
+        let log =
+            File::open(&log_path).map_err(|error| JournalError::io("cannot open", &log_path, &error))?;
+        Ok(Self { number, path: path.to_owned(), db: Some(db), log, broken: AtomicBool::new(false) })
+    }
+
+    /// Runs something on sled. Its first error breaks the epoch.
+    fn on<T>(&self, action: impl FnOnce(&sled::Db) -> Result<T, sled::Error>) -> Result<T, JournalError> {
+        let db = match &self.db {
+            Some(db) if !self.broken.load(Ordering::Acquire) => db,
+            _ => return Err(self.refused()),
+        };
+        guarded(|| action(db)).map_err(|trouble| {
+            self.broken.store(true, Ordering::Release);
+            trouble.at(self.number, &self.path)
+        })
+    }
+
+    fn refused(&self) -> JournalError {
+        JournalError::Io {
+            action: "no more use of",
+            path: self.path.display().to_string(),
+            cause: "an earlier error".to_owned(),
+        }
+    }
+
+    fn sync_log(&self) -> Result<(), JournalError> {
+        self.log.sync_data().map_err(|error| {
+            self.broken.store(true, Ordering::Release);
+            JournalError::io("cannot sync", &self.path, &error)
+        })
+    }
+}
+
+impl Epoch for SledEpoch {
+    fn append(&self, first_sequence: u64, block: &[u8]) -> Result<(), JournalError> {
+        let mut batch = sled::Batch::default();
+        for (index, piece) in block.chunks(VALUE_BYTES).enumerate() {
+            batch.insert(&key(first_sequence, index as u16), piece);
+        }
+        self.on(|db| db.apply_batch(batch))
+    }
+
+    fn sync(&self) -> Result<(), JournalError> {
+        self.on(|db| db.flush())?;
+        self.sync_log()
+    }
+
+    fn block_from(&self, sequence: u64) -> Result<Option<StoredBlock>, JournalError> {
+        self.on(|db| {
+            let mut pieces = db.range(key(sequence, 0)..);
+            let Some(first) = pieces.next() else { return Ok(None) };
+            let (at, value) = first?;
+            let first_sequence = sequence_of(&at);
+            let mut bytes = value.to_vec();
+            // Only a full piece can have another one behind it.
+            let mut last = value.len();
+            let mut index = 1;
+            while last == VALUE_BYTES {
+                match pieces.next().transpose()? {
+                    Some((at, value)) if *at == key(first_sequence, index) => {
+                        bytes.extend_from_slice(&value);
+                        last = value.len();
+                        index += 1;
+                    }
+                    _ => break,
+                }
+            }
+            Ok(Some(StoredBlock { first_sequence, bytes }))
+        })
+    }
+
+    fn block_of(&self, sequence: u64) -> Result<Option<StoredBlock>, JournalError> {
+        let found = self.on(|db| db.range(..=key(sequence, u16::MAX)).next_back().transpose())?;
+        match found {
+            Some((at, _)) => self.block_from(sequence_of(&at)),
+            None => Ok(None),
+        }
+    }
+
+    fn cut(&self, sequence: u64) -> Result<(), JournalError> {
+        self.on(|db| {
+            let mut batch = sled::Batch::default();
+            for entry in db.range(key(sequence, 0)..) {
+                batch.remove(entry?.0);
+            }
+            db.apply_batch(batch)
+        })?;
+        self.sync()
+    }
+}
+
+impl Drop for SledEpoch {
+    fn drop(&mut self) {
+        // sled panics here if its last flush fails. Whatever was acknowledged was synced before.
+        let db = self.db.take();
+        if catch_unwind(AssertUnwindSafe(move || drop(db))).is_err() {
+            tracing::error!(path = %self.path.display(), "closing the epoch failed; nothing acknowledged is affected");
+        }
+    }
+}
+
+fn config(path: &Path, cache_bytes: u64) -> sled::Config {
+    sled::Config::new()
+        .path(path)
+        .segment_size(SEGMENT_BYTES)
+        .cache_capacity(cache_bytes)
+        .mode(sled::Mode::HighThroughput)
+        // Every commit flushes; a timer would only get in its way.
+        .flush_every_ms(None)
+}
+
+/// What can go wrong in a call of sled.
+enum Trouble {
+    Sled(sled::Error),
+    /// It panicked: some of its checks on what it reads are assertions.
+    Panic(String),
+}
+
+impl Trouble {
+    fn at(self, epoch: EpochNumber, path: &Path) -> JournalError {
+        let cause = match self {
+            Self::Sled(sled::Error::Io(error)) => {
+                return JournalError::io("cannot use", path, &error);
+            }
+            Self::Sled(error) => error.to_string(),
+            Self::Panic(message) => message,
+        };
+        JournalError::Corrupt { epoch, path: path.display().to_string(), cause }
+    }
+}
+
+fn guarded<T>(action: impl FnOnce() -> Result<T, sled::Error>) -> Result<T, Trouble> {
+    match catch_unwind(AssertUnwindSafe(action)) {
+        Ok(result) => result.map_err(Trouble::Sled),
+        Err(panic) => Err(Trouble::Panic(crate::error::panic_message(&*panic))),
+    }
+}
+
+fn is_locked(error: &sled::Error) -> bool {
+    matches!(error, sled::Error::Io(cause) if cause.to_string().contains("could not acquire lock"))
+}
+
+fn key(first_sequence: u64, piece: u16) -> [u8; 10] {
+    let mut key = [0; 10];
+    key[..8].copy_from_slice(&first_sequence.to_be_bytes());
+    key[8..].copy_from_slice(&piece.to_be_bytes());
+    key
+}
+
+/// Keys of another shape do not occur; zero makes the block's own check find them.
+fn sequence_of(key: &[u8]) -> u64 {
+    key.first_chunk::<8>().map_or(0, |bytes| u64::from_be_bytes(*bytes))
+}
+
+/// A kill during an open leaves such a file, and the next open would take it for damage.
+fn remove_half_made_index(epoch: &Path) -> Result<(), JournalError> {
+    for name in names(epoch)? {
+        if name.starts_with("snap.") && name.ends_with(".generating") {
+            let path = epoch.join(name);
+            fs::remove_file(&path).map_err(|error| JournalError::io("cannot delete", &path, &error))?;
+        }
+    }
+    Ok(())
+}
+
+fn names(dir: &Path) -> Result<Vec<String>, JournalError> {
+    let read = || -> io::Result<Vec<String>> {
+        fs::read_dir(dir)?.map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned())).collect()
+    };
+    read().map_err(|error| JournalError::io("cannot read", dir, &error))
+}
+
+fn remove_dir(path: &Path) -> Result<(), JournalError> {
+    match fs::remove_dir_all(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            Err(JournalError::io("cannot delete", path, &error))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn sync_path(path: &Path) -> Result<(), JournalError> {
+    File::open(path)
+        .and_then(|file| file.sync_all())
+        .map_err(|error| JournalError::io("cannot sync", path, &error))
+}
+
+/// Makes the names in a directory durable.
+pub(crate) fn sync_dir(path: &Path) -> Result<(), JournalError> {
+    sync_path(if path.as_os_str().is_empty() { Path::new(".") } else { path })
+}

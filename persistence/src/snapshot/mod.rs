@@ -1,0 +1,13 @@
+//! Snapshots: the states of all actors at the end of an epoch, made from the journal and never from live actors.
+
+mod build;
+mod dir;
+mod frame;
+mod info;
+
+pub(crate) use build::build_snapshot;
+pub(crate) use dir::SnapshotDir;
+pub(crate) use frame::Frame;
+pub use frame::SnapshotError;
+pub(crate) use info::Footer;
+pub use info::SnapshotInfo;

@@ -1,0 +1,301 @@
+//! The one thread that writes the journal. What waits while a commit is made durable is the next commit.
+
+use std::collections::BTreeMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::thread::JoinHandle;
+use std::time::Instant;
+
+use crossbeam::channel::{Receiver, Sender, unbounded};
+
+use crate::block::BlockBuilder;
+use crate::error::panic_message;
+use crate::keeper::{Housekeeping, Keeper};
+use crate::lane::{Lane, Message, Shared, Wake};
+use crate::status::{Commit, JournalStatus, Measured};
+use crate::{Epoch, EpochNumber, JournalError, Mark, OpenJournal, Options, Reader, Tail};
+
+/// The running journal. Dropping it without [`Self::stop`] ends it as a kill would, only later.
+#[derive(Debug)]
+pub struct Writer {
+    messages: Sender<Message>,
+    thread: Option<JoinHandle<()>>,
+    keeper: Keeper,
+    shared: Arc<Shared>,
+    measured: Arc<Measured>,
+    reader: Reader,
+}
+
+/// A journal that did not end well.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum StopError {
+    /// It failed before, or in its last commit.
+    #[error("the journal failed: {0}; what was not acknowledged by then may be lost")]
+    Failed(String),
+    /// A thread can't be started.
+    #[error("cannot start the journal's threads: {0}")]
+    Thread(String),
+}
+
+impl OpenJournal {
+    /// Begins to write: one lane for each wake callback, in their order.
+    ///
+    /// # Errors
+    /// If a thread can't be started.
+    pub fn start(self, options: &Options, wakes: Vec<Wake>) -> Result<(Writer, Vec<Lane>), StopError> {
+        let Self { lock, epochs, snapshots, tail, epoch, epoch_bytes, current, seed } = self;
+        let (messages, inbox) = unbounded();
+        let shared = Arc::new(Shared::new(wakes.len(), tail.sequence - 1, options.max_inflight_bytes));
+        let measured = Arc::new(Measured::new(epoch, epoch_bytes));
+        let failed = |error: std::io::Error| StopError::Thread(error.to_string());
+        let (keeper, keeper_handle) = Keeper::start(Housekeeping {
+            epochs: Arc::clone(&epochs),
+            snapshots: snapshots.clone(),
+            epoch,
+            mark_interval: options.mark_interval,
+            retention_epochs: options.retention_epochs,
+            pass_events: options.snapshot_pass_events,
+            seed,
+        })
+        .map_err(failed)?;
+        let reader = Reader { epochs, snapshots, shared: Arc::clone(&shared), _lock: lock };
+        let commits = CommitLoop {
+            inbox,
+            wakes,
+            shared: Arc::clone(&shared),
+            measured: Arc::clone(&measured),
+            keeper: keeper_handle,
+            current,
+            epoch,
+            epoch_bytes,
+            tail,
+            max_commit_bytes: options.max_commit_bytes,
+            max_epoch_bytes: options.epoch_bytes,
+            next_requested_at: 0,
+            block: BlockBuilder::default(),
+            touched: BTreeMap::new(),
+        };
+        let lanes = (0..commits.wakes.len())
+            .map(|index| Lane {
+                index: index as u32,
+                submitted: std::sync::atomic::AtomicU64::new(0),
+                messages: messages.clone(),
+                shared: Arc::clone(&shared),
+            })
+            .collect();
+        let thread = std::thread::Builder::new().name("journal".to_owned()).spawn(|| commits.run());
+        let thread = Some(thread.map_err(failed)?);
+        Ok((Writer { messages, thread, keeper, shared, measured, reader }, lanes))
+    }
+}
+
+impl Writer {
+    /// Makes everything submitted before this call durable, ends the threads and closes the journal.
+    ///
+    /// # Errors
+    /// If the journal failed, now or before.
+    pub fn stop(mut self) -> Result<(), StopError> {
+        self.end();
+        match self.shared.failed() {
+            Some(reason) => Err(StopError::Failed(reason.to_owned())),
+            None => Ok(()),
+        }
+    }
+
+    fn end(&mut self) {
+        let _ = self.messages.send(Message::Stop);
+        if let Some(thread) = self.thread.take() {
+            // A panic in a commit is caught inside and is a failure of the journal.
+            let _ = thread.join();
+        }
+        self.keeper.stop();
+    }
+
+    /// Why nothing will be acknowledged any more, if so.
+    #[must_use]
+    pub fn failed(&self) -> Option<&str> {
+        self.shared.failed()
+    }
+
+    /// How the journal is doing.
+    #[must_use]
+    pub fn status(&self) -> JournalStatus {
+        let (snapshot, snapshot_running, trouble) = self.keeper.report();
+        let mut status = JournalStatus {
+            durable_sequence: self.shared.durable_sequence.load(Ordering::Acquire),
+            groups_in_flight: self.shared.groups_in_flight.load(Ordering::Relaxed),
+            bytes_in_flight: self.shared.bytes_in_flight.load(Ordering::Relaxed),
+            commits: 0,
+            commit_bytes: Default::default(),
+            commit_us: Default::default(),
+            sync_us: Default::default(),
+            epoch: EpochNumber::FIRST,
+            epoch_bytes: 0,
+            snapshot,
+            snapshot_running,
+            failed: self.shared.failed().map(str::to_owned),
+            trouble,
+        };
+        self.measured.report(&mut status);
+        status
+    }
+
+    /// Reads what is durable while the writer goes on. Clone it freely; the data directory stays locked as long
+    /// as one is left.
+    #[must_use]
+    pub fn reader(&self) -> Reader {
+        self.reader.clone()
+    }
+}
+
+impl Drop for Writer {
+    fn drop(&mut self) {
+        if self.thread.is_some() {
+            self.end();
+        }
+    }
+}
+
+/// The state of the writer's thread.
+struct CommitLoop {
+    inbox: Receiver<Message>,
+    wakes: Vec<Wake>,
+    shared: Arc<Shared>,
+    measured: Arc<Measured>,
+    keeper: crate::keeper::Handle,
+    current: Arc<dyn Epoch>,
+    epoch: EpochNumber,
+    epoch_bytes: u64,
+    tail: Tail,
+    max_commit_bytes: usize,
+    max_epoch_bytes: u64,
+    /// The size of the epoch at which the next one is asked for (again); 0: at three quarters.
+    next_requested_at: u64,
+    block: BlockBuilder,
+    /// Groups of the commit at hand, by lane.
+    touched: BTreeMap<u32, u64>,
+}
+
+impl CommitLoop {
+    fn run(mut self) {
+        let outcome = catch_unwind(AssertUnwindSafe(|| self.commit_until_stopped()));
+        let failure = match outcome {
+            Ok(Ok(())) => None,
+            Ok(Err(error)) => Some(error.to_string()),
+            Err(panic) => Some(format!("a defect in the journal's writer: {}", panic_message(&*panic))),
+        };
+        if let Some(reason) = failure {
+            tracing::error!(%reason, "the journal failed; nothing is acknowledged any more");
+            // Invariant 10: the handle is not touched again.
+            self.shared.fail(reason);
+            for wake in &self.wakes {
+                wake();
+            }
+        }
+    }
+
+    fn commit_until_stopped(&mut self) -> Result<(), JournalError> {
+        loop {
+            let Ok(first) = self.inbox.recv() else { return Ok(()) };
+            let began = Instant::now();
+            let stopping = self.gather(first)?;
+            if !self.touched.is_empty() {
+                self.commit(began)?;
+            }
+            if stopping {
+                return Ok(());
+            }
+            self.rotate();
+        }
+    }
+
+    /// Takes what is waiting, up to the size of a commit. True if the journal is to stop after it.
+    fn gather(&mut self, first: Message) -> Result<bool, JournalError> {
+        self.block.clear();
+        self.touched.clear();
+        let mut next = Some(first);
+        while let Some(message) = next {
+            match message {
+                Message::Stop => return Ok(true),
+                Message::Group { lane, group } => {
+                    if !group.fits() {
+                        return Err(JournalError::Io {
+                            action: "cannot write",
+                            path: "a group".to_owned(),
+                            cause: format!(
+                                "its {} bytes are more than a group may have",
+                                group.bytes().len()
+                            ),
+                        });
+                    }
+                    self.block.push(group.bytes(), group.events());
+                    *self.touched.entry(lane).or_default() += 1;
+                }
+            }
+            let full = self.block.len() >= self.max_commit_bytes;
+            next = if full { None } else { self.inbox.try_recv().ok() };
+        }
+        Ok(false)
+    }
+
+    fn commit(&mut self, began: Instant) -> Result<(), JournalError> {
+        let first_sequence = self.tail.sequence;
+        let (block, tail) = self.block.seal(self.epoch, &self.tail);
+        let bytes = block.len();
+        self.current.append(first_sequence, block)?;
+        let written = Instant::now();
+        self.current.sync()?;
+        self.tail = tail;
+        self.epoch_bytes += bytes as u64;
+        let commit = Commit { bytes, took: began.elapsed(), sync: written.elapsed() };
+        self.measured.commit(commit, self.epoch, self.epoch_bytes);
+        self.acknowledge(bytes);
+        self.keeper.mark(Mark {
+            epoch: self.epoch,
+            block: tail.block - 1,
+            hash: tail.hash,
+            sequence: tail.sequence - 1,
+        });
+        Ok(())
+    }
+
+    /// Tells every lane that had something in the commit.
+    fn acknowledge(&self, block_bytes: usize) {
+        let shared = &*self.shared;
+        let groups = self.touched.values().sum();
+        let bytes = (block_bytes - crate::block::HEADER) as u64;
+        shared.bytes_in_flight.fetch_sub(bytes, Ordering::Relaxed);
+        shared.groups_in_flight.fetch_sub(groups, Ordering::Relaxed);
+        shared.durable_sequence.store(self.tail.sequence - 1, Ordering::Release);
+        // All lanes first: a wake may take a while.
+        for (lane, groups) in &self.touched {
+            shared.durable[*lane as usize].fetch_add(*groups, Ordering::Release);
+        }
+        for lane in self.touched.keys() {
+            (self.wakes[*lane as usize])();
+        }
+    }
+
+    /// Asks for the next epoch in time, and changes over to it between two commits.
+    fn rotate(&mut self) {
+        if self.next_requested_at == 0 {
+            self.next_requested_at = self.max_epoch_bytes / 4 * 3;
+        }
+        if self.epoch_bytes >= self.next_requested_at {
+            self.keeper.request_epoch(self.epoch.next());
+            // If it can't be made, it is asked for again a quarter of an epoch later.
+            self.next_requested_at = self.epoch_bytes + self.max_epoch_bytes / 4 + 1;
+        }
+        if self.epoch_bytes < self.max_epoch_bytes {
+            return;
+        }
+        if let Some(next) = self.keeper.take_epoch() {
+            let closed = std::mem::replace(&mut self.current, next);
+            self.keeper.close_epoch(self.epoch, closed);
+            self.epoch = self.epoch.next();
+            self.epoch_bytes = 0;
+            self.next_requested_at = 0;
+        }
+    }
+}

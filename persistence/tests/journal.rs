@@ -1,0 +1,107 @@
+//! A journal on a real disk: written, closed, opened again, rotated, inspected.
+
+mod common;
+
+use common::{Shop, hashes, open, small, start, wait};
+use tidegate_persistence::{ActorId, Options, RecoveryError, Ticket, inspect, recover};
+
+#[test]
+fn what_was_sold_is_there_after_a_restart_and_the_sale_goes_on() {
+    let dir = tempfile::tempdir().unwrap();
+    let options = Options::default();
+    let mut shop = Shop::default();
+    for round in 0..3u64 {
+        let mut recovered = open(dir.path(), &options);
+        assert_eq!(recovered.next_actor, ActorId(if round == 0 { 0 } else { 3 }));
+        assert_eq!(hashes(&recovered), shop.hashes());
+        assert!(recovered.report.warnings.is_empty(), "{:?}", recovered.report.warnings);
+        shop = Shop::recovered(&mut recovered);
+        let before = recovered.next_sequence;
+        let (writer, lane, wakes) = start(recovered.journal, &options);
+        let (mut last, mut events) = (Ticket(0), 0);
+        for turn in 0..50 {
+            let group = shop.sell(turn % 3, 1 + turn % 4).finish().unwrap();
+            events += u64::from(group.events());
+            last = lane.submit(group);
+        }
+        wait(&lane, &wakes, last);
+        let status = writer.status();
+        assert_eq!(status.durable_sequence, before + events - 1);
+        assert_eq!((status.groups_in_flight, status.bytes_in_flight), (0, 0));
+        writer.stop().unwrap();
+    }
+}
+
+#[test]
+fn no_block_however_large_leaves_the_log_of_the_storage() {
+    let dir = tempfile::tempdir().unwrap();
+    let options = Options::default();
+    let mut shop = Shop::default();
+    let (writer, lane, wakes) = start(open(dir.path(), &options).journal, &options);
+    for turn in 0..40 {
+        let ticket = lane.submit(shop.sell(turn % 2, 1 + turn * 400).finish().unwrap());
+        wait(&lane, &wakes, ticket);
+    }
+    assert!(writer.status().commit_bytes.max > 400 << 10, "{:?}", writer.status());
+    writer.stop().unwrap();
+    drop(lane);
+    let blobs = dir.path().join("journal/0000000001/blobs");
+    assert_eq!(std::fs::read_dir(blobs).unwrap().count(), 0);
+    assert_eq!(hashes(&open(dir.path(), &options)), shop.hashes());
+}
+
+#[test]
+fn a_data_directory_belongs_to_one_process_until_the_last_reader_is_gone() {
+    let dir = tempfile::tempdir().unwrap();
+    let (writer, _lane, _) = start(open(dir.path(), &small()).journal, &small());
+    let reader = writer.reader();
+    let refused = |what: &str| match recover(dir.path(), &small(), 1, 1, &|_| {}) {
+        Err(RecoveryError::Lock(error)) => {
+            assert!(error.to_string().contains(&std::process::id().to_string()), "{error}");
+        }
+        other => panic!("{what}: {other:?}"),
+    };
+    refused("running");
+    assert!(inspect(dir.path()).unwrap_err().to_string().contains("in use by process"));
+    writer.stop().unwrap();
+    refused("still read");
+    drop(reader);
+    open(dir.path(), &small());
+}
+
+#[test]
+fn epochs_follow_each_other_and_snapshots_stand_in_for_old_ones() {
+    let dir = tempfile::tempdir().unwrap();
+    let options = small();
+    let mut shop = Shop::default();
+    let (writer, lane, wakes) = start(open(dir.path(), &options).journal, &options);
+    let mut turn = 0;
+    // Until epochs were closed, covered by snapshots and deleted.
+    while !dir.path().join("snapshots/0000000004.snap").exists() {
+        turn += 1;
+        let ticket = lane.submit(shop.sell(turn % 5, 1 + turn % 7).finish().unwrap());
+        wait(&lane, &wakes, ticket);
+    }
+    let trouble = writer.status().trouble;
+    assert_eq!(trouble, None);
+    for actor in 0..5 {
+        let rebuilt = writer.reader().rebuild(ActorId(actor), 3).unwrap();
+        let (state, _) = &shop.skus[&actor];
+        assert_eq!(rebuilt.state.sku().unwrap().state_hash(), state.sku().unwrap().state_hash());
+    }
+    assert!(writer.reader().rebuild(ActorId(99), 3).is_err());
+    writer.stop().unwrap();
+    drop(lane);
+    assert!(!dir.path().join("journal/0000000001").exists(), "the first epoch is beyond retention");
+
+    let inspection = inspect(dir.path()).unwrap();
+    assert!(inspection.is_sound(), "{inspection}");
+    let seen: Vec<_> = inspection.skus.iter().map(|sku| sku.state_hash).collect();
+    let expected: Vec<_> = shop.hashes().into_iter().map(|(_, hash)| hash).collect();
+    assert_eq!(seen, expected);
+
+    let recovered = open(dir.path(), &options);
+    assert!(recovered.report.snapshot.is_some());
+    assert_eq!(recovered.report.warnings, Vec::<String>::new());
+    assert_eq!(hashes(&recovered), shop.hashes());
+}
