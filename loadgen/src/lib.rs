@@ -19,6 +19,7 @@ mod outcome;
 pub mod replay;
 pub mod run;
 pub mod schedule;
+pub mod show;
 pub mod trace;
 
 pub use error::LoadError;

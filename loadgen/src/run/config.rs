@@ -149,6 +149,9 @@ impl RunConfig {
         if let Some(requests) = self.requests {
             within("--requests", requests, 1, u64::MAX)?;
         }
+        if self.zipf.is_some_and(|exponent| !(0.0..=10.0).contains(&exponent)) {
+            return Err(LoadError::Config("--zipf must be 0 to 10".to_owned()));
+        }
         let name = self.sku_name(self.skus - 1);
         let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
         if name.len() > 64 || !name.bytes().all(allowed) {
