@@ -94,8 +94,13 @@ impl Restorer {
             }
             (None, _) | (Some(_), Part::Head(_)) => Err(Contradiction::Parts),
             (Some(sku), Part::Buyer { name, blocked, lapses, bought }) => {
+                let known = sku.buyers.len();
                 let number =
                     sku.buyers.find_or_add(name, &mut sku.texts, sku.hashing).ok_or(Contradiction::Full)?;
+                // Orders name buyers by position: one who stands there twice would shift all who follow.
+                if sku.buyers.len() == known {
+                    return Err(Contradiction::Parts);
+                }
                 let row = sku.buyers.get_mut(number).ok_or(Contradiction::Buyer)?;
                 row.blocked = blocked;
                 row.bought = bought;
