@@ -15,7 +15,7 @@ use tidegate_engine::{Event, Millis, OrderNumber, OrderState};
 
 #[test]
 fn the_engine_and_the_model_agree_on_every_answer_count_and_order() {
-    for_all(1500, &run(120), |steps| {
+    for_all(800, &run(120), |steps| {
         let mut shop = small_shop();
         let mut model = Model::new(documents().swap_remove(0), 8);
         for step in &steps {
@@ -137,7 +137,7 @@ fn random_runs_reach_every_kind_of_event_and_state() {
     use std::collections::BTreeSet;
 
     let seen: RefCell<BTreeSet<String>> = RefCell::default();
-    for_all(400, &run(120), |steps| {
+    for_all(300, &run(120), |steps| {
         let mut shop = small_shop();
         for step in &steps {
             take(&mut shop, step);

@@ -150,7 +150,7 @@ impl Model {
     /// What a command comes to, remembered if it is accepted.
     pub(crate) fn ask(&mut self, command: &Command<&'static str>, now: Millis) -> Told {
         if let Some(scope) = scope(command) {
-            let before = self.accepted.iter().find(|(known, _)| self::scope(known) == Some(scope.clone()));
+            let before = self.accepted.iter().find(|(known, _)| self::scope(known) == Some(scope));
             // An order's commands ask for the order first; a scope that was accepted has one.
             if let Some((known, answer)) = before {
                 return Err(if known == command {
