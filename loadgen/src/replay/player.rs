@@ -1,6 +1,7 @@
 //! Who plays which line of the trace next. Free of I/O waits; [`super::engine`] brings bytes and time.
 //!
-//! All lines of a SKU go over one connection, so they reach the server in the order of the trace. Every write has a
+//! All lines of a SKU go over one connection, so they reach the server in the order of the trace and the outcome does
+//! not depend on the pace. Every write has a
 //! request id of its own, so what a broken connection left unanswered is simply sent again.
 
 use std::collections::VecDeque;
@@ -47,7 +48,7 @@ struct Line {
     /// Positions of the events this line plays, in order.
     script: Vec<u32>,
     next: usize,
-    /// What follows from answers (payments, late cancellations); it goes before the script.
+    /// Payments that follow from answers, and what a broken connection left unanswered; it goes before the script.
     ready: VecDeque<Task>,
     in_flight: VecDeque<Task>,
 }
@@ -83,21 +84,14 @@ pub(super) struct Player {
     lines: Vec<Line>,
     /// By event; cancellations stay `Waiting`.
     pub(super) fates: Vec<Fate>,
-    /// By event: a purchase that the trace cancels later, and whether that moment has come.
-    cancels: Vec<Cancel>,
+    /// By event: whether it is a purchase that the trace cancels later.
+    cancelled_later: Vec<bool>,
     pub(super) ledger: Ledger,
     /// By [`Action`].
     pub(super) stats: [CommandStats; 4],
     pub(super) counters: PlayCounters,
     /// By SKU: units held or sold just now, and when the last unit was taken first.
     pub(super) shelves: Vec<Shelf>,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Cancel {
-    Never,
-    Later,
-    Due { due_ns: u64 },
 }
 
 /// A SKU as the answers show it.
@@ -122,10 +116,10 @@ impl Player {
         pipeline: usize,
     ) -> Self {
         let mut lines: Vec<_> = (0..connections).map(|_| Line::default()).collect();
-        let mut cancels = vec![Cancel::Never; trace.events.len()];
+        let mut cancelled_later = vec![false; trace.events.len()];
         for (event, position) in trace.events.iter().zip(0..) {
             if let EventKind::Cancel { reserve } = event.kind {
-                cancels[reserve as usize] = Cancel::Later;
+                cancelled_later[reserve as usize] = true;
             }
             let line = purchase(&trace, position).sku as usize % connections;
             lines[line].script.push(position);
@@ -135,7 +129,7 @@ impl Player {
             pipeline,
             lines,
             fates: vec![Fate::Waiting; trace.events.len()],
-            cancels,
+            cancelled_later,
             ledger,
             stats: Default::default(),
             counters: PlayCounters::default(),
@@ -185,20 +179,16 @@ impl Player {
             if due_ns > now_ns {
                 return;
             }
-            self.lines[line].next += 1;
             match cancelled_by(event) {
                 None => self.send(line, Task { action: Action::Reserve, reserve: position, due_ns }),
-                Some(reserve) => self.cancel(line, reserve, due_ns),
+                Some(reserve) => match self.fates[reserve as usize] {
+                    // Later purchases may live on the units that come back, so the line waits for the answer.
+                    Fate::Waiting => return,
+                    Fate::Held { .. } => self.send(line, Task { action: Action::Cancel, reserve, due_ns }),
+                    _ => self.counters.nothing_to_cancel += 1,
+                },
             }
-        }
-    }
-
-    /// Cancels a purchase now, or as soon as it is answered.
-    fn cancel(&mut self, line: usize, reserve: u32, due_ns: u64) {
-        match self.fates[reserve as usize] {
-            Fate::Held { .. } => self.send(line, Task { action: Action::Cancel, reserve, due_ns }),
-            Fate::Waiting => self.cancels[reserve as usize] = Cancel::Due { due_ns },
-            _ => self.counters.nothing_to_cancel += 1,
+            self.lines[line].next += 1;
         }
     }
 
@@ -251,11 +241,11 @@ impl Player {
                 shelf.refused_lines += 1;
                 shelf.refused_units += qty;
                 shelf.first_refused_at_ms.get_or_insert(bought.at_ms);
-                self.refused(task)
+                Fate::Gone
             }
             (Action::Reserve, _, _) => {
                 self.shelves[bought.sku as usize].asked_units += qty;
-                self.refused(task)
+                Fate::Gone
             }
             (Action::Pay, b"PAID", Fate::Held { order, amount }) => {
                 self.ledger.paid(bought.sku, qty, amount);
@@ -298,20 +288,10 @@ impl Player {
             shelf.emptied_at_ms.get_or_insert(bought.at_ms);
         }
         // Who does not cancel pays at once; who cancels later keeps the order open until then.
-        let follow = match self.cancels[task.reserve as usize] {
-            Cancel::Never => Some(Task { action: Action::Pay, ..task }),
-            Cancel::Due { due_ns } => Some(Task { action: Action::Cancel, due_ns, ..task }),
-            Cancel::Later => None,
-        };
-        self.lines[line].ready.extend(follow);
-        Fate::Held { order: order.to_vec(), amount }
-    }
-
-    fn refused(&mut self, task: Task) -> Fate {
-        if matches!(self.cancels[task.reserve as usize], Cancel::Due { .. }) {
-            self.counters.nothing_to_cancel += 1;
+        if !self.cancelled_later[task.reserve as usize] {
+            self.lines[line].ready.push_back(Task { action: Action::Pay, ..task });
         }
-        Fate::Gone
+        Fate::Held { order: order.to_vec(), amount }
     }
 
     /// An error to a write: it did not happen, unless the server does not know.
@@ -323,7 +303,6 @@ impl Player {
             Action::Cancel => Step::Cancel,
             Action::Reserve | Action::Get => {
                 self.shelves[bought.sku as usize].asked_units += bought.qty;
-                self.refused(task);
                 Step::Reserve
             }
         };
