@@ -1,5 +1,7 @@
 //! From invoice lines to a trace.
 
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
 use std::path::Path;
 
 use jiff::civil::date;

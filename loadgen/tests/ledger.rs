@@ -1,5 +1,7 @@
 //! Each kind of lie, as a table: an honest account and report, and one thing changed.
 
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
 use tidegate_loadgen::ledger::{FindingKind, Ledger, OrderState, Report, Step, Tally, check};
 
 const PRICE: u64 = 100;

@@ -1,5 +1,7 @@
 //! The program as its users meet it: exit codes, words, and the JSON with its schema.
 
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
 mod common;
 
 use std::path::Path;

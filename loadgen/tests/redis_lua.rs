@@ -1,5 +1,7 @@
 //! The flash sale on a real Redis. Skipped, and said, where no redis-server is installed.
 
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
 use std::net::{TcpListener, TcpStream};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};

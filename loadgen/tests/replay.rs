@@ -1,5 +1,7 @@
 //! Whole replays over real TCP.
 
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
 mod common;
 
 use std::path::Path;

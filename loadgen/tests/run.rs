@@ -1,5 +1,7 @@
 //! Whole runs over real TCP, against a server that is honest and against servers that are not.
 
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
 mod common;
 
 use std::time::Duration;
