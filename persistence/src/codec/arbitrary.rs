@@ -1,1 +1,200 @@
+//! Any event and any part, for property tests.
 
+use std::sync::Arc;
+
+use proptest::collection::vec;
+use proptest::option::of;
+use proptest::prelude::*;
+use tidegate_engine::{
+    Answer, Currency, Event, Fingerprint, Head, LatePayment, Millis, OrderNumber, OrderState, Part, Payment,
+    Price, Request, SkuTerms,
+};
+
+/// Texts, to be borrowed by what is made of them.
+#[derive(Clone, Debug)]
+pub(crate) struct Texts {
+    pub(crate) a: String,
+    pub(crate) b: String,
+}
+
+/// One value of each sort, for whichever event is made of them.
+#[derive(Clone, Debug)]
+pub(crate) struct EventOf {
+    kind: u8,
+    terms: Arc<SkuTerms>,
+    flag: bool,
+    order: u32,
+    numbers: [u32; 4],
+    amount: u64,
+    delta: i64,
+    answer: Answer,
+}
+
+/// One value of each sort, for whichever part is made of them.
+#[derive(Clone, Debug)]
+pub(crate) struct PartOf {
+    kind: u8,
+    terms: Arc<SkuTerms>,
+    small: [u32; 4],
+    large: [u64; 3],
+    flags: (bool, bool),
+    state: OrderState,
+    answer: Answer,
+}
+
+pub(crate) fn texts() -> impl Strategy<Value = Texts> {
+    ("[!-~é号]{0,70}", ".{0,40}").prop_map(|(a, b)| Texts { a, b })
+}
+
+fn number() -> impl Strategy<Value = u64> {
+    prop_oneof![0..300u64, any::<u64>(), Just(u64::MAX)]
+}
+
+fn small() -> impl Strategy<Value = u32> {
+    prop_oneof![0..300u32, any::<u32>(), Just(u32::MAX)]
+}
+
+pub(crate) fn terms() -> impl Strategy<Value = Arc<SkuTerms>> {
+    let limits = (of(small()), of(small()), small(), of(small()), any::<bool>());
+    let schedule = (of(number()), of(number()));
+    let allow = of(vec("[a-z]{0,9}", 0..5));
+    (".{0,30}", "[A-Z]{3}", number(), schedule, limits, allow).prop_map(
+        |(title, currency, price, (starts_at, ends_at), limits, allow)| {
+            let (per_buyer_limit, per_order_limit, hold_ms, max_lapses, refund) = limits;
+            Arc::new(SkuTerms {
+                title: title.into(),
+                currency: Currency::new(&currency).unwrap(),
+                price: Price::Fixed(price),
+                starts_at: starts_at.map(Millis),
+                ends_at: ends_at.map(Millis),
+                per_buyer_limit,
+                per_order_limit,
+                hold_ms,
+                late_payment: if refund { LatePayment::Refund } else { LatePayment::Reacquire },
+                max_lapses,
+                allow: allow.map(|buyers| buyers.into_iter().map(Into::into).collect()),
+            })
+        },
+    )
+}
+
+pub(crate) fn answer() -> impl Strategy<Value = Answer> {
+    let plain = prop::sample::select(vec![
+        Answer::Created,
+        Answer::Updated,
+        Answer::Unchanged,
+        Answer::Paused,
+        Answer::Resumed,
+        Answer::Paid,
+        Answer::RefundDue,
+        Answer::Cancelled,
+        Answer::Refunded,
+        Answer::Blocked,
+        Answer::Unblocked,
+    ]);
+    prop_oneof![
+        plain,
+        number().prop_map(|available| Answer::Restocked { available }),
+        (small(), number(), number()).prop_map(|(order, amount, at)| Answer::Reserved {
+            order: OrderNumber(order),
+            amount,
+            expires_at: Millis(at)
+        }),
+    ]
+}
+
+pub(crate) fn event() -> impl Strategy<Value = EventOf> {
+    let numbers = [small(), small(), small(), small()];
+    (0..16u8, terms(), any::<bool>(), small(), numbers, number(), any::<i64>(), answer()).prop_map(
+        |(kind, terms, flag, order, numbers, amount, delta, answer)| EventOf {
+            kind,
+            terms,
+            flag,
+            order,
+            numbers,
+            amount,
+            delta,
+            answer,
+        },
+    )
+}
+
+impl EventOf {
+    /// The event, with its texts.
+    pub(crate) fn with<'a>(&self, texts: &'a Texts) -> Event<'a> {
+        let [stock, print, qty, hold_ms] = self.numbers;
+        let request = Request { id: &texts.a, fingerprint: Fingerprint(print) };
+        let (order, amount, delta, answer) = (OrderNumber(self.order), self.amount, self.delta, self.answer);
+        let payment = Payment { order, request, id: &texts.b, amount };
+        let (buyer, terms) = (&*texts.b, Arc::clone(&self.terms));
+        match self.kind {
+            0 => Event::Created { terms, stock },
+            1 => Event::Updated { terms },
+            2 => Event::Restocked { request, delta },
+            3 => Event::Paused,
+            4 => Event::Resumed,
+            5 => Event::Paid(payment),
+            6 => Event::Reacquired(payment),
+            7 => Event::RefundDue(payment),
+            8 => Event::Cancelled { order, request, reason: self.flag.then_some(buyer) },
+            9 => Event::Expired { order },
+            10 => Event::Refunded { order, request, restock: self.flag },
+            11 => Event::Noted { order, request, answer },
+            12 => Event::BuyerBlocked { buyer },
+            13 => Event::BuyerLapsedOut { order },
+            14 => Event::BuyerUnblocked { buyer },
+            _ => Event::Reserved { order, request, buyer, qty, unit_price: amount, hold_ms },
+        }
+    }
+}
+
+pub(crate) fn part() -> impl Strategy<Value = PartOf> {
+    let numbers = ([small(), small(), small(), small()], [number(), number(), number()]);
+    let flags = (any::<bool>(), any::<bool>());
+    let state = prop::sample::select(OrderState::ALL.to_vec());
+    (0..5u8, terms(), numbers, flags, state, answer()).prop_map(
+        |(kind, terms, (small, large), flags, state, answer)| PartOf {
+            kind,
+            terms,
+            small,
+            large,
+            flags,
+            state,
+            answer,
+        },
+    )
+}
+
+impl PartOf {
+    /// The part, with its texts.
+    pub(crate) fn with<'a>(&self, texts: &'a Texts) -> Part<'a> {
+        let ([a, b, c, d], [x, y, z]) = (self.small, self.large);
+        let ((yes, no), answer) = (self.flags, self.answer);
+        let (id, fingerprint) = (&*texts.a, Fingerprint(b));
+        match self.kind {
+            0 => Part::Head(Head {
+                terms: Arc::clone(&self.terms),
+                total: x,
+                paused: yes,
+                changes: y,
+                last_event_at: Millis(z),
+                first_sale_at: no.then_some(Millis(x)),
+                last_sale_at: yes.then_some(Millis(y)),
+            }),
+            1 => Part::Buyer { name: &texts.b, blocked: yes, lapses: a, bought: no },
+            2 => Part::Order {
+                buyer: a,
+                request: id,
+                fingerprint,
+                qty: c,
+                unit_price: x,
+                reserved_at: Millis(y),
+                hold_ms: d,
+                state: self.state,
+                holds_units: yes,
+            },
+            3 => Part::Payment { id, order: OrderNumber(a), amount: x, at: Millis(y), answer },
+            _ => Part::Request { order: yes.then_some(OrderNumber(a)), id, fingerprint, answer },
+        }
+    }
+}

@@ -1,1 +1,186 @@
+//! What is written is read back, and what was never written is refused without a panic.
 
+use std::sync::Arc;
+
+use proptest::collection::vec;
+use proptest::prelude::*;
+use tidegate_engine::{
+    Currency, Event, Fingerprint, LatePayment, Millis, OrderNumber, Payment, Price, Request, SkuTerms,
+};
+
+use super::arbitrary::{event, part, texts};
+use super::{CodecError, Cursor, get_part, put_part};
+use crate::group::{Group, GroupEncoder, Groups};
+use crate::{ActorId, ActorKind, Birth};
+
+fn only_group(bytes: &[u8], first_sequence: u64) -> Group<'_> {
+    let mut groups = Groups::new(bytes, first_sequence);
+    let group = groups.next().unwrap().unwrap();
+    assert!(groups.next().is_none());
+    group
+}
+
+proptest! {
+    #[test]
+    fn a_group_reads_back_as_it_was_written(
+        events in vec((event(), texts()), 1..20), actor: u32, at: u64, name in prop::option::of("[a-z]{1,64}")
+    ) {
+        let birth = name.as_deref().map(|name| Birth { kind: ActorKind::Sku, name });
+        let mut encoder = GroupEncoder::new(ActorId(actor), Millis(at), birth);
+        for (event, texts) in &events {
+            encoder.push(&event.with(texts));
+        }
+        let encoded = encoder.finish().unwrap();
+        let group = only_group(encoded.bytes(), 9);
+        prop_assert_eq!((group.actor, group.at, group.birth), (ActorId(actor), Millis(at), birth));
+        prop_assert_eq!((group.first_sequence, group.count), (9, events.len() as u32));
+        let read: Result<Vec<_>, _> = group.events().collect();
+        let written: Vec<_> = events.iter().map(|(event, texts)| event.with(texts)).collect();
+        prop_assert_eq!(read, Ok(written));
+    }
+
+    #[test]
+    fn a_group_cut_short_or_changed_is_an_error_or_another_group_and_never_a_panic(
+        events in vec((event(), texts()), 1..5), cut: prop::sample::Index, flip: prop::sample::Index, bit in 0..8u8
+    ) {
+        let mut encoder = GroupEncoder::new(ActorId(1), Millis(2), None);
+        for (event, texts) in &events {
+            encoder.push(&event.with(texts));
+        }
+        let encoded = encoder.finish().unwrap();
+        let cut = &encoded.bytes()[..cut.index(encoded.bytes().len())];
+        prop_assert!(cut.is_empty() || Groups::new(cut, 1).any(|group| group.is_err()));
+        let mut changed = encoded.bytes().to_vec();
+        let at = flip.index(changed.len());
+        changed[at] ^= 1 << bit;
+        for group in Groups::new(&changed, 1).flatten() {
+            // A damaged count must not lead to endless events.
+            prop_assert!(group.events().take(1_000).count() < 1_000);
+        }
+    }
+
+    #[test]
+    fn a_part_reads_back_as_it_was_written(part in part(), texts in texts()) {
+        let mut bytes = Vec::new();
+        put_part(&mut bytes, &part.with(&texts));
+        let mut from = Cursor::new(&bytes);
+        prop_assert_eq!(get_part(&mut from), Ok(part.with(&texts)));
+        prop_assert_eq!(from.finish(), Ok(()));
+        for length in 0..bytes.len() {
+            prop_assert!(get_part(&mut Cursor::new(&bytes[..length])).is_err());
+        }
+    }
+
+    #[test]
+    fn any_bytes_at_all_do_no_harm(bytes in vec(any::<u8>(), 0..200)) {
+        for group in Groups::new(&bytes, u64::from(u32::MAX)).flatten() {
+            let _ = group.events().take(1_000).count();
+        }
+        let _ = get_part(&mut Cursor::new(&bytes));
+    }
+}
+
+fn reserve(order: u32) -> Event<'static> {
+    Event::Reserved {
+        order: OrderNumber(order),
+        request: Request { id: "rrrrrrrrrrrrrrrr", fingerprint: Fingerprint(0xdead_beef) },
+        buyer: "bbbbbbbbbbbbbbbb",
+        qty: 1,
+        unit_price: 599_900,
+        hold_ms: 600_000,
+    }
+}
+
+#[test]
+fn a_reservation_is_small() {
+    let encode = |count: u32| {
+        let mut group = GroupEncoder::new(ActorId(100_000), Millis(1_764_000_000_000), None);
+        (0..count).for_each(|order| group.push(&reserve(3_000_000 + order)));
+        group.finish().unwrap().bytes().len()
+    };
+    assert!(encode(1) <= 80, "alone: {}", encode(1));
+    assert!(encode(64) <= 64 * 42, "among others: {}", encode(64) / 64);
+}
+
+#[test]
+fn what_a_later_release_wrote_is_named_as_such() {
+    let mut encoder = GroupEncoder::new(ActorId(1), Millis(2), None);
+    encoder.push(&Event::Paused);
+    let mut bytes = encoder.finish().unwrap().bytes().to_vec();
+    *bytes.last_mut().unwrap() = 200;
+    let error = only_group(&bytes, 1).events().next().unwrap().unwrap_err();
+    assert_eq!(error, CodecError::Unknown { what: "event", code: 200, version: 1 });
+    assert!(error.to_string().contains("a later release"), "{error}");
+}
+
+/// The bytes of format version 1. If this test fails, journals that exist can't be read any more: add a new code
+/// or a new version instead.
+#[test]
+fn the_bytes_of_version_1_are_fixed() {
+    let terms = Arc::new(SkuTerms {
+        title: "T".into(),
+        currency: Currency::new("GBP").unwrap(),
+        price: Price::Fixed(300),
+        starts_at: Some(Millis(1)),
+        ends_at: None,
+        per_buyer_limit: Some(2),
+        per_order_limit: None,
+        hold_ms: 5,
+        late_payment: LatePayment::Refund,
+        max_lapses: None,
+        allow: Some(["a".into(), "b".into()].into()),
+    });
+    let request = Request { id: "q", fingerprint: Fingerprint(0x0403_0201) };
+    let order = OrderNumber(1);
+    let payment = Payment { order, request, id: "p", amount: 300 };
+    let mut group =
+        GroupEncoder::new(ActorId(300), Millis(1), Some(Birth { kind: ActorKind::Sku, name: "sku" }));
+    let events = [
+        (
+            Event::Created { terms: Arc::clone(&terms), stock: 9 },
+            "01 01 0154 474250 01 ac02 0101 00 0102 00 05 02 00 01020161 0162 09",
+        ),
+        (Event::Updated { terms }, "02 01 0154 474250 01 ac02 0101 00 0102 00 05 02 00 01020161 0162"),
+        (Event::Restocked { request, delta: -2 }, "03 0171 01020304 03"),
+        (Event::Paused, "04"),
+        (Event::Resumed, "05"),
+        (
+            Event::Reserved { order, request, buyer: "b", qty: 2, unit_price: 300, hold_ms: 5 },
+            "06 01 0171 01020304 0162 02 ac02 05",
+        ),
+        (
+            Event::Reserved {
+                order: OrderNumber(2),
+                request,
+                buyer: "b",
+                qty: 1,
+                unit_price: 300,
+                hold_ms: 5,
+            },
+            "06 0f 0171 01020304 0162",
+        ),
+        (Event::Paid(payment), "07 01 0171 01020304 0170 ac02"),
+        (Event::Reacquired(payment), "08 01 0171 01020304 0170 ac02"),
+        (Event::RefundDue(payment), "09 01 0171 01020304 0170 ac02"),
+        (Event::Cancelled { order, request, reason: Some("r") }, "0a 01 0171 01020304 01 0172"),
+        (Event::Expired { order }, "0b 01"),
+        (Event::Refunded { order, request, restock: true }, "0c 01 0171 01020304 01"),
+        (Event::Noted { order, request, answer: tidegate_engine::Answer::Paid }, "0d 01 0171 01020304 08"),
+        (Event::BuyerBlocked { buyer: "b" }, "0e 0162"),
+        (Event::BuyerUnblocked { buyer: "b" }, "0f 0162"),
+        (Event::BuyerLapsedOut { order }, "10 01"),
+    ];
+    let mut expected = unhex("ac02 01 00 03736b75");
+    for (event, bytes) in &events {
+        group.push(event);
+        expected.extend(unhex(bytes));
+    }
+    let header = [&(expected.len() as u32 + 4).to_le_bytes()[..], &[events.len() as u8, 0, 0, 1]].concat();
+    assert_eq!(group.finish().unwrap().bytes(), [header, expected].concat());
+}
+
+pub(crate) fn unhex(text: &str) -> Vec<u8> {
+    let digits: Vec<_> =
+        text.chars().filter_map(|digit| digit.to_digit(16)).map(|digit| digit as u8).collect();
+    digits.chunks(2).map(|pair| pair[0] << 4 | pair[1]).collect()
+}
