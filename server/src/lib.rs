@@ -1,8 +1,14 @@
 //! The Tidegate server: configuration, listeners, status, and the tidegate binary.
 
+mod campaign;
 pub mod cli;
 pub mod config;
+mod convert;
+pub mod edge;
 pub mod http;
+pub mod inspect;
+mod levels;
 pub mod logging;
 pub mod metrics;
+pub mod serve;
 pub mod shutdown;

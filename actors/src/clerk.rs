@@ -1,0 +1,171 @@
+//! A SKU's state and what one turn does to it. Knows no actix, no thread and no clock.
+
+use tidegate_engine::{Events, Limits, Millis, NoChange, SkuState};
+use tidegate_persistence::{ActorId, ActorKind, Birth, EncodedGroup, GroupEncoder};
+
+use crate::ask::{Ask, Body, Reply};
+use crate::rejections::RejectionCounts;
+
+/// A turn's journal group is closed and another one begun above this many bytes.
+const GROUP_BYTES: usize = 128 << 10;
+
+/// How much a clerk may remember, and do in one turn.
+#[derive(Clone, Copy, Debug)]
+pub struct ClerkOptions {
+    /// Limits of the SKU.
+    pub limits: Limits,
+    /// Reservations ended by the clock in one turn.
+    pub expiries_per_turn: usize,
+}
+
+/// A SKU's state with its name and number.
+#[derive(Debug)]
+pub struct Clerk {
+    id: ActorId,
+    name: Box<str>,
+    state: SkuState,
+    /// No turn's time is before this (invariant 7).
+    last_turn: Millis,
+    rejections: RejectionCounts,
+}
+
+/// How a turn ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TurnEnd {
+    /// Whether the state changed.
+    pub changed: bool,
+    /// When the clock has something to do for this SKU again.
+    pub next_expiry: Option<Millis>,
+    /// The time of this turn.
+    pub now: Millis,
+}
+
+impl Clerk {
+    /// Takes over a state, fresh or recovered.
+    #[must_use]
+    pub fn new(id: ActorId, name: &str, state: SkuState) -> Self {
+        let last_turn = state.sku().map_or(Millis(0), tidegate_engine::Sku::last_event_at);
+        Self { id, name: name.into(), state, last_turn, rejections: RejectionCounts::default() }
+    }
+
+    /// The SKU's name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Whether the clock has anything to do for this SKU.
+    pub fn has_reservations(&mut self) -> bool {
+        self.state.next_expiry().is_some()
+    }
+
+    /// The state.
+    #[must_use]
+    pub fn state(&self) -> &SkuState {
+        &self.state
+    }
+
+    /// Puts another state in place of one that is not to be used any more. Counts of rejections go on.
+    pub fn replace(&mut self, state: SkuState) {
+        self.state = state;
+    }
+
+    /// One turn: ends what the clock has ended, then does what is asked, in order. Groups for the journal go to
+    /// `journal`, replies to `replies`.
+    ///
+    /// # Panics
+    /// If the engine contradicts itself. The state is then not to be used any more, and nothing of this turn that
+    /// was not yet given to `journal` happened: the caller gives them on only after the turn.
+    pub fn turn(
+        &mut self,
+        clock: Millis,
+        body: &Body,
+        options: &ClerkOptions,
+        replies: &mut Vec<Reply>,
+        journal: &mut Vec<EncodedGroup>,
+    ) -> TurnEnd {
+        let now = clock.max(self.last_turn);
+        self.last_turn = now;
+        let mut scribe = Scribe { id: self.id, now, encoder: None, journal, changed: false };
+        self.expire(options.expiries_per_turn, &mut scribe);
+        for ask in body.asks() {
+            let reply = self.answer(ask, body, &options.limits, &mut scribe);
+            replies.push(reply);
+        }
+        let changed = scribe.finish();
+        TurnEnd { changed, next_expiry: self.state.next_expiry().map(|expiry| expiry.at), now }
+    }
+
+    fn expire(&mut self, most: usize, scribe: &mut Scribe<'_>) {
+        for _ in 0..most {
+            let Some(expiry) = self.state.next_expiry().filter(|expiry| expiry.at <= scribe.now) else { return };
+            let Some(order) = expiry.order else { continue };
+            let events = self.state.decide_expiry(order, scribe.now);
+            scribe.apply(&mut self.state, &self.name, &events);
+        }
+    }
+
+    fn answer(&mut self, ask: &Ask, body: &Body, limits: &Limits, scribe: &mut Scribe<'_>) -> Reply {
+        match ask {
+            Ask::Command(command) => {
+                let command = command.map(|span| body.text(*span));
+                match self.state.decide(&command, scribe.now, limits) {
+                    Ok(change) => {
+                        scribe.apply(&mut self.state, &self.name, &change.events);
+                        Reply::Accepted(change.answer)
+                    }
+                    Err(no) => {
+                        if let NoChange::Rejected(rejection) = no {
+                            self.rejections.count(rejection);
+                        }
+                        no.into()
+                    }
+                }
+            }
+            Ask::View => Reply::View(self.state.sku().map(tidegate_engine::Sku::view)),
+            Ask::Order(number) => {
+                Reply::Order(self.state.sku().and_then(|sku| sku.order(*number)).map(Box::new))
+            }
+            Ask::Report => {
+                Reply::Report(self.state.sku().map(|sku| Box::new((sku.report(), self.rejections))))
+            }
+        }
+    }
+}
+
+/// Applies events and writes them down for the journal.
+struct Scribe<'j> {
+    id: ActorId,
+    now: Millis,
+    encoder: Option<GroupEncoder>,
+    journal: &'j mut Vec<EncodedGroup>,
+    changed: bool,
+}
+
+impl Scribe<'_> {
+    fn apply(&mut self, state: &mut SkuState, name: &str, events: &Events<'_>) {
+        for event in events {
+            let unborn = state.sku().is_none();
+            if let Err(contradiction) = state.apply(event, self.now) {
+                // A defect of the engine. The turn must not be half done: unwinding discards all of it.
+                std::panic::panic_any(format!("{name}: an event contradicts the state: {contradiction}: {event:?}"));
+            }
+            if self.encoder.as_ref().is_some_and(|encoder| encoder.len() > GROUP_BYTES) {
+                self.close();
+            }
+            let (id, now) = (self.id, self.now);
+            let birth = unborn.then_some(Birth { kind: ActorKind::Sku, name });
+            self.encoder.get_or_insert_with(|| GroupEncoder::new(id, now, birth)).push(event);
+            self.changed = true;
+        }
+    }
+
+    fn close(&mut self) {
+        self.journal.extend(self.encoder.take().and_then(GroupEncoder::finish));
+    }
+
+    fn finish(mut self) -> bool {
+        self.close();
+        self.changed
+    }
+}

@@ -1,0 +1,179 @@
+//! Who is where: from a SKU's name to its actor and its published view.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, AtomicU32, AtomicUsize, Ordering};
+
+use actix::Addr;
+use arc_swap::ArcSwapOption;
+use dashmap::DashMap;
+use tidegate_engine::SkuView;
+use tidegate_persistence::ActorId;
+use tokio::sync::oneshot;
+
+use crate::ask::{Body, Fault, Outcome};
+use crate::sku_actor::{SkuActor, Turn};
+
+/// A SKU's place in the house: where to send what is asked of it, and what may be read without asking.
+#[derive(Debug)]
+pub struct Seat {
+    id: ActorId,
+    name: Box<str>,
+    addr: Addr<SkuActor>,
+    shown: Arc<Shown>,
+}
+
+/// What an actor shows the edge without being asked. Written by the actor after each turn that changed something.
+///
+/// A view may be one commit ahead of what is durable: it is for shoppers to look at, not to act on.
+#[derive(Debug, Default)]
+pub struct Shown {
+    view: ArcSwapOption<SkuView>,
+    condition: AtomicU8,
+    waiting: AtomicUsize,
+}
+
+/// Whether an actor is in service.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Condition {
+    /// In service.
+    Live,
+    /// Failed, and being rebuilt from the journal.
+    Rebuilding,
+    /// Failed while it was rebuilt: out of service.
+    Quarantined,
+}
+
+impl Shown {
+    /// The last published view; `None` if there is no such SKU (yet).
+    pub fn view(&self) -> arc_swap::Guard<Option<Arc<SkuView>>> {
+        self.view.load()
+    }
+
+    /// Whether the actor is in service.
+    #[must_use]
+    pub fn condition(&self) -> Condition {
+        match self.condition.load(Ordering::Acquire) {
+            0 => Condition::Live,
+            1 => Condition::Rebuilding,
+            _ => Condition::Quarantined,
+        }
+    }
+
+    /// Bodies that were sent and not yet begun.
+    #[must_use]
+    pub fn waiting(&self) -> usize {
+        self.waiting.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn publish(&self, view: Option<SkuView>) {
+        self.view.store(view.map(Arc::new));
+    }
+
+    pub(crate) fn set_condition(&self, condition: Condition) {
+        self.condition.store(condition as u8, Ordering::Release);
+    }
+
+    pub(crate) fn begun(&self) {
+        self.waiting.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+impl Seat {
+    pub(crate) fn new(id: ActorId, name: &str, addr: Addr<SkuActor>, shown: Arc<Shown>) -> Self {
+        Self { id, name: name.into(), addr, shown }
+    }
+
+    /// The actor's number.
+    #[must_use]
+    pub fn id(&self) -> ActorId {
+        self.id
+    }
+
+    /// The SKU's name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// What may be read without asking.
+    #[must_use]
+    pub fn shown(&self) -> &Shown {
+        &self.shown
+    }
+
+    /// Sends a body. The outcome comes when everything that it reflects is durable.
+    ///
+    /// # Errors
+    /// The body and why it was not taken: too much is waiting, or the house is closing.
+    pub fn send(&self, body: Body) -> Result<oneshot::Receiver<Outcome>, (Body, Fault)> {
+        let (to, outcome) = oneshot::channel();
+        self.shown.waiting.fetch_add(1, Ordering::Relaxed);
+        match self.addr.try_send(Turn { body, to }) {
+            Ok(()) => Ok(outcome),
+            Err(error) => {
+                self.shown.begun();
+                Err(match error {
+                    actix::dev::SendError::Full(turn) => (turn.body, Fault::Overloaded),
+                    actix::dev::SendError::Closed(turn) => (turn.body, Fault::Stopping),
+                })
+            }
+        }
+    }
+}
+
+/// Why a new SKU got no seat.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum CreateError {
+    /// The house is full.
+    #[error("there are as many SKUs as the configuration admits (limits.max_skus); raise it or use another server")]
+    Full,
+}
+
+/// All seats by name.
+#[derive(Debug)]
+pub(crate) struct Directory {
+    seats: DashMap<Box<str>, Arc<Seat>, foldhash::fast::RandomState>,
+    next: AtomicU32,
+    max: usize,
+}
+
+impl Directory {
+    pub(crate) fn new(next: ActorId, max: usize) -> Self {
+        Self { seats: DashMap::default(), next: AtomicU32::new(next.0), max }
+    }
+
+    pub(crate) fn find(&self, name: &str) -> Option<Arc<Seat>> {
+        self.seats.get(name).map(|seat| Arc::clone(&seat))
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.seats.len()
+    }
+
+    pub(crate) fn add(&self, seat: Seat) {
+        self.seats.insert(seat.name.clone(), Arc::new(seat));
+    }
+
+    /// The seat of this name, made by `make` if there is none. Two who ask at once get the same seat.
+    pub(crate) fn find_or_add(
+        &self,
+        name: &str,
+        make: impl FnOnce(ActorId) -> Seat,
+    ) -> Result<Arc<Seat>, CreateError> {
+        if let Some(seat) = self.find(name) {
+            return Ok(seat);
+        }
+        if self.seats.len() >= self.max {
+            return Err(CreateError::Full);
+        }
+        let entry = self.seats.entry(name.into());
+        let seat = entry.or_insert_with(|| Arc::new(make(ActorId(self.next.fetch_add(1, Ordering::Relaxed)))));
+        Ok(Arc::clone(&seat))
+    }
+
+    pub(crate) fn for_each(&self, mut look: impl FnMut(&Seat)) {
+        for seat in &self.seats {
+            look(&seat);
+        }
+    }
+}

@@ -1,0 +1,223 @@
+//! The actor of one SKU: runs turns, journals them, keeps the clock, and survives a panic.
+
+use std::any::Any;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use actix::{Actor, AsyncContext, Context, Handler, Message, SpawnHandle};
+use tidegate_engine::{Millis, Sku, SkuState};
+use tidegate_persistence::{ActorId, EncodedGroup, Ticket};
+use tokio::sync::oneshot;
+
+use crate::ask::{Body, Fault, Outcome, Reply};
+use crate::directory::{Condition, Shown};
+use crate::house::Shared;
+use crate::clerk::Clerk;
+use crate::release::Release;
+
+/// How long to wait before looking again for room in the journal, when reservations are to be ended.
+const RETRY: Duration = Duration::from_millis(5);
+
+/// A body for this actor.
+#[derive(Debug)]
+pub(crate) struct Turn {
+    pub(crate) body: Body,
+    pub(crate) to: oneshot::Sender<Outcome>,
+}
+
+impl Message for Turn {
+    type Result = ();
+}
+
+/// The end of a rebuild.
+struct Rebuilt(Result<SkuState, String>);
+
+impl Message for Rebuilt {
+    type Result = ();
+}
+
+/// One SKU.
+pub(crate) struct SkuActor {
+    id: ActorId,
+    clerk: Clerk,
+    condition: Condition,
+    shown: Arc<Shown>,
+    release: Arc<Release>,
+    shared: Arc<Shared>,
+    /// The last group that this actor gave to the journal.
+    last_ticket: Ticket,
+    timer: Option<(Millis, SpawnHandle)>,
+    /// Reused from turn to turn.
+    groups: Vec<EncodedGroup>,
+}
+
+impl SkuActor {
+    pub(crate) fn new(
+        (id, name, state): (ActorId, &str, SkuState),
+        shown: Arc<Shown>,
+        release: Arc<Release>,
+        shared: Arc<Shared>,
+    ) -> Self {
+        shown.publish(state.sku().map(Sku::view));
+        Self {
+            id,
+            clerk: Clerk::new(id, name, state),
+            condition: Condition::Live,
+            shown,
+            release,
+            shared,
+            last_ticket: Ticket::default(),
+            timer: None,
+            groups: Vec::new(),
+        }
+    }
+
+    /// Why nothing can be asked at the moment.
+    fn fault(&self) -> Option<Fault> {
+        match self.condition {
+            _ if self.release.lane().failed().is_some() => Some(Fault::JournalFailed),
+            Condition::Rebuilding => Some(Fault::Rebuilding),
+            Condition::Quarantined => Some(Fault::Quarantined),
+            Condition::Live if !self.release.lane().has_room() => Some(Fault::Overloaded),
+            Condition::Live => None,
+        }
+    }
+
+    /// One turn. Either all of it happens, or (if it panics) none.
+    fn turn(&mut self, body: &Body, ctx: &mut Context<Self>) -> Result<Vec<Reply>, Fault> {
+        if let Some(fault) = self.fault() {
+            return Err(fault);
+        }
+        let mut replies = Vec::with_capacity(body.len());
+        let clock = self.shared.clock.now();
+        let (clerk, groups) = (&mut self.clerk, &mut self.groups);
+        let options = &self.shared.options.clerk;
+        let probe = self.shared.options.probe.as_deref();
+        let end = catch_unwind(AssertUnwindSafe(|| {
+            let end = clerk.turn(clock, body, options, &mut replies, groups);
+            probe.inspect(|probe| probe(body));
+            end
+        }));
+        match end {
+            Ok(end) => {
+                for group in self.groups.drain(..) {
+                    self.last_ticket = self.release.lane().submit(group);
+                }
+                if end.changed {
+                    self.shown.publish(self.clerk.state().sku().map(Sku::view));
+                }
+                self.set_timer(end.next_expiry, end.now, ctx);
+                Ok(replies)
+            }
+            Err(panic) => {
+                self.groups.clear();
+                self.rebuild(&panic, ctx);
+                Err(Fault::Panicked)
+            }
+        }
+    }
+
+    /// Wakes this actor when the next hold ends.
+    fn set_timer(&mut self, next: Option<Millis>, now: Millis, ctx: &mut Context<Self>) {
+        match (next, &self.timer) {
+            (Some(at), Some((set, _))) if *set <= at => {}
+            (Some(at), _) => self.wake_after(Duration::from_millis(at.0.saturating_sub(now.0)), at, ctx),
+            (None, _) => {}
+        }
+    }
+
+    fn wake_after(&mut self, pause: Duration, at: Millis, ctx: &mut Context<Self>) {
+        if let Some((_, old)) = self.timer.take() {
+            ctx.cancel_future(old);
+        }
+        let handle = ctx.run_later(pause, |actor, ctx| {
+            actor.timer = None;
+            if matches!(actor.turn(&Body::default(), ctx), Err(Fault::Overloaded)) {
+                actor.wake_after(RETRY, Millis(0), ctx);
+            }
+        });
+        self.timer = Some((at, handle));
+    }
+
+    /// Makes the state anew from snapshot and journal, while the other actors go on.
+    fn rebuild(&mut self, panic: &Box<dyn Any + Send>, ctx: &mut Context<Self>) {
+        let said = panic.downcast_ref::<String>().map(String::as_str);
+        let said = said.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("no message");
+        tracing::error!(sku = self.clerk.name(), panic = said, "a turn failed and is discarded; rebuilding this SKU");
+        self.set_condition(Condition::Rebuilding);
+        let (shared, release, id) = (Arc::clone(&self.shared), Arc::clone(&self.release), self.id);
+        let last = self.last_ticket;
+        let myself = ctx.address();
+        actix_rt::spawn(async move {
+            // All that this actor wrote must be on disk before it is read back.
+            while release.lane().durable() < last && release.lane().failed().is_none() {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+            let seed = shared.options.seed;
+            let rebuilt = tokio::task::spawn_blocking(move || {
+                catch_unwind(AssertUnwindSafe(|| shared.rebuild.rebuild(id, seed)))
+            });
+            let state = match rebuilt.await {
+                Ok(Ok(state)) => state.map_err(|error| error.to_string()),
+                Ok(Err(_)) | Err(_) => Err("the replay panicked".to_owned()),
+            };
+            myself.do_send(Rebuilt(state));
+        });
+    }
+
+    fn set_condition(&mut self, condition: Condition) {
+        self.condition = condition;
+        self.shown.set_condition(condition);
+    }
+}
+
+impl Actor for SkuActor {
+    type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Context<Self>) {
+        ctx.set_mailbox_capacity(self.shared.options.mailbox_capacity);
+        // What ran out while the house was closed is ended in a turn of its own, after all are started.
+        if self.clerk.has_reservations() {
+            self.wake_after(Duration::ZERO, Millis(0), ctx);
+        }
+    }
+}
+
+impl Handler<Turn> for SkuActor {
+    type Result = ();
+
+    fn handle(&mut self, Turn { body, to }: Turn, ctx: &mut Context<Self>) {
+        self.shown.begun();
+        let replies = self.turn(&body, ctx);
+        let failed = replies.is_err();
+        let outcome = Outcome { body, replies };
+        if failed {
+            let _ = to.send(outcome);
+        } else {
+            self.release.hold(self.last_ticket, outcome, to);
+        }
+    }
+}
+
+impl Handler<Rebuilt> for SkuActor {
+    type Result = ();
+
+    fn handle(&mut self, Rebuilt(state): Rebuilt, ctx: &mut Context<Self>) {
+        match state {
+            Ok(state) => {
+                tracing::info!(sku = self.clerk.name(), "rebuilt from the journal; back in service");
+                self.clerk.replace(state);
+                self.shown.publish(self.clerk.state().sku().map(Sku::view));
+                self.shared.rebuilt.fetch_add(1, Ordering::Relaxed);
+                self.set_condition(Condition::Live);
+                self.wake_after(Duration::ZERO, Millis(0), ctx);
+            }
+            Err(error) => {
+                tracing::error!(sku = self.clerk.name(), error, "quarantined: it could not be rebuilt");
+                self.set_condition(Condition::Quarantined);
+            }
+        }
+    }
+}

@@ -1,0 +1,320 @@
+//! The commands of one read: sorted by actor on the way in, put back in order on the way out.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Instant;
+
+use tidegate_actors::{Ask, Body, Fault, Outcome, Seat};
+use tidegate_protocol::command::{self, COMMANDS, Call, Command};
+use tidegate_protocol::error::WireError;
+use tidegate_protocol::resp::{Args, Protocol, Writer};
+use tokio::sync::oneshot;
+
+use super::Edge;
+use super::labels::Label;
+use super::session::Session;
+use crate::convert::{self, Absent, Errand};
+use crate::metrics::Recorder;
+
+/// Up to this many actors are found by looking at each; beyond it by an index.
+const FEW: usize = 8;
+
+/// What one read asks. Its buffers are reused from read to read.
+pub(super) struct Batch {
+    edge: Arc<Edge>,
+    recorder: Arc<Recorder>,
+    /// Replies that need no actor, end to end.
+    ready: Vec<u8>,
+    /// How the output is put together.
+    pieces: Vec<Piece>,
+    visits: Vec<Visit>,
+    /// Position in `visits` by actor number, when there are many.
+    by_actor: HashMap<u32, usize, foldhash::fast::RandomState>,
+    /// Bodies to be used again.
+    spare: Vec<Body>,
+    /// What the ready replies are counted as.
+    labels: Vec<(Option<Command>, Label)>,
+}
+
+/// A piece of the output.
+#[derive(Clone, Copy)]
+enum Piece {
+    /// `ready`, from where the last such piece ended to here.
+    Ready { end: usize },
+    /// The reply of an actor to one ask.
+    Asked { visit: usize, ask: usize, command: Command, protocol: Protocol },
+}
+
+/// What is asked of one actor.
+struct Visit {
+    seat: Arc<Seat>,
+    body: Body,
+}
+
+/// A visit that was made.
+enum Visited {
+    Waiting(oneshot::Receiver<Outcome>),
+    Failed(Fault),
+}
+
+impl Batch {
+    pub(super) fn new(edge: Arc<Edge>, recorder: Arc<Recorder>) -> Self {
+        Self {
+            edge,
+            recorder,
+            ready: Vec::new(),
+            pieces: Vec::new(),
+            visits: Vec::new(),
+            by_actor: HashMap::default(),
+            spare: Vec::new(),
+            labels: Vec::new(),
+        }
+    }
+
+    /// Bytes of replies that are ready.
+    pub(super) fn ready_bytes(&self) -> usize {
+        self.ready.len()
+    }
+
+    /// Takes in one command.
+    pub(super) fn add(&mut self, args: Args<'_>, session: &mut Session) {
+        let command = command::lookup(args);
+        let known = command.as_ref().ok().copied();
+        let done = command.and_then(|command| {
+            let call = command.parse(args)?;
+            self.dispatch(command, call, session)
+        });
+        if let Err(error) = done {
+            error.write(&mut Writer::new(&mut self.ready, session.protocol()));
+            self.labels.push((known, Label::Error(error.code())));
+        }
+    }
+
+    fn dispatch(&mut self, command: Command, call: Call<'_>, session: &mut Session) -> Result<(), WireError> {
+        let protocol = session.protocol();
+        let sent = Sent { command, protocol };
+        match convert::errand(call) {
+            Errand::Connection(call) => {
+                let edge = Arc::clone(&self.edge);
+                session.answer(call, &edge, &mut self.ready)?;
+                self.labels.push((Some(command), Label::Ok));
+                Ok(())
+            }
+            Errand::Look(sku) => self.look(sent, sku),
+            Errand::LookAll(skus) => {
+                self.edge.house()?;
+                Writer::new(&mut self.ready, protocol).array(skus.len());
+                for sku in skus.texts() {
+                    self.look(sent, sku)?;
+                }
+                Ok(())
+            }
+            Errand::Ask { sku, ask } => {
+                let seat = self.edge.house()?.find(sku);
+                self.ask(sent, seat, Absent::Nil, |body| body.push(ask))
+            }
+            Errand::Command { sku, command } => {
+                let seat = self.edge.house_for_writing()?.find(sku);
+                self.ask(sent, seat, Absent::NotFound, |body| body.push_command(&command))
+            }
+            Errand::Put { sku, document } => {
+                let house = Arc::clone(self.edge.house_for_writing()?);
+                let put = convert::put(document)?;
+                let seat = house.find_or_create(sku).map_err(|full| WireError::invalid(full.to_string()))?;
+                self.ask(sent, Some(seat), Absent::NotFound, |body| body.push_command(&put))
+            }
+            Errand::Nowhere(absent) => {
+                self.edge.house()?;
+                self.answer_absent(sent, absent);
+                Ok(())
+            }
+        }
+    }
+
+    /// A shopper's look at a SKU: from the published view, unless this batch asks the same actor something before
+    /// it, whose effect must be seen.
+    fn look(&mut self, sent: Sent, sku: &str) -> Result<(), WireError> {
+        let house = Arc::clone(self.edge.house()?);
+        let Some(seat) = house.find(sku) else {
+            self.answer_absent(sent, Absent::Nil);
+            return Ok(());
+        };
+        if self.visit_of(&seat).is_some() {
+            return self.ask(sent, Some(seat), Absent::Nil, |body| body.push(Ask::View));
+        }
+        if house.journal_failed() {
+            return Err(self.fault(Fault::JournalFailed));
+        }
+        if let Some(fault) = convert::out_of_service(seat.shown().condition()) {
+            return Err(self.fault(fault));
+        }
+        let view = seat.shown().view();
+        convert::write_view(sku, view.as_deref(), house.now(), &mut Writer::new(&mut self.ready, sent.protocol));
+        self.labels.push((Some(sent.command), Label::Ok));
+        Ok(())
+    }
+
+    /// Adds something to the visit to an actor.
+    fn ask(
+        &mut self,
+        sent: Sent,
+        seat: Option<Arc<Seat>>,
+        absent: Absent,
+        push: impl FnOnce(&mut Body),
+    ) -> Result<(), WireError> {
+        let Some(seat) = seat else {
+            self.answer_absent(sent, absent);
+            return Ok(());
+        };
+        let visit = self.visit_of(&seat).unwrap_or_else(|| self.new_visit(seat));
+        let body = &mut self.visits[visit].body;
+        push(body);
+        let ask = body.len() - 1;
+        self.close_ready();
+        self.pieces.push(Piece::Asked { visit, ask, command: sent.command, protocol: sent.protocol });
+        Ok(())
+    }
+
+    fn visit_of(&self, seat: &Seat) -> Option<usize> {
+        if self.visits.len() <= FEW {
+            self.visits.iter().position(|visit| visit.seat.id() == seat.id())
+        } else {
+            self.by_actor.get(&seat.id().0).copied()
+        }
+    }
+
+    fn new_visit(&mut self, seat: Arc<Seat>) -> usize {
+        let at = self.visits.len();
+        if at == FEW {
+            self.by_actor.extend(self.visits.iter().enumerate().map(|(at, visit)| (visit.seat.id().0, at)));
+        }
+        if at >= FEW {
+            self.by_actor.insert(seat.id().0, at);
+        }
+        self.visits.push(Visit { seat, body: self.spare.pop().unwrap_or_default() });
+        at
+    }
+
+    fn answer_absent(&mut self, sent: Sent, absent: Absent) {
+        let label = absent.write(&mut Writer::new(&mut self.ready, sent.protocol));
+        self.labels.push((Some(sent.command), label));
+    }
+
+    fn fault(&self, fault: Fault) -> WireError {
+        convert::fault(fault, self.edge.limits.retry_ms)
+    }
+
+    fn close_ready(&mut self) {
+        let end = self.ready.len();
+        if end > 0 {
+            match self.pieces.last_mut() {
+                Some(Piece::Ready { end: last }) => *last = end,
+                _ => self.pieces.push(Piece::Ready { end }),
+            }
+        }
+    }
+
+    /// Visits the actors, waits for them, and puts the replies of all commands into `output`, in order.
+    pub(super) async fn finish(&mut self, since: Instant, output: &mut Vec<u8>) {
+        if self.visits.is_empty() {
+            // Nearly all reads of a shop's pages end here.
+            std::mem::swap(output, &mut self.ready);
+            self.ready.clear();
+        } else {
+            self.close_ready();
+            let outcomes = self.visit().await;
+            self.put_together(&outcomes, output);
+            self.clear(outcomes);
+        }
+        self.count(since);
+    }
+
+    /// Sends every body before it waits for the first.
+    async fn visit(&mut self) -> Vec<(Arc<Seat>, Outcome)> {
+        let sent: Vec<_> = self
+            .visits
+            .drain(..)
+            .map(|Visit { seat, body }| match seat.send(body) {
+                Ok(outcome) => (seat, Body::default(), Visited::Waiting(outcome)),
+                Err((body, fault)) => (seat, body, Visited::Failed(fault)),
+            })
+            .collect();
+        let mut outcomes = Vec::with_capacity(sent.len());
+        for (seat, body, visited) in sent {
+            let outcome = match visited {
+                // An actor that drops a body unanswered is one that is being stopped.
+                Visited::Waiting(outcome) => {
+                    outcome.await.unwrap_or(Outcome { body, replies: Err(Fault::Stopping) })
+                }
+                Visited::Failed(fault) => Outcome { body, replies: Err(fault) },
+            };
+            outcomes.push((seat, outcome));
+        }
+        outcomes
+    }
+
+    fn put_together(&mut self, outcomes: &[(Arc<Seat>, Outcome)], output: &mut Vec<u8>) {
+        let (now, retry) = (self.edge.now(), self.edge.limits.retry_ms);
+        let mut from = 0;
+        for piece in &self.pieces {
+            match *piece {
+                Piece::Ready { end } => {
+                    output.extend_from_slice(&self.ready[from..end]);
+                    from = end;
+                }
+                Piece::Asked { visit, ask, command, protocol } => {
+                    let mut writer = Writer::new(output, protocol);
+                    let (seat, outcome) = &outcomes[visit];
+                    let label = match (&outcome.replies, outcome.body.asks().get(ask)) {
+                        (Ok(replies), Some(asked)) if ask < replies.len() => {
+                            convert::write_reply(seat.name(), asked, &replies[ask], now, retry, &mut writer)
+                        }
+                        (replies, _) => {
+                            // An actor replies to each ask, or says why it replied to none.
+                            let fault = replies.as_ref().err().copied().unwrap_or(Fault::Panicked);
+                            let error = convert::fault(fault, retry);
+                            error.write(&mut writer);
+                            Label::Error(error.code())
+                        }
+                    };
+                    self.labels.push((Some(command), label));
+                }
+            }
+        }
+    }
+
+    fn clear(&mut self, outcomes: Vec<(Arc<Seat>, Outcome)>) {
+        self.ready.clear();
+        self.pieces.clear();
+        self.by_actor.clear();
+        for (_, Outcome { mut body, .. }) in outcomes {
+            if self.spare.len() < FEW {
+                body.clear();
+                self.spare.push(body);
+            }
+        }
+    }
+
+    /// Counts what was answered. All commands of a batch were read and answered together, and took the same time.
+    fn count(&mut self, since: Instant) {
+        let took = since.elapsed();
+        let mut sheet = self.recorder.lock();
+        let mut times = [0u64; COMMANDS.len() + 1];
+        for (command, label) in self.labels.drain(..) {
+            // An unknown command counts as "other": the place after the last.
+            let command = command.map_or(COMMANDS.len(), Command::index);
+            sheet.count(command, label.index(), 1);
+            times[command] += 1;
+        }
+        for (command, times) in times.into_iter().enumerate().filter(|(_, times)| *times > 0) {
+            sheet.latency(command, took, times);
+        }
+    }
+}
+
+/// Which command an answer is for, and how it is encoded.
+#[derive(Clone, Copy)]
+struct Sent {
+    command: Command,
+    protocol: Protocol,
+}

@@ -1,0 +1,128 @@
+//! Who is connected.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::time::Instant;
+
+use dashmap::DashMap;
+use parking_lot::Mutex;
+use tidegate_protocol::resp::Protocol;
+
+/// All connections.
+#[derive(Debug, Default)]
+pub struct Clients {
+    open: DashMap<u64, Arc<Client>>,
+    count: AtomicUsize,
+    accepted: AtomicU64,
+    refused: AtomicU64,
+}
+
+impl Clients {
+    /// Connections open now.
+    #[must_use]
+    pub fn open(&self) -> usize {
+        self.count.load(Ordering::Acquire)
+    }
+
+    /// Connections accepted since the start.
+    #[must_use]
+    pub fn accepted(&self) -> u64 {
+        self.accepted.load(Ordering::Relaxed)
+    }
+
+    /// Connections refused since the start, because as many as configured were open.
+    #[must_use]
+    pub fn refused(&self) -> u64 {
+        self.refused.load(Ordering::Relaxed)
+    }
+
+    /// Takes a new connection in, or counts a refusal when there are `most` already.
+    pub(super) fn admit(self: &Arc<Self>, address: SocketAddr, local: SocketAddr, most: usize) -> Option<Guest> {
+        if self.open() >= most {
+            self.refused.fetch_add(1, Ordering::Relaxed);
+            return None;
+        }
+        let id = self.accepted.fetch_add(1, Ordering::Relaxed) + 1;
+        self.count.fetch_add(1, Ordering::AcqRel);
+        let client = Arc::new(Client { id, address, local, since: Instant::now(), said: Mutex::default() });
+        self.open.insert(id, Arc::clone(&client));
+        Some(Guest { client, clients: Arc::clone(self) })
+    }
+
+    /// The text of `CLIENT LIST`.
+    pub(super) fn list(&self) -> String {
+        let mut clients: Vec<_> = self.open.iter().map(|entry| Arc::clone(&entry)).collect();
+        clients.sort_by_key(|client| client.id);
+        clients.iter().map(|client| client.line()).collect()
+    }
+}
+
+/// A connection that is taken in; leaving is its end.
+#[derive(Debug)]
+pub(super) struct Guest {
+    client: Arc<Client>,
+    clients: Arc<Clients>,
+}
+
+impl std::ops::Deref for Guest {
+    type Target = Client;
+    fn deref(&self) -> &Client {
+        &self.client
+    }
+}
+
+impl Drop for Guest {
+    fn drop(&mut self) {
+        self.clients.open.remove(&self.client.id);
+        self.clients.count.fetch_sub(1, Ordering::AcqRel);
+    }
+}
+
+/// One connection as others see it.
+#[derive(Debug)]
+pub(super) struct Client {
+    pub(super) id: u64,
+    address: SocketAddr,
+    local: SocketAddr,
+    since: Instant,
+    said: Mutex<Said>,
+}
+
+/// What a client said about itself.
+#[derive(Debug)]
+pub(super) struct Said {
+    pub(super) name: String,
+    pub(super) library: String,
+    pub(super) library_version: String,
+    pub(super) protocol: Protocol,
+}
+
+impl Default for Said {
+    fn default() -> Self {
+        let (name, library, library_version) = Default::default();
+        Self { name, library, library_version, protocol: Protocol::Resp2 }
+    }
+}
+
+impl Client {
+    pub(super) fn said(&self) -> parking_lot::MutexGuard<'_, Said> {
+        self.said.lock()
+    }
+
+    /// Its line in `CLIENT LIST` and `CLIENT INFO`, with the fields that Redis gives which mean something here.
+    pub(super) fn line(&self) -> String {
+        let said = self.said.lock();
+        format!(
+            "id={} addr={} laddr={} name={} age={} db=0 resp={} lib-name={} lib-ver={} user=default\n",
+            self.id,
+            self.address,
+            self.local,
+            said.name,
+            self.since.elapsed().as_secs(),
+            said.protocol.number(),
+            said.library,
+            said.library_version,
+        )
+    }
+}

@@ -1,0 +1,221 @@
+//! What a connection has said about itself, and the commands that concern only it or the server as a whole.
+
+use tidegate_protocol::command::introspect;
+use tidegate_protocol::command::{Call, ClientAttribute, Credentials, Words};
+use tidegate_protocol::error::{ErrorCode, WireError};
+use tidegate_protocol::resp::{FramingError, Protocol, Writer};
+
+use super::Edge;
+use super::client::{Guest, Said};
+
+/// One connection's session.
+pub(super) struct Session {
+    guest: Guest,
+    protocol: Protocol,
+    over: bool,
+}
+
+impl Session {
+    pub(super) fn new(guest: Guest) -> Self {
+        Self { guest, protocol: Protocol::Resp2, over: false }
+    }
+
+    pub(super) fn id(&self) -> u64 {
+        self.guest.id
+    }
+
+    pub(super) fn protocol(&self) -> Protocol {
+        self.protocol
+    }
+
+    /// Whether the client has said goodbye.
+    pub(super) fn is_over(&self) -> bool {
+        self.over
+    }
+
+    pub(super) fn write_framing_error(&self, error: &FramingError, output: &mut Vec<u8>) {
+        let error = WireError::invalid(format!("Protocol error: {error}"));
+        error.write(&mut Writer::new(output, self.protocol));
+    }
+
+    fn speak(&mut self, protocol: Protocol) {
+        self.protocol = protocol;
+        self.guest.said().protocol = protocol;
+    }
+
+    /// Carries out a command that concerns no SKU.
+    pub(super) fn answer(&mut self, call: Call<'_>, edge: &Edge, output: &mut Vec<u8>) -> Result<(), WireError> {
+        let writer = &mut Writer::new(output, self.protocol);
+        match call {
+            Call::Ping { message: None } => writer.simple("PONG"),
+            Call::Ping { message: Some(message) } | Call::Echo { message } => writer.bulk(message),
+            Call::Select => writer.simple("OK"),
+            Call::Quit => {
+                self.over = true;
+                writer.simple("OK");
+            }
+            Call::Reset => {
+                self.speak(Protocol::Resp2);
+                *self.guest.said() = Said::default();
+                writer.simple("RESET");
+            }
+            Call::Auth(credentials) => return Err(no_users(&credentials)),
+            Call::Hello { protocol, auth, client_name } => {
+                if let Some(credentials) = auth {
+                    return Err(no_users(&credentials));
+                }
+                if let Some(name) = client_name {
+                    name.clone_into(&mut self.guest.said().name);
+                }
+                if let Some(protocol) = protocol {
+                    self.speak(protocol);
+                }
+                self.write_hello(output);
+            }
+            Call::ClientId => writer.uint(self.guest.id),
+            Call::ClientGetName => {
+                let said = self.guest.said();
+                writer.bulk_or_null((!said.name.is_empty()).then_some(said.name.as_str()));
+            }
+            Call::ClientSetName { name } => {
+                name.clone_into(&mut self.guest.said().name);
+                writer.simple("OK");
+            }
+            Call::ClientSetInfo { attribute, value } => {
+                let mut said = self.guest.said();
+                match attribute {
+                    ClientAttribute::LibName => value.clone_into(&mut said.library),
+                    ClientAttribute::LibVer => value.clone_into(&mut said.library_version),
+                }
+                writer.simple("OK");
+            }
+            Call::ClientInfo => writer.bulk(self.guest.line()),
+            Call::ClientList => writer.bulk(edge.clients.list()),
+            Call::Info { sections } => writer.bulk(information(edge, sections)),
+            Call::CommandAll => introspect::write_entries(writer),
+            Call::CommandCount => introspect::write_count(writer),
+            Call::CommandInfo { names } => introspect::write_info(writer, names),
+            Call::CommandDocs { names } => introspect::write_docs(writer, names),
+            Call::CommandGetKeys { command } => introspect::write_getkeys(writer, command)?,
+            Call::ConfigGet { patterns } => write_config(edge, patterns, writer),
+            other => return Err(WireError::invalid(format!("{other:?} concerns a SKU, not the connection"))),
+        }
+        Ok(())
+    }
+
+    fn write_hello(&self, output: &mut Vec<u8>) {
+        let mut writer = Writer::new(output, self.protocol);
+        writer.map(7);
+        writer.bulk("server");
+        writer.bulk("tidegate");
+        writer.bulk("version");
+        writer.bulk(env!("CARGO_PKG_VERSION"));
+        writer.bulk("proto");
+        writer.uint(u64::from(self.protocol.number()));
+        writer.bulk("id");
+        writer.uint(self.guest.id);
+        writer.bulk("mode");
+        writer.bulk("standalone");
+        writer.bulk("role");
+        writer.bulk("master");
+        writer.bulk("modules");
+        writer.array(0);
+    }
+}
+
+fn no_users(credentials: &Credentials<'_>) -> WireError {
+    let _ = credentials.password;
+    WireError::new(
+        ErrorCode::WrongPass,
+        "no users are configured: connect without a user and a password, every connection has every role",
+    )
+}
+
+/// The text of `INFO`.
+fn information(edge: &Edge, sections: Words<'_>) -> String {
+    let asked: Vec<String> = sections.texts().map(str::to_ascii_lowercase).collect();
+    let usual = edge.information.sections();
+    let all = asked.is_empty() || asked.iter().any(|name| matches!(name.as_str(), "all" | "default" | "everything"));
+    let mut text = String::new();
+    for name in usual.iter().filter(|name| all || asked.iter().any(|asked| asked == *name)) {
+        if let Some(lines) = edge.information.section(name) {
+            if !text.is_empty() {
+                text.push_str("\r\n");
+            }
+            text.push_str(&lines);
+        }
+    }
+    text
+}
+
+/// Answers `CONFIG GET`: what client tools of Redis ask for, in its words.
+fn write_config(edge: &Edge, patterns: Words<'_>, writer: &mut Writer<'_>) {
+    let most = edge.limits.max_connections.to_string();
+    let settings = [
+        ("appendfsync", "always"),
+        ("appendonly", "yes"),
+        ("databases", "1"),
+        ("maxclients", most.as_str()),
+        ("maxmemory", "0"),
+        ("save", ""),
+        ("timeout", "0"),
+    ];
+    let wanted: Vec<_> =
+        settings.iter().filter(|(name, _)| patterns.texts().any(|pattern| matches(pattern, name))).collect();
+    writer.map(wanted.len());
+    for (name, value) in wanted {
+        writer.bulk(name);
+        writer.bulk(value);
+    }
+}
+
+/// Whether a name fits a pattern in which `*` stands for any text and `?` for any one character.
+fn matches(pattern: &str, name: &str) -> bool {
+    let (pattern, name) = (pattern.as_bytes(), name.as_bytes());
+    // Where to go on when a guess at the length of the last `*` turns out wrong.
+    let (mut p, mut n, mut retry) = (0, 0, None);
+    while n < name.len() {
+        match pattern.get(p) {
+            Some(b'*') => {
+                retry = Some((p, n));
+                p += 1;
+            }
+            Some(c) if *c == b'?' || c.eq_ignore_ascii_case(&name[n]) => {
+                p += 1;
+                n += 1;
+            }
+            _ => match retry {
+                Some((star, from)) => {
+                    retry = Some((star, from + 1));
+                    p = star + 1;
+                    n = from + 1;
+                }
+                None => return false,
+            },
+        }
+    }
+    pattern[p..].iter().all(|c| *c == b'*')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::matches;
+
+    #[test]
+    fn patterns_match_as_in_redis() {
+        for (pattern, name, expected) in [
+            ("save", "save", true),
+            ("SAVE", "save", true),
+            ("append*", "appendonly", true),
+            ("*only", "appendonly", true),
+            ("*p*n*y", "appendonly", true),
+            ("s?ve", "save", true),
+            ("s?e", "save", false),
+            ("", "save", false),
+            ("*", "", true),
+            ("save*x", "save", false),
+        ] {
+            assert_eq!(matches(pattern, name), expected, "{pattern} {name}");
+        }
+    }
+}

@@ -1,0 +1,259 @@
+//! Puts the parts together and runs them: `tidegate serve`, and the server inside the demo and the tests.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use actix::Arbiter;
+use anyhow::{Context as _, anyhow, bail};
+use tidegate_actors::{ClerkOptions, House, HouseOptions, Rebuild, RebuildError, Resident, SystemClock};
+use tidegate_engine::SkuState;
+use tidegate_persistence::{
+    ActorId, Lane, Options, Reader, Recovered, RecoveryReport, Wake, Writer, recover,
+};
+use tokio::sync::{Notify, oneshot};
+
+use crate::campaign;
+use crate::config::Config;
+use crate::edge::{self, Door, Edge, command_labels, outcome_labels};
+use crate::http;
+use crate::levels::Levels;
+use crate::metrics::{Metrics, Recovery};
+use crate::shutdown::Shutdown;
+
+/// How often a stopping server looks whether its connections have ended.
+const DRAIN_LOOK: Duration = Duration::from_millis(5);
+
+/// Where a running server can be reached.
+#[derive(Clone, Copy, Debug)]
+pub struct Addresses {
+    /// The Redis protocol.
+    pub tcp: SocketAddr,
+    /// Health, status and metrics.
+    pub http: SocketAddr,
+}
+
+/// Runs a server until it is asked to stop, then stops it in order: no new connections, what was received is
+/// finished, a final commit. `on_ready` is called once it sells.
+///
+/// # Errors
+/// What kept it from starting, or from ending with everything on disk.
+pub fn run(config: &Config, shutdown: Shutdown, on_ready: impl FnOnce(Addresses)) -> anyhow::Result<()> {
+    actix::System::new().block_on(serve(config, shutdown, on_ready))
+}
+
+async fn serve(
+    config: &Config,
+    mut shutdown: Shutdown,
+    on_ready: impl FnOnce(Addresses),
+) -> anyhow::Result<()> {
+    let arbiters: Vec<Arbiter> = (0..arbiter_count(config)).map(|_| Arbiter::new()).collect();
+    let parts = Parts::new(config, arbiters.len());
+    let http = http::start(&config.http, Arc::clone(&parts.levels) as _, Arc::clone(&parts.metrics))
+        .with_context(|| format!("cannot listen on {} (http.listen)", config.http.listen))?;
+    let http_handle = http.server.handle();
+    actix_rt::spawn(http.server);
+    let homes = arbiters.iter().map(Arbiter::handle).collect();
+    let door = edge::listen(config.tcp.listen, Arc::clone(&parts.edge), homes, &parts.metrics)
+        .with_context(|| format!("cannot listen on {} (tcp.listen)", config.tcp.listen))?;
+    parts.levels.listening(door.address);
+    let addresses = Addresses { tcp: door.address, http: http.address };
+    tracing::info!(tcp = %addresses.tcp, http = %addresses.http, "listening");
+
+    let house = parts.open(config, &arbiters).await?;
+    campaign::load(&house, &config.campaigns).await?;
+    parts.edge.open(house);
+    tracing::info!("ready");
+    on_ready(addresses);
+
+    let by = shutdown.asked().await;
+    tracing::info!(by, "stopping");
+    let stopped = parts.stop(&door, config.shutdown.drain_ms).await;
+    http_handle.stop(false).await;
+    for arbiter in arbiters {
+        arbiter.stop();
+        // A thread that panicked has said so.
+        let _ = arbiter.join();
+    }
+    stopped
+}
+
+fn arbiter_count(config: &Config) -> usize {
+    match config.actors.arbiters {
+        0 => std::thread::available_parallelism().map_or(1, usize::from),
+        count => count,
+    }
+}
+
+/// What there is from the beginning.
+struct Parts {
+    metrics: Arc<Metrics>,
+    levels: Arc<Levels>,
+    edge: Arc<Edge>,
+}
+
+impl Parts {
+    fn new(config: &Config, arbiters: usize) -> Self {
+        let metrics = Metrics::new(&command_labels(), &outcome_labels());
+        let clients = Arc::default();
+        let levels = Levels::new(
+            config.limits.mailbox_capacity,
+            arbiters,
+            config.limits.max_connections,
+            Arc::clone(&metrics),
+            Arc::clone(&clients),
+        );
+        let edge = Edge::new(config.limits.clone(), clients, Arc::clone(&levels) as _);
+        Self { metrics, levels, edge }
+    }
+
+    /// Replays the journal and starts the actors.
+    async fn open(&self, config: &Config, arbiters: &[Arbiter]) -> anyhow::Result<Arc<House>> {
+        let options = journal_options(config);
+        let seed = random_seed();
+        let Recovered { workers, next_actor, journal, report, .. } =
+            self.recover(config, &options, arbiters.len(), seed).await?;
+        let notifies: Vec<Arc<Notify>> = arbiters.iter().map(|_| Arc::default()).collect();
+        let wakes = notifies.iter().map(Arc::clone).map(waker).collect();
+        let (writer, lanes) = journal.start(&options, wakes)?;
+        let house = Arc::new(House::open(
+            seats(arbiters, lanes, notifies),
+            workers.into_iter().flatten().map(|actor| Resident { id: actor.id, name: actor.name, state: actor.state }),
+            next_actor,
+            SystemClock,
+            FromJournal(writer.reader()),
+            house_options(config, seed),
+        ));
+        self.levels.ready(Arc::clone(&house), writer, recovery(&report));
+        Ok(house)
+    }
+
+    async fn recover(
+        &self,
+        config: &Config,
+        options: &Options,
+        workers: usize,
+        seed: u64,
+    ) -> anyhow::Result<Recovered> {
+        let began = Instant::now();
+        let (directory, options) = (config.data_dir.clone(), options.clone());
+        let levels = Arc::clone(&self.levels);
+        // On a thread of its own: the doors answer LOADING meanwhile.
+        let (done, recovered) = oneshot::channel();
+        std::thread::Builder::new().name("recovery".to_owned()).spawn(move || {
+            let _ = done.send(recover(&directory, &options, workers, seed, &|events| levels.replayed(events)));
+        })?;
+        let recovered = recovered.await.map_err(|_| anyhow!("the replay of the journal panicked"))?;
+        let recovered = recovered
+            .with_context(|| format!("cannot open the data directory {}", config.data_dir.display()))?;
+        for warning in &recovered.report.warnings {
+            tracing::warn!("{warning}");
+        }
+        tracing::info!(
+            events = recovered.report.events,
+            snapshot = recovered.report.snapshot.as_ref().map(|snapshot| snapshot.last_sequence),
+            skus = recovered.workers.iter().map(Vec::len).sum::<usize>(),
+            took_ms = began.elapsed().as_millis(),
+            "journal replayed"
+        );
+        Ok(recovered)
+    }
+
+    /// Stops in order. What a connection has sent is answered, within the time that the configuration gives.
+    async fn stop(&self, door: &Door, patience: Duration) -> anyhow::Result<()> {
+        self.levels.drain();
+        self.edge.drain();
+        door.close();
+        let began = Instant::now();
+        while self.edge.clients().open() > 0 {
+            if began.elapsed() > patience {
+                tracing::warn!(open = self.edge.clients().open(), "connections did not end in time (shutdown.drain_ms)");
+                break;
+            }
+            tokio::time::sleep(DRAIN_LOOK).await;
+        }
+        let Some(journal) = self.levels.take_journal() else { bail!("there is no journal to stop") };
+        // The final commit.
+        let stopped = stop_journal(journal).await;
+        if stopped.is_ok() {
+            tracing::info!("stopped; everything is on disk");
+        }
+        stopped
+    }
+}
+
+async fn stop_journal(journal: Writer) -> anyhow::Result<()> {
+    tokio::task::spawn_blocking(move || journal.stop()).await??;
+    Ok(())
+}
+
+fn waker(notify: Arc<Notify>) -> Wake {
+    Arc::new(move || notify.notify_one())
+}
+
+fn seats(
+    arbiters: &[Arbiter],
+    lanes: Vec<Lane>,
+    notifies: Vec<Arc<Notify>>,
+) -> Vec<(actix::ArbiterHandle, Lane, Arc<Notify>)> {
+    let lanes = lanes.into_iter().zip(notifies);
+    arbiters.iter().zip(lanes).map(|(arbiter, (lane, notify))| (arbiter.handle(), lane, notify)).collect()
+}
+
+/// A number that nobody outside can guess, from the standard library's source of them.
+fn random_seed() -> u64 {
+    use std::hash::{BuildHasher, Hasher};
+    std::collections::hash_map::RandomState::new().build_hasher().finish()
+}
+
+fn journal_options(config: &Config) -> Options {
+    let journal = &config.journal;
+    Options {
+        max_inflight_bytes: usize::try_from(journal.max_inflight_bytes).unwrap_or(usize::MAX),
+        epoch_bytes: journal.epoch_bytes,
+        retention_epochs: journal.retention_epochs,
+        cache_bytes: journal.cache_bytes,
+        ..Options::default()
+    }
+}
+
+fn house_options(config: &Config, seed: u64) -> HouseOptions {
+    let limits = &config.limits;
+    HouseOptions {
+        mailbox_capacity: limits.mailbox_capacity,
+        max_skus: limits.max_skus,
+        clerk: ClerkOptions {
+            limits: tidegate_engine::Limits {
+                max_orders: limits.max_orders_per_sku,
+                max_requests: limits.max_requests_per_sku,
+                max_buyers: limits.max_buyers_per_sku,
+            },
+            expiries_per_turn: config.actors.expiries_per_turn,
+        },
+        seed,
+        probe: None,
+    }
+}
+
+fn recovery(report: &RecoveryReport) -> Recovery {
+    Recovery {
+        snapshot_sequence: report.snapshot.as_ref().map(|snapshot| snapshot.last_sequence),
+        replayed: report.events,
+        cut_bytes: 0,
+        took: report.took,
+    }
+}
+
+/// Makes an actor's state anew from what is on disk.
+struct FromJournal(Reader);
+
+impl Rebuild for FromJournal {
+    fn rebuild(&self, id: ActorId, seed: u64) -> Result<SkuState, RebuildError> {
+        match self.0.rebuild(id, seed) {
+            Ok(actor) => Ok(actor.state),
+            // It had done nothing yet.
+            Err(tidegate_persistence::RebuildError::Unknown(_)) => Ok(SkuState::new(seed)),
+            Err(error) => Err(RebuildError(error.to_string())),
+        }
+    }
+}
