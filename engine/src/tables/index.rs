@@ -2,9 +2,12 @@
 
 use hashbrown::HashTable;
 
-/// Entries of a full bucket: seven eighths of the 2,048 slots that a hash table of that size has. Splitting one
-/// takes well under a millisecond, however large the index is.
-const BUCKET: usize = 1792;
+use super::Chunks;
+
+/// Entries of a full bucket: seven eighths of the 512 slots that a hash table of that size has. Splitting one reads
+/// each row and its text again, two cache misses apiece, so its size is the length of the longest turn: a tenth of
+/// a millisecond here, half a one at four times the size. Smaller ones would save no memory.
+const BUCKET: usize = 448;
 
 /// The directory's bits are taken from here upwards; hashbrown uses the lowest and the seven highest bits itself.
 const DIRECTORY_SHIFT: u32 = 32;
@@ -18,7 +21,8 @@ pub(crate) struct Index {
     /// 2^depth entries, each the number of a bucket.
     directory: Vec<u32>,
     depth: u32,
-    buckets: Vec<Bucket>,
+    /// In chunks, for a list of many megabytes must not move either.
+    buckets: Chunks<Bucket>,
 }
 
 #[derive(Debug, Default)]
@@ -30,7 +34,9 @@ struct Bucket {
 
 impl Default for Index {
     fn default() -> Self {
-        Self { directory: vec![0], depth: 0, buckets: vec![Bucket::default()] }
+        let mut buckets = Chunks::default();
+        buckets.push(Bucket::default());
+        Self { directory: vec![0], depth: 0, buckets }
     }
 }
 
@@ -41,7 +47,7 @@ impl Index {
 
     /// The row with this hash that `is_it` accepts.
     pub(crate) fn find(&self, hash: u64, mut is_it: impl FnMut(u32) -> bool) -> Option<u32> {
-        let bucket = &self.buckets[self.directory[self.slot(hash)] as usize];
+        let bucket = self.buckets.get(self.directory[self.slot(hash)] as usize)?;
         bucket.rows.find(hash, |row| is_it(*row)).copied()
     }
 
@@ -49,41 +55,49 @@ impl Index {
     pub(crate) fn insert(&mut self, hash: u64, row: u32, hash_of: impl Fn(u32) -> u64) {
         loop {
             let number = self.directory[self.slot(hash)] as usize;
-            let bucket = &mut self.buckets[number];
+            // Always there: the directory names no bucket that was not pushed.
+            let Some(bucket) = self.buckets.get_mut(number) else { return };
             if bucket.rows.len() < BUCKET || bucket.depth == MAX_DEPTH {
                 bucket.rows.insert_unique(hash, row, |row| hash_of(*row));
                 return;
             }
-            self.split(number, hash, &hash_of);
+            let depth = bucket.depth;
+            let rows = std::mem::take(&mut bucket.rows);
+            let (low, high) = divide(rows, 1 << (DIRECTORY_SHIFT + depth), &hash_of);
+            *bucket = Bucket { depth: depth + 1, rows: low };
+            self.add_sibling(hash, Bucket { depth: depth + 1, rows: high });
         }
     }
 
-    fn split(&mut self, number: usize, hash: u64, hash_of: &impl Fn(u32) -> u64) {
-        let depth = self.buckets[number].depth;
+    /// Adds the upper half of a bucket that was split, whose entries share this hash's bits but for the last.
+    fn add_sibling(&mut self, hash: u64, sibling: Bucket) {
+        let depth = sibling.depth - 1;
         if depth == self.depth {
             self.directory.extend_from_within(..);
             self.depth += 1;
         }
-        let bit = 1u64 << (DIRECTORY_SHIFT + depth);
-        let rows = std::mem::take(&mut self.buckets[number].rows);
-        let half = rows.len() / 2;
-        let (mut low, mut high) = (HashTable::with_capacity(half), HashTable::with_capacity(half));
-        for row in rows {
-            let hash = hash_of(row);
-            let side = if hash & bit == 0 { &mut low } else { &mut high };
-            side.insert_unique(hash, row, |row| hash_of(*row));
-        }
-        self.buckets[number] = Bucket { depth: depth + 1, rows: low };
         // Fewer buckets than rows, and rows are numbered by u32.
         #[allow(clippy::cast_possible_truncation)]
-        let sibling = self.buckets.len() as u32;
-        self.buckets.push(Bucket { depth: depth + 1, rows: high });
+        let number = self.buckets.len() as u32;
+        self.buckets.push(sibling);
         // The directory's entries for the upper half: those that end in the bits shared so far and a one.
         let first = (hash >> DIRECTORY_SHIFT) as usize & ((1 << depth) - 1) | 1 << depth;
         for entry in self.directory.iter_mut().skip(first).step_by(1 << (depth + 1)) {
-            *entry = sibling;
+            *entry = number;
         }
     }
+}
+
+/// The rows whose hash lacks this bit, and those whose hash has it.
+fn divide(rows: HashTable<u32>, bit: u64, hash_of: &impl Fn(u32) -> u64) -> (HashTable<u32>, HashTable<u32>) {
+    let half = rows.len() / 2;
+    let (mut low, mut high) = (HashTable::with_capacity(half), HashTable::with_capacity(half));
+    for row in rows {
+        let hash = hash_of(row);
+        let side = if hash & bit == 0 { &mut low } else { &mut high };
+        side.insert_unique(hash, row, |row| hash_of(*row));
+    }
+    (low, high)
 }
 
 #[cfg(test)]
