@@ -64,6 +64,10 @@ fn go_on_alike(one: &mut Shop, other: &mut Shop, steps: &[Step]) -> Result<(), T
     }
     let books = |shop: &Shop| shop.state.sku().map(|sku| format!("{:?}", sku.report()));
     prop_assert_eq!(books(one), books(other));
+    let orders = one.state.sku().map_or(0, |sku| sku.order_count());
+    for number in (1..).take(orders) {
+        prop_assert_eq!(one.order(number), other.order(number));
+    }
     prop_assert_eq!(hash(&one.state), hash(&other.state));
     Ok(())
 }

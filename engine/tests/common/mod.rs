@@ -66,8 +66,12 @@ impl Shop {
     /// Runs the timer of the reservation that ran out first; `false` if none has.
     pub(crate) fn run_a_timer(&mut self) -> bool {
         let Some(due) = self.state.next_expiry().filter(|expiry| expiry.at <= self.now) else { return false };
-        for event in due.order.map(|order| self.state.decide_expiry(order, self.now)).into_iter().flatten() {
-            self.happen(event);
+        if let Some(order) = due.order {
+            let events = self.state.decide_expiry(order, self.now);
+            assert!(!events.is_empty(), "what is due ends: {due:?}");
+            for event in events {
+                self.happen(event);
+            }
         }
         true
     }
