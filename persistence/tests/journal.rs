@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::{Shop, hashes, open, small, start, wait};
+use common::{Shop, hashes, open, sell_epochs, small, start, wait};
 use tidegate_persistence::{ActorId, Options, RecoveryError, Ticket, inspect, recover};
 
 #[test]
@@ -75,16 +75,12 @@ fn epochs_follow_each_other_and_snapshots_stand_in_for_old_ones() {
     let options = small();
     let mut shop = Shop::default();
     let (writer, lane, wakes) = start(open(dir.path(), &options).journal, &options);
-    let mut turn = 0;
-    // Until epochs were closed, covered by snapshots and deleted.
-    while !dir.path().join("snapshots/0000000004.snap").exists() {
-        turn += 1;
-        let ticket = lane.submit(shop.sell(turn % 5, 1 + turn % 7).finish().unwrap());
-        wait(&lane, &wakes, ticket);
+    for _ in 0..2 {
+        sell_epochs(&mut shop, &writer, &lane, &wakes, 3);
     }
     let trouble = writer.status().trouble;
     assert_eq!(trouble, None);
-    for actor in 0..5 {
+    for actor in 0..7 {
         let rebuilt = writer.reader().rebuild(ActorId(actor), 3).unwrap();
         let (state, _) = &shop.skus[&actor];
         assert_eq!(rebuilt.state.sku().unwrap().state_hash(), state.sku().unwrap().state_hash());

@@ -11,8 +11,8 @@ use tidegate_engine::{
     SkuTerms,
 };
 use tidegate_persistence::{
-    ActorId, ActorKind, Birth, GroupEncoder, Lane, OpenJournal, Options, Recovered, Ticket, Wake, Writer,
-    recover,
+    ActorId, ActorKind, Birth, EpochNumber, GroupEncoder, Lane, OpenJournal, Options, Recovered, Ticket,
+    Wake, Writer, recover,
 };
 
 pub(crate) const SEED: u64 = 7;
@@ -57,6 +57,25 @@ pub(crate) fn wait(lane: &Lane, wakes: &Receiver<()>, ticket: Ticket) {
     while lane.durable() < ticket && lane.failed().is_none() {
         wakes.recv().unwrap();
     }
+}
+
+/// Sells until `epochs` more epochs are closed and a snapshot covers them.
+pub(crate) fn sell_epochs(shop: &mut Shop, writer: &Writer, lane: &Lane, wakes: &Receiver<()>, epochs: u32) {
+    let closed = EpochNumber(writer.status().epoch.0 + epochs - 1);
+    for turn in 0.. {
+        let ticket = lane.submit(shop.sell(turn % 7, 1 + turn % 5).finish().unwrap());
+        wait(lane, wakes, ticket);
+        if writer.status().epoch > closed {
+            break;
+        }
+    }
+    while writer.status().snapshot.is_none_or(|snapshot| snapshot.covers < closed) {
+        assert_eq!(writer.status().trouble, None);
+        std::thread::yield_now();
+    }
+    // Something behind the snapshot too.
+    let ticket = lane.submit(shop.sell(0, 1).finish().unwrap());
+    wait(lane, wakes, ticket);
 }
 
 /// SKUs as their actors would have them.
