@@ -258,3 +258,57 @@ fn u64_at(header: &[u8; HEADER], at: usize) -> u64 {
     bytes.copy_from_slice(&header[at..at + 8]);
     u64::from_le_bytes(bytes)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sealed(tail: &Tail) -> (Vec<u8>, Tail) {
+        let mut builder = BlockBuilder::default();
+        builder.clear();
+        builder.push(b"groups", 3);
+        let (bytes, next) = builder.seal(EpochNumber(2), tail);
+        (bytes.to_vec(), next)
+    }
+
+    /// The bytes of format version 1: what exists on disks can't change.
+    #[test]
+    fn the_bytes_of_a_block_are_fixed() {
+        let (bytes, next) = sealed(&Tail { block: 5, hash: 6, sequence: 7 });
+        let mut expected = b"TGBK\x01\0\0\0\x02\0\0\0\x03\0\0\0".to_vec();
+        for number in [5u64, 6, 7] {
+            expected.extend_from_slice(&number.to_le_bytes());
+        }
+        expected.extend_from_slice(&[6, 0, 0, 0]);
+        let crc = crc32c::crc32c_append(crc32c::crc32c(&expected), b"groups");
+        expected.extend_from_slice(&crc.to_le_bytes());
+        expected.extend_from_slice(b"groups");
+        assert_eq!(bytes, expected);
+        assert_eq!(next, Tail { block: 6, hash: xxh3_64(&bytes), sequence: 10 });
+        let block = Block::parse(&bytes).unwrap();
+        assert_eq!(Tail { block: 5, hash: 6, sequence: 7 }.follow(EpochNumber(2), &block), Ok(next));
+    }
+
+    #[test]
+    fn a_block_of_a_later_version_says_so_and_is_not_taken_for_a_torn_one() {
+        let (mut bytes, _) = sealed(&Tail::EMPTY);
+        bytes[4] = 9;
+        assert!(Block::parse(&bytes).unwrap_err().may_be_torn(), "a flipped bit is no later version");
+        let crc = crc_of(&bytes);
+        bytes[CRC_AT..HEADER].copy_from_slice(&crc.to_le_bytes());
+        let damage = Block::parse(&bytes).unwrap_err();
+        assert_eq!(damage, BlockDamage::Version { found: 9 });
+        assert!(!damage.may_be_torn());
+    }
+
+    #[test]
+    fn a_block_follows_only_the_one_before_it() {
+        let tail = Tail { block: 5, hash: 6, sequence: 7 };
+        let (bytes, _) = sealed(&tail);
+        let block = Block::parse(&bytes).unwrap();
+        assert!(tail.follow(EpochNumber(3), &block).is_err());
+        for other in [Tail { block: 4, ..tail }, Tail { hash: 7, ..tail }, Tail { sequence: 8, ..tail }] {
+            assert!(matches!(other.follow(EpochNumber(2), &block), Err(BlockDamage::Chain { .. })));
+        }
+    }
+}

@@ -16,7 +16,7 @@ use crate::lane::{Lane, Message, Shared, Wake};
 use crate::status::{Commit, JournalStatus, Measured};
 use crate::{Epoch, EpochNumber, JournalError, Mark, OpenJournal, Options, Reader, Tail};
 
-/// The running journal. Dropping it without [`Self::stop`] ends it as a kill would, only later.
+/// The running journal. Dropping it stops it too, but tells nobody whether that went well: call [`Self::stop`].
 #[derive(Debug)]
 pub struct Writer {
     messages: Sender<Message>,

@@ -1,4 +1,5 @@
 //! SIGKILL at any moment, on a real disk: whatever a child process was told is durable is there afterwards.
+#![allow(clippy::unwrap_used)] // also in helpers outside a test function
 
 mod common;
 

@@ -1,4 +1,5 @@
 //! A disk that loses, tears and fails: nothing acknowledged is lost, nothing lost is acknowledged.
+#![allow(clippy::unwrap_used)] // also in helpers outside a test function
 
 mod common;
 
@@ -10,16 +11,15 @@ use tidegate_persistence::{
     StopError, Ticket, recover_from,
 };
 
+/// State hashes by actor.
+type Hashes = Vec<(u32, u64)>;
+
 fn reopen(journal: &MemoryJournal) -> Result<Recovered, RecoveryError> {
     recover_from(Arc::new(journal.clone()), None, 2, SEED, &|_| {})
 }
 
 /// Sells until the journal fails or `turns` are durable, and gives the state hashes at every durable ticket.
-fn sell(
-    journal: &MemoryJournal,
-    options: &Options,
-    turns: u32,
-) -> (Vec<Vec<(u32, u64)>>, Ticket, Option<String>) {
+fn sell(journal: &MemoryJournal, options: &Options, turns: u32) -> (Vec<Hashes>, Ticket, Option<String>) {
     let mut recovered = reopen(journal).unwrap();
     let mut shop = Shop::recovered(&mut recovered);
     let (writer, lane, wakes) = start(recovered.journal, options);
@@ -226,7 +226,7 @@ fn an_epoch_that_is_gone_is_missed() {
 }
 
 /// A journal of five blocks, their first sequences, and the state hashes after each.
-fn five_blocks() -> (MemoryJournal, Vec<u64>, Vec<Vec<(u32, u64)>>) {
+fn five_blocks() -> (MemoryJournal, Vec<u64>, Vec<Hashes>) {
     let journal = MemoryJournal::new();
     let (known, durable, failed) = sell(&journal, &Options::default(), 5);
     assert_eq!((durable, failed), (Ticket(5), None));

@@ -1,4 +1,5 @@
 //! A journal that the first release wrote: every later one opens it.
+#![allow(clippy::unwrap_used)] // also in helpers outside a test function
 
 mod common;
 

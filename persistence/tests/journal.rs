@@ -1,4 +1,5 @@
 //! A journal on a real disk: written, closed, opened again, rotated, inspected.
+#![allow(clippy::unwrap_used)] // also in helpers outside a test function
 
 mod common;
 
@@ -100,4 +101,49 @@ fn epochs_follow_each_other_and_snapshots_stand_in_for_old_ones() {
     assert!(recovered.report.snapshot.is_some());
     assert_eq!(recovered.report.warnings, Vec::<String>::new());
     assert_eq!(hashes(&recovered), shop.hashes());
+}
+
+#[test]
+fn inspection_lists_damage_and_changes_no_byte() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut shop = Shop::default();
+    let (writer, lane, wakes) = start(open(dir.path(), &small()).journal, &small());
+    for turn in 0..20 {
+        let ticket = lane.submit(shop.sell(turn % 2, 2).finish().unwrap());
+        wait(&lane, &wakes, ticket);
+    }
+    writer.stop().unwrap();
+    drop(lane);
+    let before = bytes_of(dir.path());
+    let inspection = inspect(dir.path()).unwrap();
+    assert!(inspection.is_sound(), "{inspection}");
+    assert!(inspection.to_string().contains("sku-1: 999980 available"), "{inspection}");
+    assert_eq!(inspection.epochs[0].blocks, 20);
+    assert_eq!(bytes_of(dir.path()), before);
+
+    // Blocks vanish behind the journal's back.
+    let journal = tidegate_persistence::SledJournal::new(&dir.path().join("journal"), 4 << 20).unwrap();
+    let epoch = tidegate_persistence::Journal::open(&journal, tidegate_persistence::EpochNumber(1)).unwrap();
+    let third = epoch.block_from(10).unwrap().unwrap().first_sequence;
+    epoch.cut(third).unwrap();
+    drop(epoch);
+    let before = bytes_of(dir.path());
+    let inspection = inspect(dir.path()).unwrap();
+    assert!(inspection.to_string().contains("but block 20 was acknowledged"), "{inspection}");
+    assert!(inspection.skus.is_empty());
+    assert_eq!(bytes_of(dir.path()), before);
+    assert!(recover(dir.path(), &small(), 1, 1, &|_| {}).is_err());
+}
+
+/// Every file below a directory and what is in it.
+fn bytes_of(dir: &std::path::Path) -> std::collections::BTreeMap<std::path::PathBuf, Vec<u8>> {
+    let mut files = std::collections::BTreeMap::new();
+    for entry in std::fs::read_dir(dir).unwrap().map(Result::unwrap) {
+        if entry.file_type().unwrap().is_dir() {
+            files.extend(bytes_of(&entry.path()));
+        } else {
+            files.insert(entry.path(), std::fs::read(entry.path()).unwrap());
+        }
+    }
+    files
 }

@@ -1,4 +1,5 @@
 //! Snapshots: made by replay, verified, and never trusted more than they deserve.
+#![allow(clippy::unwrap_used)] // also in helpers outside a test function
 
 mod common;
 

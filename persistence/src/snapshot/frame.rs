@@ -256,3 +256,45 @@ fn decode(kind: u8, payload: Vec<u8>) -> Result<Frame, SnapshotError> {
 fn number(from: &mut Cursor<'_>) -> Result<u64, CodecError> {
     from.array("snapshot frame").map(u64::from_le_bytes)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The bytes of format version 1, without their checksums, which are compared to a plain calculation.
+    #[test]
+    fn the_bytes_of_a_snapshot_are_fixed() {
+        let mut writer = FrameWriter::new(Vec::new()).unwrap();
+        writer.start(ActorId(300), ActorKind::Sku, "sku", Millis(5)).unwrap();
+        writer.part(&Part::Buyer { name: "b", blocked: true, lapses: 2, bought: false }).unwrap();
+        writer.end(77).unwrap();
+        let tail = Tail { block: 8, hash: 9, sequence: 10 };
+        let (bytes, footer) = writer.finish(EpochNumber(3), 301, tail).unwrap();
+
+        let mut expected = b"TGSS\x01\0\0\0".to_vec();
+        let numbers = |numbers: &[u64]| -> Vec<u8> { numbers.iter().flat_map(|n| n.to_le_bytes()).collect() };
+        let mut last = vec![3, 0, 0, 0, 45, 1, 0, 0];
+        last.extend(numbers(&[1, 8, 9, 10]));
+        let frames = [
+            (1, b"\xac\x02\x00\x03sku\x05".to_vec()),
+            (2, b"\x02\x01b\x01\x02\x00".to_vec()),
+            (3, numbers(&[1, 77])),
+            (4, last),
+        ];
+        for (kind, payload) in frames {
+            let mut checked = vec![kind, payload.len() as u8, 0, 0, 0];
+            expected.extend_from_slice(&checked);
+            checked.extend_from_slice(&payload);
+            expected.extend_from_slice(&crc32c::crc32c(&checked).to_le_bytes());
+            expected.extend_from_slice(&payload);
+        }
+        assert_eq!(bytes, expected);
+        assert_eq!(read_footer(&bytes[bytes.len() - FOOTER_BYTES..]).unwrap(), footer);
+    }
+
+    #[test]
+    fn a_snapshot_of_another_version_says_so() {
+        let error = FrameReader::new(&b"TGSS\x09\0\0\0"[..]).err().unwrap();
+        assert!(matches!(error, SnapshotError::Version { found: 9 }), "{error}");
+    }
+}

@@ -1,5 +1,6 @@
 //! What the stories share: a shop that sells through a journal and knows what it was promised.
 #![allow(dead_code)] // each test file uses a part of it
+#![allow(clippy::unwrap_used)] // these are tests, outside a test function
 
 use std::collections::HashMap;
 use std::path::Path;
