@@ -2,12 +2,13 @@
 //!
 //! Where a start stops at the first damage, this goes on and lists all of it.
 
-use std::fmt;
+mod render;
+
 use std::fs;
 use std::io;
 use std::path::Path;
 
-use tidegate_engine::{Currency, Millis, OrderState, Stock, Tally};
+use tidegate_engine::{Currency, Millis, Stock, Tally};
 
 use crate::block::{Block, Tail};
 use crate::replay::{Replayer, Whose};
@@ -398,65 +399,5 @@ impl Walk {
         for sku in inspection.skus.iter().filter(|sku| !sku.balanced) {
             inspection.damage.push(format!("SKU {} does not balance", sku.name));
         }
-    }
-}
-
-impl fmt::Display for Inspection {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "Journal")?;
-        for epoch in &self.epochs {
-            write!(f, "  {}: {} blocks, {} bytes", epoch.epoch, epoch.blocks, epoch.bytes)?;
-            match (epoch.first_sequence, epoch.last_sequence) {
-                (Some(first), Some(last)) => writeln!(f, ", sequences {first} to {last}")?,
-                _ => writeln!(f, ", empty")?,
-            }
-        }
-        match self.mark {
-            Some(mark) => writeln!(
-                f,
-                "  high-water mark: {}, block {}, sequence {}",
-                mark.epoch, mark.block, mark.sequence
-            )?,
-            None => writeln!(f, "  no high-water mark")?,
-        }
-        writeln!(f, "Snapshots")?;
-        for snapshot in &self.snapshots {
-            writeln!(
-                f,
-                "  up to {}: {} actors, sequence {}, {} bytes, {}",
-                snapshot.covers,
-                snapshot.actors,
-                snapshot.last_sequence,
-                snapshot.bytes,
-                snapshot.damage.as_deref().unwrap_or("verified")
-            )?;
-        }
-        if self.snapshots.is_empty() {
-            writeln!(f, "  none")?;
-        }
-        writeln!(f, "SKUs: {}", self.skus.len())?;
-        for sku in &self.skus {
-            write!(
-                f,
-                "  {}: {} available, {} reserved, {} sold of {}; orders",
-                sku.name,
-                sku.stock.available(),
-                sku.stock.reserved(),
-                sku.stock.sold(),
-                sku.stock.total()
-            )?;
-            for state in OrderState::ALL {
-                if sku.tally.orders(state) > 0 {
-                    write!(f, " {state:?} {}", sku.tally.orders(state))?;
-                }
-            }
-            let balance = if sku.balanced { "balanced" } else { "DOES NOT BALANCE" };
-            writeln!(f, "; {balance}; {} changes, state {:016x}", sku.changes, sku.state_hash)?;
-        }
-        if self.is_sound() {
-            return writeln!(f, "Verified: every block, every snapshot, every balance.");
-        }
-        writeln!(f, "Damage")?;
-        self.damage.iter().try_for_each(|damage| writeln!(f, "  {damage}"))
     }
 }
