@@ -2,20 +2,21 @@
 
 use std::time::Duration;
 
+use crate::replay::ReplayProgress;
+use crate::run::Progress;
+use crate::show::{milliseconds, thousands};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use tidegate_loadgen::replay::ReplayProgress;
-use tidegate_loadgen::run::Progress;
-use tidegate_loadgen::show::{milliseconds, thousands};
 
 /// A bar over the planned time or the trace's clock, with a message of figures.
-pub(crate) struct Bar {
+pub struct Bar {
     bar: ProgressBar,
     last: (Duration, u64),
     rate: f64,
 }
 
 impl Bar {
-    pub(crate) fn new(hidden: bool) -> Self {
+    /// A bar that has nothing to show yet; `hidden` keeps it off the terminal.
+    pub fn new(hidden: bool) -> Self {
         let target =
             if hidden { ProgressDrawTarget::hidden() } else { ProgressDrawTarget::stderr_with_hz(10) };
         let bar = ProgressBar::with_draw_target(Some(1), target);
@@ -25,7 +26,8 @@ impl Bar {
         Self { bar, last: (Duration::ZERO, 0), rate: 0.0 }
     }
 
-    pub(crate) fn run(&mut self, progress: &Progress) {
+    /// Shows how a run is doing.
+    pub fn run(&mut self, progress: &Progress) {
         self.bar.set_length(progress.planned.as_millis() as u64);
         self.bar.set_position(progress.elapsed.min(progress.planned).as_millis() as u64);
         let rate = self.rate(progress.elapsed, progress.answered);
@@ -41,7 +43,8 @@ impl Bar {
         ));
     }
 
-    pub(crate) fn replay(&mut self, progress: &ReplayProgress) {
+    /// Shows how a replay is doing.
+    pub fn replay(&mut self, progress: &ReplayProgress) {
         self.bar.set_length(progress.trace_total_ms.max(1));
         self.bar.set_position(progress.trace_ms);
         let rate = self.rate(progress.elapsed, progress.answered);
@@ -57,7 +60,8 @@ impl Bar {
         ));
     }
 
-    pub(crate) fn finish(&self) {
+    /// Takes the line off the terminal.
+    pub fn finish(&self) {
         self.bar.finish_and_clear();
     }
 

@@ -7,6 +7,7 @@
 //! Each keeps books of its own about what the server accepted and compares them with what the server reports at the
 //! end ([`ledger`]). Nothing here knows the engine: it is all done over the wire.
 
+mod bar;
 pub mod choice;
 mod client;
 pub mod convert;
@@ -22,6 +23,7 @@ pub mod schedule;
 pub mod show;
 pub mod trace;
 
+pub use bar::Bar;
 pub use error::LoadError;
 pub use latency::{Latencies, LatencySummary};
 pub use outcome::CommandResult;

@@ -1,6 +1,5 @@
 //! `tidegate-loadgen`: the command line of the load generator.
 
-mod bar;
 mod cli;
 
 use std::fs;
@@ -12,13 +11,13 @@ use anyhow::Context;
 use clap::Parser;
 use mimalloc::MiMalloc;
 use serde::Serialize;
+use tidegate_loadgen::Bar;
 use tidegate_loadgen::convert::convert;
 use tidegate_loadgen::replay::replay;
 use tidegate_loadgen::run::run;
 use tidegate_loadgen::show;
 use tidegate_loadgen::trace::Trace;
 
-use bar::Bar;
 use cli::{Cli, Command, ConvertArgs, ReplayArgs, RunArgs};
 
 #[global_allocator]

@@ -21,7 +21,8 @@ pub(crate) async fn load(house: &House, files: &[PathBuf]) -> anyhow::Result<()>
         let campaign = read(file).with_context(|| format!("campaign file {}", file.display()))?;
         let (mut created, mut updated, mut unchanged) = (0, 0, 0);
         for (name, document) in &campaign.skus {
-            let put = convert::put_document(document).map_err(|error| anyhow::anyhow!("skus.{name}.{error}"))?;
+            let put =
+                convert::put_document(document).map_err(|error| anyhow::anyhow!("skus.{name}.{error}"))?;
             let mut body = Body::default();
             body.push_command(&put);
             let outcome = house.find_or_create(name)?.send(body).map_err(|(_, fault)| fault)?.await?;

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use tidegate_actors::{Ask, Condition, Fault, Reply};
 use tidegate_engine::{
-    Answer, Command, Currency, LatePayment, Millis, OrderId, OrderNumber, OrderState, OrderView, Price, Refusal,
-    Rejection, Report, SaleState, SkuTerms, SkuView,
+    Answer, Command, Currency, LatePayment, Millis, OrderId, OrderNumber, OrderState, OrderView, Price,
+    Refusal, Rejection, Report, SaleState, SkuTerms, SkuView,
 };
 use tidegate_protocol::command::{Call, Words};
 use tidegate_protocol::document::{self, SkuDocument};
@@ -78,7 +78,9 @@ impl Absent {
 pub(crate) fn errand(call: Call<'_>) -> Errand<'_> {
     match call {
         Call::SkuPut { sku, document } => Errand::Put { sku, document },
-        Call::SkuRestock { sku, req, delta } => Errand::Command { sku, command: Command::Restock { req, delta } },
+        Call::SkuRestock { sku, req, delta } => {
+            Errand::Command { sku, command: Command::Restock { req, delta } }
+        }
         Call::SkuPause { sku } => Errand::Command { sku, command: Command::Pause },
         Call::SkuResume { sku } => Errand::Command { sku, command: Command::Resume },
         Call::SkuGet { sku } => Errand::Look(sku),
@@ -136,7 +138,8 @@ pub(crate) fn put_document(document: &SkuDocument) -> Result<Command<&'static st
     });
     let terms = SkuTerms {
         title: document.title.as_str().into(),
-        currency: Currency::new(&document.currency).ok_or_else(|| wrong("currency: must be three letters A to Z"))?,
+        currency: Currency::new(&document.currency)
+            .ok_or_else(|| wrong("currency: must be three letters A to Z"))?,
         price: match document.price {
             document::Price::Fixed(price) => Price::Fixed(price),
         },

@@ -12,8 +12,8 @@ use tidegate_persistence::Writer;
 
 use crate::edge::{Clients, Information};
 use crate::metrics::{
-    ActorsStatus, ConnectionsStatus, JournalStatus, MailboxesStatus, Metrics, Percentiles, Readiness, Recovery,
-    StatusSnapshot, StatusSource, resident_bytes,
+    ActorsStatus, ConnectionsStatus, JournalStatus, MailboxesStatus, Metrics, Percentiles, Readiness,
+    Recovery, StatusSnapshot, StatusSource, resident_bytes,
 };
 
 /// The parts of a running server that can be asked, as far as they are there yet.

@@ -4,6 +4,7 @@ mod campaign;
 pub mod cli;
 pub mod config;
 mod convert;
+pub mod demo;
 pub mod edge;
 pub mod http;
 pub mod inspect;

@@ -6,7 +6,7 @@ use clap::Parser as _;
 use tidegate_server::cli::{Cli, Command, ServeArgs};
 use tidegate_server::config::{self, Config};
 use tidegate_server::shutdown::Shutdown;
-use tidegate_server::{inspect, logging, serve};
+use tidegate_server::{demo, inspect, logging, serve};
 
 /// The sale allocates and frees small things on many threads; this allocator is made for that.
 #[global_allocator]
@@ -25,7 +25,7 @@ fn main() -> ExitCode {
 fn run(command: Command) -> anyhow::Result<ExitCode> {
     match command {
         Command::Serve(args) => serve_until_stopped(&args)?,
-        Command::Demo(_) => anyhow::bail!("soon"),
+        Command::Demo(args) => return demo::run(&args),
         Command::CheckConfig(args) => print!("{}", config::check_file(&args.file)?),
         Command::Inspect(args) => return inspect::run(&args.data_dir),
     }

@@ -118,7 +118,11 @@ impl Parts {
         let (writer, lanes) = journal.start(&options, wakes)?;
         let house = Arc::new(House::open(
             seats(arbiters, lanes, notifies),
-            workers.into_iter().flatten().map(|actor| Resident { id: actor.id, name: actor.name, state: actor.state }),
+            workers.into_iter().flatten().map(|actor| Resident {
+                id: actor.id,
+                name: actor.name,
+                state: actor.state,
+            }),
             next_actor,
             SystemClock,
             FromJournal(writer.reader()),
@@ -141,7 +145,8 @@ impl Parts {
         // On a thread of its own: the doors answer LOADING meanwhile.
         let (done, recovered) = oneshot::channel();
         std::thread::Builder::new().name("recovery".to_owned()).spawn(move || {
-            let _ = done.send(recover(&directory, &options, workers, seed, &|events| levels.replayed(events)));
+            let _ =
+                done.send(recover(&directory, &options, workers, seed, &|events| levels.replayed(events)));
         })?;
         let recovered = recovered.await.map_err(|_| anyhow!("the replay of the journal panicked"))?;
         let recovered = recovered
@@ -167,7 +172,10 @@ impl Parts {
         let began = Instant::now();
         while self.edge.clients().open() > 0 {
             if began.elapsed() > patience {
-                tracing::warn!(open = self.edge.clients().open(), "connections did not end in time (shutdown.drain_ms)");
+                tracing::warn!(
+                    open = self.edge.clients().open(),
+                    "connections did not end in time (shutdown.drain_ms)"
+                );
                 break;
             }
             tokio::time::sleep(DRAIN_LOOK).await;
@@ -209,7 +217,8 @@ fn random_seed() -> u64 {
 fn journal_options(config: &Config) -> Options {
     let journal = &config.journal;
     Options {
-        max_inflight_bytes: usize::try_from(journal.max_inflight_bytes).unwrap_or(usize::MAX),
+        max_commit_bytes: journal.max_commit_bytes,
+        max_inflight_bytes: journal.max_inflight_bytes,
         epoch_bytes: journal.epoch_bytes,
         retention_epochs: journal.retention_epochs,
         cache_bytes: journal.cache_bytes,
@@ -239,7 +248,7 @@ fn recovery(report: &RecoveryReport) -> Recovery {
     Recovery {
         snapshot_sequence: report.snapshot.as_ref().map(|snapshot| snapshot.last_sequence),
         replayed: report.events,
-        cut_bytes: 0,
+        warnings: report.warnings.clone(),
         took: report.took,
     }
 }

@@ -143,7 +143,7 @@ fn levels() -> StatusSnapshot {
         recovery: Some(Recovery {
             snapshot_sequence: Some(500),
             replayed: 300,
-            cut_bytes: 0,
+            warnings: Vec::new(),
             took: Duration::from_millis(1_250),
         }),
     }
@@ -255,7 +255,7 @@ fn status_tells_everything_at_once() {
                 "SKU.GET": {"count": 7, "outcomes": {"OK": 7}, "latency_us": null},
             },
             "memory": {"resident_bytes": null},
-            "recovery": {"snapshot_sequence": 500, "replayed": 300, "cut_bytes": 0, "took_ms": 1_250},
+            "recovery": {"snapshot_sequence": 500, "replayed": 300, "warnings": [], "took_ms": 1_250},
         })
     );
 }

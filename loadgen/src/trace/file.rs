@@ -1,7 +1,7 @@
 //! Traces as files.
 
 use std::fs::File;
-use std::io::{self, BufReader, Read, Write};
+use std::io::{self, BufRead, BufReader, Read, Write};
 use std::path::Path;
 
 use csv::StringRecord;
@@ -21,7 +21,12 @@ impl Trace {
     /// Reads a trace file.
     pub fn read(path: &Path) -> Result<Self, LoadError> {
         let file = File::open(path).map_err(LoadError::file(path))?;
-        Self::read_from(MultiGzDecoder::new(BufReader::new(file)), path)
+        Self::read_compressed(BufReader::new(file), path)
+    }
+
+    /// Reads a trace from the bytes of a trace file; `path` is for error messages.
+    pub fn read_compressed(bytes: impl BufRead, path: &Path) -> Result<Self, LoadError> {
+        Self::read_from(MultiGzDecoder::new(bytes), path)
     }
 
     /// Reads a trace from uncompressed text; `path` is for error messages.

@@ -149,7 +149,12 @@ impl Batch {
             return Err(self.fault(fault));
         }
         let view = seat.shown().view();
-        convert::write_view(sku, view.as_deref(), house.now(), &mut Writer::new(&mut self.ready, sent.protocol));
+        convert::write_view(
+            sku,
+            view.as_deref(),
+            house.now(),
+            &mut Writer::new(&mut self.ready, sent.protocol),
+        );
         self.labels.push((Some(sent.command), Label::Ok));
         Ok(())
     }

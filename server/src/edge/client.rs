@@ -38,7 +38,12 @@ impl Clients {
     }
 
     /// Takes a new connection in, or counts a refusal when there are `most` already.
-    pub(super) fn admit(self: &Arc<Self>, address: SocketAddr, local: SocketAddr, most: usize) -> Option<Guest> {
+    pub(super) fn admit(
+        self: &Arc<Self>,
+        address: SocketAddr,
+        local: SocketAddr,
+        most: usize,
+    ) -> Option<Guest> {
         if self.open() >= most {
             self.refused.fetch_add(1, Ordering::Relaxed);
             return None;

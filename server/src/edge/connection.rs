@@ -27,10 +27,8 @@ pub(super) async fn serve(
     recorder: Arc<Recorder>,
     stopped: watch::Receiver<bool>,
 ) {
-    let limits = Limits {
-        max_command_bytes: edge.limits.max_command_bytes,
-        max_arguments: edge.limits.max_arguments,
-    };
+    let limits =
+        Limits { max_command_bytes: edge.limits.max_command_bytes, max_arguments: edge.limits.max_arguments };
     let mut connection = Connection {
         stream,
         session: Session::new(guest),
@@ -83,11 +81,8 @@ impl Connection {
             self.input.reserve(more);
         }
         // Only half a command is waited for with impatience; an idle connection may stay.
-        let patience = if self.input.is_empty() {
-            Duration::MAX
-        } else {
-            self.edge.limits.partial_command_timeout_ms
-        };
+        let patience =
+            if self.input.is_empty() { Duration::MAX } else { self.edge.limits.partial_command_timeout_ms };
         let read = async {
             let reading = self.stream.read_buf(&mut self.input);
             if patience == Duration::MAX {
@@ -159,7 +154,9 @@ impl Connection {
         // A client that does not read what it asked for is not waited for.
         match tokio::time::timeout(self.edge.limits.partial_command_timeout_ms, writing).await {
             Ok(written) => written?,
-            Err(_) => return Err(io::Error::new(io::ErrorKind::TimedOut, "the client does not read its replies")),
+            Err(_) => {
+                return Err(io::Error::new(io::ErrorKind::TimedOut, "the client does not read its replies"));
+            }
         }
         self.output.clear();
         if self.output.capacity() > self.edge.limits.output_buffer_bytes {

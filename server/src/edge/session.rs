@@ -44,7 +44,12 @@ impl Session {
     }
 
     /// Carries out a command that concerns no SKU.
-    pub(super) fn answer(&mut self, call: Call<'_>, edge: &Edge, output: &mut Vec<u8>) -> Result<(), WireError> {
+    pub(super) fn answer(
+        &mut self,
+        call: Call<'_>,
+        edge: &Edge,
+        output: &mut Vec<u8>,
+    ) -> Result<(), WireError> {
         let writer = &mut Writer::new(output, self.protocol);
         match call {
             Call::Ping { message: None } => writer.simple("PONG"),
@@ -135,7 +140,8 @@ fn no_users(credentials: &Credentials<'_>) -> WireError {
 fn information(edge: &Edge, sections: Words<'_>) -> String {
     let asked: Vec<String> = sections.texts().map(str::to_ascii_lowercase).collect();
     let usual = edge.information.sections();
-    let all = asked.is_empty() || asked.iter().any(|name| matches!(name.as_str(), "all" | "default" | "everything"));
+    let all = asked.is_empty()
+        || asked.iter().any(|name| matches!(name.as_str(), "all" | "default" | "everything"));
     let mut text = String::new();
     for name in usual.iter().filter(|name| all || asked.iter().any(|asked| asked == *name)) {
         if let Some(lines) = edge.information.section(name) {

@@ -113,7 +113,7 @@ struct Memory {
 struct RecoveryDocument {
     snapshot_sequence: Option<u64>,
     replayed: u64,
-    cut_bytes: u64,
+    warnings: Vec<String>,
     took_ms: u64,
 }
 
@@ -217,7 +217,7 @@ fn recovery(recovery: Recovery) -> RecoveryDocument {
     RecoveryDocument {
         snapshot_sequence: recovery.snapshot_sequence,
         replayed: recovery.replayed,
-        cut_bytes: recovery.cut_bytes,
+        warnings: recovery.warnings.clone(),
         took_ms: millis(recovery.took),
     }
 }

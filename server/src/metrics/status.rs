@@ -123,8 +123,8 @@ pub struct Recovery {
     pub snapshot_sequence: Option<u64>,
     /// Events replayed after it.
     pub replayed: u64,
-    /// Bytes of a torn tail that were cut: written, never acknowledged.
-    pub cut_bytes: u64,
+    /// What an operator should know of it: a torn tail that was cut, a snapshot that was passed over.
+    pub warnings: Vec<String>,
     /// How long it took.
     pub took: Duration,
 }

@@ -1,0 +1,43 @@
+//! What the stories share: a real server, in this process or in one of its own, and a client that shows replies.
+
+#![allow(dead_code, reason = "each story uses a part of it")]
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a helper of a test fails the test by panicking")]
+
+mod client;
+mod process;
+mod server;
+
+pub(crate) use client::{Client, Reserved, show};
+pub(crate) use process::{Process, run};
+pub(crate) use server::Server;
+
+/// How long anything may take before a test gives up. Nothing waits this long unless it is broken.
+pub(crate) const PATIENCE: std::time::Duration = std::time::Duration::from_secs(60);
+
+/// A SKU document of a fixed price, with more fields behind it, such as `,"hold_s":1`.
+pub(crate) fn document(stock: u64, price: u64, more: &str) -> String {
+    format!(r#"{{"title":"Rose_bowl","stock":{stock},"currency":"GBP","price":{{"fixed":{price}}}{more}}}"#)
+}
+
+/// Asks until `done` says that this is the answer; fails the test when it takes too long.
+pub(crate) fn until<T: std::fmt::Debug>(
+    what: &str,
+    mut ask: impl FnMut() -> T,
+    done: impl Fn(&T) -> bool,
+) -> T {
+    let began = std::time::Instant::now();
+    loop {
+        let answer = ask();
+        if done(&answer) {
+            return answer;
+        }
+        assert!(began.elapsed() < PATIENCE, "waited too long for {what}; the last answer was {answer:?}");
+        std::thread::yield_now();
+    }
+}
+
+/// The time now, in epoch milliseconds.
+pub(crate) fn now() -> u64 {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
+    u64::try_from(since.as_millis()).unwrap()
+}

@@ -1,0 +1,111 @@
+//! A server in a process of its own, to be killed.
+
+use std::io::{BufRead, BufReader};
+use std::net::SocketAddr;
+use std::path::Path;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::mpsc::{self, Receiver};
+
+use super::{Client, PATIENCE};
+
+/// A running `tidegate serve`. Dropping it kills it.
+pub(crate) struct Process {
+    child: Child,
+    log: Receiver<serde_json::Value>,
+    tcp: Option<SocketAddr>,
+}
+
+impl Process {
+    /// Starts in this directory and waits until it sells.
+    pub(crate) fn start(dir: &Path) -> Self {
+        let mut process = Self::start_listening(dir, &[]);
+        process.wait_for("ready");
+        process
+    }
+
+    /// Starts and waits until it listens; it may still be loading.
+    pub(crate) fn start_listening(dir: &Path, more: &[&str]) -> Self {
+        let mut child = command(dir, more).stderr(Stdio::piped()).spawn().unwrap();
+        let stderr = BufReader::new(child.stderr.take().unwrap());
+        let (lines, log) = mpsc::channel();
+        std::thread::spawn(move || {
+            for line in stderr.lines().map_while(Result::ok) {
+                // What is not JSON is the last word of a program that fails.
+                let line = serde_json::from_str(&line).unwrap_or(serde_json::json!({ "message": line }));
+                if lines.send(line).is_err() {
+                    return;
+                }
+            }
+        });
+        let mut process = Self { child, log, tcp: None };
+        let listening = process.wait_for("listening");
+        process.tcp = Some(listening["tcp"].as_str().unwrap().parse().unwrap());
+        process
+    }
+
+    /// Waits for a line of the log.
+    pub(crate) fn wait_for(&mut self, message: &str) -> serde_json::Value {
+        let mut before = Vec::new();
+        loop {
+            match self.log.recv_timeout(PATIENCE) {
+                Ok(line) if line["message"] == message => return line,
+                Ok(line) => before.push(line.to_string()),
+                Err(_) => panic!("the log never says {message:?}, only {before:#?}"),
+            }
+        }
+    }
+
+    pub(crate) fn tcp(&self) -> SocketAddr {
+        self.tcp.unwrap()
+    }
+
+    pub(crate) fn client(&self) -> Client {
+        Client::connect(self.tcp())
+    }
+
+    /// `kill -9`.
+    pub(crate) fn kill(mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
+    /// SIGTERM.
+    pub(crate) fn terminate(&self) {
+        let told = Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status().unwrap();
+        assert!(told.success());
+    }
+
+    /// Waits for its end.
+    pub(crate) fn end(mut self) -> ExitStatus {
+        self.child.wait().unwrap()
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        // It may have ended long ago.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn command(dir: &Path, more: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_tidegate"));
+    command
+        .arg("serve")
+        .args(["--tcp-listen", "127.0.0.1:0", "--http-listen", "127.0.0.1:0", "--data-dir"])
+        .arg(dir)
+        .args(more)
+        .env("TIDEGATE_LOG_FORMAT", "json")
+        .env_remove("TIDEGATE_CONFIG")
+        .stdin(Stdio::null());
+    command
+}
+
+/// Runs `tidegate` with these arguments to its end: exit code, stdout, stderr.
+pub(crate) fn run(arguments: &[&str]) -> (Option<i32>, String, String) {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_tidegate"));
+    let ended = command.args(arguments).env_remove("TIDEGATE_CONFIG").stdin(Stdio::null()).output().unwrap();
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    (ended.status.code(), text(ended.stdout), text(ended.stderr))
+}
