@@ -212,7 +212,8 @@ fn half_a_command_is_waited_for_only_so_long() {
         let mut client = shop.client();
         client.says("PING", "PONG");
         client.write(half.as_bytes()).unwrap();
-        let told = "-ERR Protocol error: the rest of a command did not come within 200 ms";
+        let told = "-ERR Protocol error: the rest of a command did not come within 200 ms \
+                    (limits.partial_command_timeout_ms)";
         assert_eq!(client.rest(), [told], "{half:?}");
         shop.goes_on(half);
     }

@@ -42,7 +42,7 @@ enum Piece {
     /// `ready`, from where the last such piece ended to here.
     Ready { end: usize },
     /// The reply of an actor to one ask.
-    Asked { visit: usize, ask: usize, command: Command, protocol: Protocol },
+    Asked { visit: usize, ask: usize, sent: Sent },
 }
 
 /// What is asked of one actor.
@@ -92,7 +92,7 @@ impl Batch {
 
     fn dispatch(&mut self, command: Command, call: Call<'_>, session: &mut Session) -> Result<(), WireError> {
         let protocol = session.protocol();
-        let sent = Sent { command, protocol };
+        let sent = Sent { command, protocol, part: false };
         match convert::errand(call) {
             Errand::Connection(call) => {
                 let edge = Arc::clone(&self.edge);
@@ -102,11 +102,17 @@ impl Batch {
             }
             Errand::Look(sku) => self.look(sent, sku),
             Errand::LookAll(skus) => {
-                self.edge.house()?;
+                if self.edge.house()?.journal_failed() {
+                    return Err(self.fault(Fault::JournalFailed));
+                }
                 Writer::new(&mut self.ready, protocol).array(skus.len());
                 for sku in skus.texts() {
-                    self.look(sent, sku)?;
+                    // The array is begun: one SKU that can't be shown is an error in its place.
+                    if let Err(error) = self.look(Sent { part: true, ..sent }, sku) {
+                        error.write(&mut Writer::new(&mut self.ready, protocol));
+                    }
                 }
+                self.labels.push((Some(command), Label::Ok));
                 Ok(())
             }
             Errand::Ask { sku, ask } => {
@@ -155,7 +161,7 @@ impl Batch {
             house.now(),
             &mut Writer::new(&mut self.ready, sent.protocol),
         );
-        self.labels.push((Some(sent.command), Label::Ok));
+        self.label(sent, Label::Ok);
         Ok(())
     }
 
@@ -176,7 +182,7 @@ impl Batch {
         push(body);
         let ask = body.len() - 1;
         self.close_ready();
-        self.pieces.push(Piece::Asked { visit, ask, command: sent.command, protocol: sent.protocol });
+        self.pieces.push(Piece::Asked { visit, ask, sent });
         Ok(())
     }
 
@@ -202,7 +208,13 @@ impl Batch {
 
     fn answer_absent(&mut self, sent: Sent, absent: Absent) {
         let label = absent.write(&mut Writer::new(&mut self.ready, sent.protocol));
-        self.labels.push((Some(sent.command), label));
+        self.label(sent, label);
+    }
+
+    fn label(&mut self, sent: Sent, label: Label) {
+        if !sent.part {
+            self.labels.push((Some(sent.command), label));
+        }
     }
 
     fn fault(&self, fault: Fault) -> WireError {
@@ -267,8 +279,8 @@ impl Batch {
                     output.extend_from_slice(&self.ready[from..end]);
                     from = end;
                 }
-                Piece::Asked { visit, ask, command, protocol } => {
-                    let mut writer = Writer::new(output, protocol);
+                Piece::Asked { visit, ask, sent } => {
+                    let mut writer = Writer::new(output, sent.protocol);
                     let (seat, outcome) = &outcomes[visit];
                     let label = match (&outcome.replies, outcome.body.asks().get(ask)) {
                         (Ok(replies), Some(asked)) if ask < replies.len() => {
@@ -282,7 +294,9 @@ impl Batch {
                             Label::Error(error.code())
                         }
                     };
-                    self.labels.push((Some(command), label));
+                    if !sent.part {
+                        self.labels.push((Some(sent.command), label));
+                    }
                 }
             }
         }
@@ -322,4 +336,6 @@ impl Batch {
 struct Sent {
     command: Command,
     protocol: Protocol,
+    /// It is one of several in one reply, which is counted as a whole.
+    part: bool,
 }

@@ -19,6 +19,10 @@ use crate::metrics::Recorder;
 /// What a connection's read buffer begins with; it grows to `limits.read_buffer_bytes` when that is used.
 const FIRST_READ: usize = 4 << 10;
 
+/// After a broken frame, as much of what the client still sends is taken off the socket, for as long.
+const LINGER_BYTES: usize = 1 << 20;
+const LINGER: Duration = Duration::from_millis(500);
+
 /// Serves one connection to its end. Nothing it does can fail for anybody else.
 pub(super) async fn serve(
     stream: TcpStream,
@@ -36,6 +40,7 @@ pub(super) async fn serve(
         input: BytesMut::with_capacity(FIRST_READ),
         output: Vec::new(),
         batch: Batch::new(Arc::clone(&edge), recorder),
+        half_since: None,
         edge,
         stopped,
     };
@@ -51,6 +56,8 @@ struct Connection {
     input: BytesMut,
     output: Vec<u8>,
     batch: Batch,
+    /// Since when the input begins with the same half of a command.
+    half_since: Option<Instant>,
     edge: Arc<Edge>,
     stopped: watch::Receiver<bool>,
 }
@@ -58,20 +65,63 @@ struct Connection {
 /// Why reading ended.
 enum Read {
     Bytes,
-    /// The client closed, or has been silent for too long in the middle of a command.
+    /// The client closed.
     End,
-    /// The server stops: what was sent by now is still answered.
+    /// The rest of a command did not come in time.
+    Late,
+    /// The server stops, and nothing more was sent.
     Stop,
+}
+
+/// What becomes of the connection.
+enum Next {
+    GoOn,
+    Close,
+    /// Close, although the client may still be sending.
+    CloseEarly,
 }
 
 impl Connection {
     async fn run(&mut self) -> io::Result<()> {
         loop {
-            let read = self.read().await?;
-            if matches!(read, Read::End) || !self.answer().await? || matches!(read, Read::Stop) {
-                return self.stream.shutdown().await;
+            // Looked at before the read, which then brings what was sent by now. Whoever never stops sending must
+            // not keep the server from stopping.
+            let stopping = *self.stopped.borrow();
+            let next = match self.read().await? {
+                Read::Bytes => self.answer().await?,
+                Read::End | Read::Stop => Next::Close,
+                Read::Late => {
+                    let patience = self.edge.limits.partial_command_timeout_ms;
+                    self.session.write_late(patience, &mut self.output);
+                    self.write().await?;
+                    Next::CloseEarly
+                }
+            };
+            match next {
+                Next::GoOn if !stopping => {}
+                Next::GoOn | Next::Close => return self.stream.shutdown().await,
+                Next::CloseEarly => return self.close_early().await,
             }
         }
+    }
+
+    /// Closing over bytes that nobody read resets the connection, and the client may never see why. So they are
+    /// read, within bounds, and thrown away.
+    async fn close_early(&mut self) -> io::Result<()> {
+        self.stream.shutdown().await?;
+        let discard = async {
+            let mut left = LINGER_BYTES;
+            while left > 0 {
+                self.input.clear();
+                match self.stream.read_buf(&mut self.input).await {
+                    Ok(0) | Err(_) => break,
+                    Ok(read) => left = left.saturating_sub(read),
+                }
+            }
+        };
+        // In time or not: it is closed now.
+        let _ = tokio::time::timeout(LINGER, discard).await;
+        Ok(())
     }
 
     async fn read(&mut self) -> io::Result<Read> {
@@ -81,48 +131,64 @@ impl Connection {
             self.input.reserve(more);
         }
         // Only half a command is waited for with impatience; an idle connection may stay.
-        let patience =
-            if self.input.is_empty() { Duration::MAX } else { self.edge.limits.partial_command_timeout_ms };
+        let patience = match self.half_since {
+            None => None,
+            Some(since) => match self.edge.limits.partial_command_timeout_ms.checked_sub(since.elapsed()) {
+                None => return Ok(Read::Late),
+                left => left,
+            },
+        };
         let read = async {
             let reading = self.stream.read_buf(&mut self.input);
-            if patience == Duration::MAX {
-                Ok(reading.await)
-            } else {
-                tokio::time::timeout(patience, reading).await
+            match patience {
+                None => Ok(reading.await),
+                Some(patience) => tokio::time::timeout(patience, reading).await,
             }
         };
         tokio::select! {
             biased;
             read = read => match read {
-                Ok(Ok(0)) | Err(_) => Ok(Read::End),
+                Ok(Ok(0)) => Ok(Read::End),
                 Ok(Ok(_)) => Ok(Read::Bytes),
                 Ok(Err(error)) => Err(error),
+                Err(_) => Ok(Read::Late),
             },
             _ = self.stopped.changed() => Ok(Read::Stop),
         }
     }
 
-    /// Answers every complete command in the input. `false`: the connection is to be closed.
-    async fn answer(&mut self) -> io::Result<bool> {
+    /// Answers every complete command in the input.
+    async fn answer(&mut self) -> io::Result<Next> {
         loop {
             let since = Instant::now();
             let filled = self.fill();
             let (taken, framing) = match filled {
-                Ok(0) => return Ok(true),
+                Ok(0) => {
+                    // The clock of a half command runs until the command is whole, however many reads that takes.
+                    let half = (!self.input.is_empty()).then_some(since);
+                    self.half_since = half.and(self.half_since.or(half));
+                    return Ok(Next::GoOn);
+                }
                 Ok(taken) => (taken, None),
                 Err((taken, error)) => (taken, Some(error)),
             };
             self.input.advance(taken);
+            self.half_since = None;
             self.batch.finish(since, &mut self.output).await;
             if let Some(error) = &framing {
                 // Whoever sent HTTP is no client of ours and is not answered (CVE-2016-10517).
-                if !matches!(error, FramingError::HttpRequest) {
+                if matches!(error, FramingError::HttpRequest) {
+                    tracing::warn!(client = self.session.id(), "closed: {error}");
+                } else {
                     self.session.write_framing_error(error, &mut self.output);
                 }
             }
             self.write().await?;
-            if framing.is_some() || self.session.is_over() {
-                return Ok(false);
+            if framing.is_some() {
+                return Ok(Next::CloseEarly);
+            }
+            if self.session.is_over() {
+                return Ok(Next::Close);
             }
         }
     }

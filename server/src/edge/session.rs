@@ -1,5 +1,7 @@
 //! What a connection has said about itself, and the commands that concern only it or the server as a whole.
 
+use std::time::Duration;
+
 use tidegate_protocol::command::introspect;
 use tidegate_protocol::command::{Call, ClientAttribute, Credentials, Words};
 use tidegate_protocol::error::{ErrorCode, WireError};
@@ -34,7 +36,15 @@ impl Session {
     }
 
     pub(super) fn write_framing_error(&self, error: &FramingError, output: &mut Vec<u8>) {
-        let error = WireError::invalid(format!("Protocol error: {error}"));
+        WireError::invalid(error.to_string()).write(&mut Writer::new(output, self.protocol));
+    }
+
+    /// Tells a client that sent half a command why the connection ends.
+    pub(super) fn write_late(&self, patience: Duration, output: &mut Vec<u8>) {
+        let error = WireError::invalid(format!(
+            "Protocol error: the rest of a command did not come within {} ms (limits.partial_command_timeout_ms)",
+            patience.as_millis()
+        ));
         error.write(&mut Writer::new(output, self.protocol));
     }
 

@@ -1,6 +1,6 @@
 //! What the stories share: a real server, in this process or in one of its own, and a client that shows replies.
 
-#![allow(dead_code, reason = "each story uses a part of it")]
+#![allow(dead_code, unused_imports, reason = "each story uses a part of it")]
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a helper of a test fails the test by panicking")]
 
 mod client;
