@@ -5,8 +5,8 @@ use hashbrown::HashTable;
 use super::Chunks;
 
 /// Entries of a full bucket: seven eighths of the 512 slots that a hash table of that size has. Splitting one reads
-/// each row and its text again, two cache misses apiece, so its size is the length of the longest turn: a tenth of
-/// a millisecond here, half a one at four times the size. Smaller ones would save no memory.
+/// each row and its text again, two cache misses apiece, so its size bounds the longest turn. With 1,792 the turns
+/// that split (p99.99) took 0.6 ms; with this they take 0.2 ms, at the same memory, but every 150th turn splits.
 const BUCKET: usize = 448;
 
 /// The directory's bits are taken from here upwards; hashbrown uses the lowest and the seven highest bits itself.
