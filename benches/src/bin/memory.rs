@@ -4,6 +4,9 @@
 //! counted twice: as given out by the allocator, and as resident in memory. Turns are timed twice: by the wall's
 //! clock, and by the thread's, which stands still while another process has the core. A turn that changes nothing is
 //! timed too: its longest is what the machine does to any turn.
+//!
+//! With `MIMALLOC_ALLOW_THP=0` the allocator uses no huge pages. The kernel clears one in the middle of a turn, which
+//! can take several milliseconds.
 
 use std::time::{Duration, Instant};
 
