@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use actix::Arbiter;
-use anyhow::{Context as _, anyhow, bail};
+use anyhow::{Context as _, anyhow};
 use tidegate_actors::{ClerkOptions, House, HouseOptions, Rebuild, RebuildError, Resident, SystemClock};
 use tidegate_engine::SkuState;
 use tidegate_persistence::{
@@ -60,14 +60,19 @@ async fn serve(
     let addresses = Addresses { tcp: door.address, http: http.address };
     tracing::info!(tcp = %addresses.tcp, http = %addresses.http, "listening");
 
-    let house = parts.open(config, &arbiters).await?;
-    campaign::load(&house, &config.campaigns).await?;
-    parts.edge.open(house);
-    tracing::info!("ready");
-    on_ready(addresses);
-
-    let by = shutdown.asked().await;
-    tracing::info!(by, "stopping");
+    let begun = tokio::select! {
+        begun = parts.begin(config, &arbiters) => begun,
+        // A replay may take long; a stop need not wait for its end.
+        _ = shutdown.asked() => Ok(()),
+    };
+    if begun.is_ok() {
+        if !shutdown.is_asked() {
+            tracing::info!("ready");
+            on_ready(addresses);
+        }
+        let by = shutdown.asked().await;
+        tracing::info!(by, "stopping");
+    }
     let stopped = parts.stop(&door, config.shutdown.drain_ms).await;
     http_handle.stop(false).await;
     for arbiter in arbiters {
@@ -75,7 +80,7 @@ async fn serve(
         // A thread that panicked has said so.
         let _ = arbiter.join();
     }
-    stopped
+    begun.and(stopped)
 }
 
 fn arbiter_count(config: &Config) -> usize {
@@ -105,6 +110,14 @@ impl Parts {
         );
         let edge = Edge::new(config.limits.clone(), clients, Arc::clone(&levels) as _);
         Self { metrics, levels, edge }
+    }
+
+    /// Replays the journal, starts the actors, loads the campaigns, and then sells.
+    async fn begin(&self, config: &Config, arbiters: &[Arbiter]) -> anyhow::Result<()> {
+        let house = self.open(config, arbiters).await?;
+        campaign::load(&house, &config.campaigns).await?;
+        self.edge.open(house);
+        Ok(())
     }
 
     /// Replays the journal and starts the actors.
@@ -180,7 +193,8 @@ impl Parts {
             }
             tokio::time::sleep(DRAIN_LOOK).await;
         }
-        let Some(journal) = self.levels.take_journal() else { bail!("there is no journal to stop") };
+        // Without one, it was asked to stop before it began.
+        let Some(journal) = self.levels.take_journal() else { return Ok(()) };
         // The final commit.
         let stopped = stop_journal(journal).await;
         if stopped.is_ok() {

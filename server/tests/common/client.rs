@@ -63,6 +63,11 @@ impl Client {
         self.socket.write_all(bytes)
     }
 
+    /// The same connection once more, to read while this one writes.
+    pub(crate) fn twin(&self) -> Self {
+        Self { socket: self.socket.try_clone().unwrap(), input: Vec::new() }
+    }
+
     /// No more will be sent; replies can still be read.
     pub(crate) fn finish(&self) {
         self.socket.shutdown(std::net::Shutdown::Write).unwrap();

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{self, Receiver};
 
-use super::{Client, PATIENCE};
+use super::{Client, PATIENCE, until};
 
 /// A running `tidegate serve`. Dropping it kills it.
 pub(crate) struct Process {
@@ -77,7 +77,7 @@ impl Process {
 
     /// Waits for its end.
     pub(crate) fn end(mut self) -> ExitStatus {
-        self.child.wait().unwrap()
+        until("the end of the process", || self.child.try_wait().unwrap(), Option::is_some).unwrap()
     }
 }
 
