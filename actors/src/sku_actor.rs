@@ -12,9 +12,9 @@ use tidegate_persistence::{ActorId, EncodedGroup, Ticket};
 use tokio::sync::oneshot;
 
 use crate::ask::{Body, Fault, Outcome, Reply};
+use crate::clerk::Clerk;
 use crate::directory::{Condition, Shown};
 use crate::house::Shared;
-use crate::clerk::Clerk;
 use crate::release::Release;
 
 /// How long to wait before looking again for room in the journal, when reservations are to be ended.
@@ -49,6 +49,8 @@ pub(crate) struct SkuActor {
     /// The last group that this actor gave to the journal.
     last_ticket: Ticket,
     timer: Option<(Millis, SpawnHandle)>,
+    /// The last turn without a body panicked.
+    failed_alone: bool,
     /// Reused from turn to turn.
     groups: Vec<EncodedGroup>,
 }
@@ -70,6 +72,7 @@ impl SkuActor {
             shared,
             last_ticket: Ticket::default(),
             timer: None,
+            failed_alone: false,
             groups: Vec::new(),
         }
     }
@@ -102,6 +105,7 @@ impl SkuActor {
         }));
         match end {
             Ok(end) => {
+                self.failed_alone &= !body.is_empty();
                 for group in self.groups.drain(..) {
                     self.last_ticket = self.release.lane().submit(group);
                 }
@@ -113,7 +117,18 @@ impl SkuActor {
             }
             Err(panic) => {
                 self.groups.clear();
-                self.rebuild(&panic, ctx);
+                let said = panic_text(&*panic);
+                tracing::error!(sku = self.clerk.name(), panic = said, "a turn failed and is discarded");
+                // A turn that nobody asked for would fail again and again.
+                if body.is_empty() && std::mem::replace(&mut self.failed_alone, true) {
+                    tracing::error!(
+                        sku = self.clerk.name(),
+                        "quarantined: its clock fails after a rebuild too"
+                    );
+                    self.set_condition(Condition::Quarantined);
+                } else {
+                    self.rebuild(ctx);
+                }
                 Err(Fault::Panicked)
             }
         }
@@ -122,7 +137,9 @@ impl SkuActor {
     /// Wakes this actor when the next hold ends.
     fn set_timer(&mut self, next: Option<Millis>, now: Millis, ctx: &mut Context<Self>) {
         match (next, &self.timer) {
-            (Some(at), Some((set, _))) if *set <= at => {}
+            (Some(at), Some((set, _))) if *set <= at && (*set == Millis(0) || at > now) => {}
+            // More ran out than one turn ends, perhaps because the clock was set forward: go on at once.
+            (Some(at), _) if at <= now => self.wake_after(Duration::ZERO, Millis(0), ctx),
             (Some(at), _) => self.wake_after(Duration::from_millis(at.0.saturating_sub(now.0)), at, ctx),
             (None, _) => {}
         }
@@ -142,10 +159,8 @@ impl SkuActor {
     }
 
     /// Makes the state anew from snapshot and journal, while the other actors go on.
-    fn rebuild(&mut self, panic: &Box<dyn Any + Send>, ctx: &mut Context<Self>) {
-        let said = panic.downcast_ref::<String>().map(String::as_str);
-        let said = said.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("no message");
-        tracing::error!(sku = self.clerk.name(), panic = said, "a turn failed and is discarded; rebuilding this SKU");
+    fn rebuild(&mut self, ctx: &mut Context<Self>) {
+        tracing::info!(sku = self.clerk.name(), "rebuilding this SKU from the journal");
         self.set_condition(Condition::Rebuilding);
         let (shared, release, id) = (Arc::clone(&self.shared), Arc::clone(&self.release), self.id);
         let last = self.last_ticket;
@@ -171,6 +186,12 @@ impl SkuActor {
         self.condition = condition;
         self.shown.set_condition(condition);
     }
+}
+
+/// What a panic said.
+fn panic_text(panic: &(dyn Any + Send)) -> &str {
+    let text = panic.downcast_ref::<String>().map(String::as_str);
+    text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("no message")
 }
 
 impl Actor for SkuActor {
