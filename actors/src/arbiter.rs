@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use actix::{Actor, ArbiterHandle};
+use actix::dev::channel::channel;
+use actix::{Addr, ArbiterHandle, Context};
 use tidegate_persistence::Lane;
 use tokio::sync::Notify;
 
@@ -28,9 +29,19 @@ impl Floor {
         &self.release
     }
 
-    /// Starts an actor here.
-    pub(crate) fn house(&self, make: impl FnOnce(Arc<Release>) -> SkuActor + Send + 'static) -> actix::Addr<SkuActor> {
+    /// Starts an actor here, with a mailbox of this size from the first message on: actix's own way begins with 16,
+    /// until the actor has started.
+    pub(crate) fn house(
+        &self,
+        mailbox_capacity: usize,
+        make: impl FnOnce(Arc<Release>) -> SkuActor + Send + 'static,
+    ) -> Addr<SkuActor> {
         let release = Arc::clone(&self.release);
-        SkuActor::start_in_arbiter(&self.arbiter, move |_| make(release))
+        let (sender, receiver) = channel(mailbox_capacity);
+        // An arbiter that is gone drops the mailbox, and whoever sends to it is told that the house is closing.
+        let _ = self.arbiter.spawn_fn(move || {
+            actix_rt::spawn(Context::with_receiver(receiver).into_future(make(release)));
+        });
+        Addr::new(sender)
     }
 }

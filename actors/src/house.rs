@@ -129,8 +129,9 @@ impl House {
         let (shared, actor_shown, actor_name) = (Arc::clone(&self.shared), Arc::clone(&shown), name.to_owned());
         // Shown at once, so that a reader who comes before the actor has started sees it.
         shown.publish(state.sku().map(tidegate_engine::Sku::view));
-        let addr = floor
-            .house(move |release| SkuActor::new((id, &actor_name, state), actor_shown, release, shared));
+        let addr = floor.house(self.shared.options.mailbox_capacity, move |release| {
+            SkuActor::new((id, &actor_name, state), actor_shown, release, shared)
+        });
         Seat::new(id, name, addr, shown)
     }
 

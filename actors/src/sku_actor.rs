@@ -198,7 +198,6 @@ impl Actor for SkuActor {
     type Context = Context<Self>;
 
     fn started(&mut self, ctx: &mut Context<Self>) {
-        ctx.set_mailbox_capacity(self.shared.options.mailbox_capacity);
         // What ran out while the house was closed is ended in a turn of its own, after all are started.
         if self.clerk.has_reservations() {
             self.wake_after(Duration::ZERO, Millis(0), ctx);

@@ -145,6 +145,29 @@ fn a_journal_without_room_refuses_and_nothing_is_done() {
 }
 
 #[test]
+fn a_new_sku_has_its_whole_mailbox_before_it_has_started() {
+    let turns = Gate::default();
+    let taken = turns.clone();
+    let plan = Plan { mailbox_capacity: 100, ..Plan::on(MemoryJournal::new()) }.probe(move |_| taken.pass());
+    story(plan, async move |shop| {
+        let iphone = shop.put("iphone", 10).await;
+        turns.close();
+        // This keeps the arbiter, so that the next actor can't start.
+        let keeps = send(&iphone, body(&[reserve("r1", "u1", 1)]));
+        until("the arbiter is kept", || turns.is_awaited()).await;
+        let new = shop.house.find_or_create("new").unwrap();
+        let waiting: Vec<_> = (0..100).map(|_| send(&new, body(&[reserve("r1", "u1", 1)]))).collect();
+        turns.open();
+        accepted(&outcome(keeps).await);
+        for sent in waiting {
+            let replies = outcome(sent).await.unwrap();
+            assert!(matches!(replies[..], [Reply::Rejected(Rejection::NotFound)]), "{replies:?}");
+        }
+        shop.close();
+    });
+}
+
+#[test]
 fn a_full_mailbox_refuses_and_nothing_is_done() {
     let turns = Gate::default();
     let taken = turns.clone();
