@@ -117,7 +117,9 @@ pub enum Fault {
     #[error("outcome unknown: the journal failed; retry the same request id after a restart")]
     JournalFailed,
     /// A turn panicked and its changes were discarded.
-    #[error("outcome unknown: this SKU failed and is being rebuilt from the journal; retry the same request id")]
+    #[error(
+        "outcome unknown: this SKU failed and is being rebuilt from the journal; retry the same request id"
+    )]
     Panicked,
     /// The SKU is being rebuilt from the journal.
     #[error("this SKU is being rebuilt from the journal; retry in a moment")]

@@ -98,7 +98,9 @@ impl Clerk {
 
     fn expire(&mut self, most: usize, scribe: &mut Scribe<'_>) {
         for _ in 0..most {
-            let Some(expiry) = self.state.next_expiry().filter(|expiry| expiry.at <= scribe.now) else { return };
+            let Some(expiry) = self.state.next_expiry().filter(|expiry| expiry.at <= scribe.now) else {
+                return;
+            };
             let Some(order) = expiry.order else { continue };
             let events = self.state.decide_expiry(order, scribe.now);
             scribe.apply(&mut self.state, &self.name, &events);
@@ -148,7 +150,9 @@ impl Scribe<'_> {
             let unborn = state.sku().is_none();
             if let Err(contradiction) = state.apply(event, self.now) {
                 // A defect of the engine. The turn must not be half done: unwinding discards all of it.
-                std::panic::panic_any(format!("{name}: an event contradicts the state: {contradiction}: {event:?}"));
+                std::panic::panic_any(format!(
+                    "{name}: an event contradicts the state: {contradiction}: {event:?}"
+                ));
             }
             if self.encoder.as_ref().is_some_and(|encoder| encoder.len() > GROUP_BYTES) {
                 self.close();

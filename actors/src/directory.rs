@@ -125,7 +125,9 @@ impl Seat {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum CreateError {
     /// The house is full.
-    #[error("there are as many SKUs as the configuration admits (limits.max_skus); raise it or use another server")]
+    #[error(
+        "there are as many SKUs as the configuration admits (limits.max_skus); raise it or use another server"
+    )]
     Full,
 }
 
@@ -167,7 +169,8 @@ impl Directory {
             return Err(CreateError::Full);
         }
         let entry = self.seats.entry(name.into());
-        let seat = entry.or_insert_with(|| Arc::new(make(ActorId(self.next.fetch_add(1, Ordering::Relaxed)))));
+        let seat =
+            entry.or_insert_with(|| Arc::new(make(ActorId(self.next.fetch_add(1, Ordering::Relaxed)))));
         Ok(Arc::clone(&seat))
     }
 

@@ -11,9 +11,9 @@ use tokio::sync::Notify;
 
 use crate::arbiter::Floor;
 use crate::ask::Body;
+use crate::clerk::ClerkOptions;
 use crate::clock::Clock;
 use crate::directory::{Condition, CreateError, Directory, Seat, Shown};
-use crate::clerk::ClerkOptions;
 use crate::sku_actor::SkuActor;
 
 /// Something that looks at every body after its turn, before anything of it is journaled. Tests use it to panic.
@@ -114,8 +114,14 @@ impl House {
         options: HouseOptions,
     ) -> Self {
         let directory = Directory::new(next, options.max_skus);
-        let shared = Arc::new(Shared { options, clock: Box::new(clock), rebuild: Box::new(rebuild), rebuilt: AtomicU64::new(0) });
-        let floors = arbiters.into_iter().map(|(arbiter, lane, wake)| Floor::start(arbiter, lane, wake)).collect();
+        let shared = Arc::new(Shared {
+            options,
+            clock: Box::new(clock),
+            rebuild: Box::new(rebuild),
+            rebuilt: AtomicU64::new(0),
+        });
+        let floors =
+            arbiters.into_iter().map(|(arbiter, lane, wake)| Floor::start(arbiter, lane, wake)).collect();
         let house = Self { floors, directory, shared };
         for Resident { id, name, state } in residents {
             house.directory.add(house.seat(id, &name, state));
@@ -126,7 +132,8 @@ impl House {
     fn seat(&self, id: ActorId, name: &str, state: SkuState) -> Seat {
         let shown = Arc::new(Shown::default());
         let floor = &self.floors[id.worker(self.floors.len())];
-        let (shared, actor_shown, actor_name) = (Arc::clone(&self.shared), Arc::clone(&shown), name.to_owned());
+        let (shared, actor_shown, actor_name) =
+            (Arc::clone(&self.shared), Arc::clone(&shown), name.to_owned());
         // Shown at once, so that a reader who comes before the actor has started sees it.
         shown.publish(state.sku().map(tidegate_engine::Sku::view));
         let addr = floor.house(self.shared.options.mailbox_capacity, move |release| {
@@ -188,6 +195,9 @@ impl House {
 
 impl fmt::Debug for House {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("House").field("arbiters", &self.floors.len()).field("skus", &self.directory.len()).finish()
+        f.debug_struct("House")
+            .field("arbiters", &self.floors.len())
+            .field("skus", &self.directory.len())
+            .finish()
     }
 }

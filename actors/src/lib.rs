@@ -7,17 +7,17 @@
 
 mod arbiter;
 mod ask;
+mod clerk;
 mod clock;
 mod directory;
 mod house;
-mod clerk;
 mod rejections;
 mod release;
 mod sku_actor;
 
 pub use ask::{Ask, Body, Fault, Outcome, Reply, Span};
+pub use clerk::{Clerk, ClerkOptions, TurnEnd};
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use directory::{Condition, CreateError, Seat, Shown};
 pub use house::{House, HouseOptions, HouseStatus, Probe, Rebuild, RebuildError, Resident};
-pub use clerk::{Clerk, ClerkOptions, TurnEnd};
 pub use rejections::RejectionCounts;

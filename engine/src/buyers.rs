@@ -62,10 +62,7 @@ impl Buyers {
         let number = u32::try_from(self.rows.len()).ok()?;
         let place = texts.push(name)?;
         self.rows.push(Buyer { name: place, held: 0, lapses: 0, blocked: false, bought: false });
-        let (rows, texts) = (&self.rows, &*texts);
-        self.by_name.insert(hashing.text(name), number, |row| {
-            hashing.text(rows.get(row as usize).map_or("", |buyer| texts.get(buyer.name)))
-        });
+        self.by_name.insert(hashing.text(name), number);
         Some(BuyerNumber(number))
     }
 

@@ -197,10 +197,7 @@ impl Orders {
             state: new.state,
             holds_units: new.holds_units,
         });
-        let (rows, texts) = (&self.rows, &*texts);
-        self.by_request.insert(hashing.by_buyer(new.buyer, new.request), number.0, |row| {
-            rows.get(row as usize - 1).map_or(0, |order| hashing.by_buyer(order.buyer, order.request(texts)))
-        });
+        self.by_request.insert(hashing.by_buyer(new.buyer, new.request), number.0);
         Some(number)
     }
 

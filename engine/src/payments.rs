@@ -76,10 +76,7 @@ impl Payments {
         let position = u32::try_from(self.rows.len()).ok()?;
         let place = texts.push(id)?;
         self.rows.push(PaymentRow { id: place, order, amount, at, answer });
-        let (rows, texts) = (&self.rows, &*texts);
-        self.by_id.insert(hashing.text(id), position, |row| {
-            rows.get(row as usize).map_or(0, |payment| hashing.text(texts.get(payment.id)))
-        });
+        self.by_id.insert(hashing.text(id), position);
         Some(position)
     }
 

@@ -99,10 +99,7 @@ impl Requests {
         let id = texts.push(request.id)?;
         let fingerprint = request.fingerprint;
         self.rows.push(RequestRow { order: order.map_or(0, |o| o.0), id, fingerprint, answer });
-        let (rows, texts) = (&self.rows, &*texts);
-        self.by_id.insert(hashing.by_order(order, request.id), position, |row| {
-            rows.get(row as usize).map_or(0, |kept| hashing.by_order(kept.order(), kept.id(texts)))
-        });
+        self.by_id.insert(hashing.by_order(order, request.id), position);
         Some(())
     }
 

@@ -200,6 +200,10 @@ impl SledEpoch {
 
 impl Epoch for SledEpoch {
     fn append(&self, first_sequence: u64, block: &[u8]) -> Result<(), JournalError> {
+        if block.len() <= VALUE_BYTES {
+            // Most blocks are one value, and a batch costs sled more than that.
+            return self.on(|db| db.insert(key(first_sequence, 0), block)).map(drop);
+        }
         let mut batch = sled::Batch::default();
         for (index, piece) in block.chunks(VALUE_BYTES).enumerate() {
             batch.insert(&key(first_sequence, index as u16), piece);
