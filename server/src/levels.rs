@@ -68,9 +68,14 @@ impl Levels {
         let _ = self.tcp.set(tcp);
     }
 
-    pub(crate) fn ready(&self, house: Arc<House>, journal: Writer, recovery: Recovery) {
+    /// The journal is replayed; there may be campaigns to load before anything is sold.
+    pub(crate) fn replayed_all(&self, journal: Writer, recovery: Recovery) {
         *self.journal.lock() = Some(journal);
         let _ = self.recovery.set(recovery);
+    }
+
+    /// From now on the server sells.
+    pub(crate) fn ready(&self, house: Arc<House>) {
         let _ = self.house.set(house);
     }
 

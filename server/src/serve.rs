@@ -116,7 +116,9 @@ impl Parts {
     async fn begin(&self, config: &Config, arbiters: &[Arbiter]) -> anyhow::Result<()> {
         let house = self.open(config, arbiters).await?;
         campaign::load(&house, &config.campaigns).await?;
-        self.edge.open(house);
+        // In this order: whoever is told that it is ready must not meet LOADING.
+        self.edge.open(Arc::clone(&house));
+        self.levels.ready(house);
         Ok(())
     }
 
@@ -141,7 +143,7 @@ impl Parts {
             FromJournal(writer.reader()),
             house_options(config, seed),
         ));
-        self.levels.ready(Arc::clone(&house), writer, recovery(&report));
+        self.levels.replayed_all(writer, recovery(&report));
         Ok(house)
     }
 

@@ -300,6 +300,7 @@ fn a_loading_server_says_so_until_it_sells() {
     // It goes on loading until it has read its campaign file, which is a pipe that nobody has written to yet.
     let campaign = pipe(dir.path());
     let mut process = Process::start_listening(&data, &["--campaign", campaign.to_str().unwrap()]);
+    process.wait_for("journal replayed");
     let mut client = process.client();
     let told = "-LOADING the journal is being replayed; retry in a moment";
     for line in [
