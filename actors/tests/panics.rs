@@ -7,8 +7,8 @@ mod common;
 use std::sync::Arc;
 
 use common::{
-    FromJournal, Gate, HOLD_MS, Plan, SEED, accepted, ask, body, is_by, outcome, pay, report, reserve, send,
-    shown, story, until,
+    FromJournal, Gate, GatedJournal, HOLD_MS, Plan, SEED, accepted, ask, body, is_by, outcome, pay, report,
+    reserve, send, shown, story, until,
 };
 use parking_lot::Mutex;
 use tidegate_actors::{Clerk, ClerkOptions, Condition, Fault, Rebuild, RebuildError};
@@ -190,6 +190,35 @@ fn bodies_that_wait_behind_a_panic_are_told_and_lose_nothing() {
         until("it is back", || iphone.shown().condition() == Condition::Live).await;
         accepted(&ask(&iphone, &[reserve("r3", "u3", 1)]).await);
         assert_eq!(report(&iphone).await.stock.reserved(), 2);
+        shop.close();
+    });
+}
+
+#[test]
+fn a_rebuild_waits_for_what_is_not_durable_yet() {
+    let journal = GatedJournal::default();
+    let disk = journal.sync.clone();
+    let plan = Plan::on(journal).probe(|body| assert!(!is_by(body, "boom"), "boom was here"));
+    story(plan, async move |shop| {
+        let (iphone, other) = (shop.put("iphone", 10).await, shop.put("other", 1_000).await);
+        disk.close();
+        let held = send(&iphone, body(&[reserve("r1", "u1", 1)]));
+        until("the disk is asked", || disk.is_awaited()).await;
+        assert_eq!(ask(&iphone, &[reserve("r2", "boom", 1)]).await.unwrap_err(), Fault::Panicked);
+        // Time enough for a rebuild that does not wait: others' turns go on meanwhile.
+        let mut waiting = Vec::new();
+        for n in 1..=500 {
+            waiting.push(send(&other, body(&[reserve(&format!("r{n}"), "u1", 1)])));
+            until("the other SKU's turn is over", || shown(&other).1 == n).await;
+        }
+        assert_eq!(iphone.shown().condition(), Condition::Rebuilding);
+        disk.open();
+        accepted(&outcome(held).await);
+        until("it is back", || iphone.shown().condition() == Condition::Live).await;
+        assert_eq!(report(&iphone).await.stock.reserved(), 1);
+        for sent in waiting {
+            accepted(&outcome(sent).await);
+        }
         shop.close();
     });
 }
