@@ -1,4 +1,4 @@
-//! The orders of a SKU, 44 bytes each, and the queues in which reservations wait for their end.
+//! The orders of a SKU, 40 bytes each, and the queues in which reservations wait for their end.
 
 use crate::buyers::BuyerNumber;
 use crate::hashing::Hashing;
@@ -39,8 +39,6 @@ pub(crate) struct Order {
     pub(crate) qty: u32,
     /// Position of the payment that paid it, plus one; 0: none.
     payment: u32,
-    /// The next order in the queue of the same hold; 0: none.
-    next: u32,
     /// Which queue it is in.
     queue: u16,
     pub(crate) state: OrderState,
@@ -48,7 +46,7 @@ pub(crate) struct Order {
     pub(crate) holds_units: bool,
 }
 
-const _: () = assert!(std::mem::size_of::<Order>() == 44);
+const _: () = assert!(std::mem::size_of::<Order>() == 40);
 
 /// A u64 in two halves, aligned to four bytes.
 #[derive(Clone, Copy, Debug)]
@@ -106,19 +104,19 @@ pub(crate) struct NewOrder<'a> {
     pub(crate) holds_units: bool,
 }
 
-/// Orders with the same length of hold, in the order in which they run out.
+/// Orders with the same length of hold run out in the order of their numbers.
 #[derive(Debug)]
 struct Queue {
     hold_ms: u32,
+    /// No order before this one waits in this queue.
     first: u32,
-    last: u32,
 }
 
 /// The most lengths of hold that one SKU can have had.
 pub(crate) const MAX_QUEUES: usize = 1024;
 
 /// How many orders that no longer wait are passed over in one look at a queue.
-const SKIPS: usize = 10_000;
+const SKIPS: u32 = 10_000;
 
 /// All orders of a SKU.
 #[derive(Debug, Default)]
@@ -183,7 +181,7 @@ impl Orders {
     ) -> Option<OrderNumber> {
         let number = self.next_number()?;
         let request = texts.push(new.request)?;
-        let queue = self.enqueue(new.hold_ms, number)?;
+        let queue = self.queue_for(new.hold_ms, number)?;
         self.rows.push(Order {
             unit_price: Halves::new(new.unit_price),
             reserved_at: Halves::new(new.reserved_at.0),
@@ -192,7 +190,6 @@ impl Orders {
             fingerprint: new.fingerprint,
             qty: new.qty,
             payment: 0,
-            next: 0,
             queue,
             state: new.state,
             holds_units: new.holds_units,
@@ -201,41 +198,33 @@ impl Orders {
         Some(number)
     }
 
-    fn enqueue(&mut self, hold_ms: u32, number: OrderNumber) -> Option<u16> {
+    /// The position of the queue for this hold, a new one if need be.
+    fn queue_for(&mut self, hold_ms: u32, number: OrderNumber) -> Option<u16> {
         let position = match self.queues.iter().position(|queue| queue.hold_ms == hold_ms) {
             Some(position) => position,
             None => {
-                self.queues.push(Queue { hold_ms, first: 0, last: 0 });
+                self.queues.push(Queue { hold_ms, first: number.0 });
                 self.queues.len() - 1
             }
         };
-        let queue = self.queues.get_mut(position)?;
-        let previous = std::mem::replace(&mut queue.last, number.0);
-        if queue.first == 0 {
-            queue.first = number.0;
-        } else if let Some(order) = self.get_mut(OrderNumber(previous)) {
-            order.next = number.0;
-        }
         u16::try_from(position).ok()
     }
 
-    /// The reservation that runs out first, and when. Orders that no longer wait are dropped from the queues on
-    /// the way; when there are very many of those, the answer is an early one and the next look goes on.
+    /// The reservation that runs out first, and when. Orders that no longer wait are passed over for good; when there
+    /// are very many of those, the answer is an early one and the next look goes on.
     pub(crate) fn next_expiry(&mut self) -> Option<Expiry> {
         let mut soonest: Option<Expiry> = None;
-        for at in 0..self.queues.len() {
-            let mut first = self.queues[at].first;
-            for _ in 0..SKIPS {
-                match self.rows.get((first as usize).wrapping_sub(1)) {
-                    Some(order) if order.state != OrderState::Reserved => first = order.next,
-                    _ => break,
-                }
+        for (at, queue) in self.queues.iter_mut().enumerate() {
+            let row = |number: u32| self.rows.get((number as usize).wrapping_sub(1));
+            let waits = |order: &Order| order.state == OrderState::Reserved && usize::from(order.queue) == at;
+            let last = queue.first.saturating_add(SKIPS);
+            while queue.first < last && row(queue.first).is_some_and(|order| !waits(order)) {
+                queue.first += 1;
             }
-            self.queues[at].first = first;
-            let Some(order) = self.get(OrderNumber(first)) else { continue };
+            let Some(order) = row(queue.first) else { continue };
             let expiry = Expiry {
-                order: (order.state == OrderState::Reserved).then_some(OrderNumber(first)),
-                at: self.expires_at(order),
+                order: waits(order).then_some(OrderNumber(queue.first)),
+                at: order.reserved_at().plus(u64::from(queue.hold_ms)),
             };
             if soonest.as_ref().is_none_or(|s| expiry.at < s.at) {
                 soonest = Some(expiry);

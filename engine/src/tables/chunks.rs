@@ -1,9 +1,9 @@
 //! A growing list that never moves what it holds.
 
 /// Rows in a full chunk.
-const CHUNK: usize = 1024;
+const CHUNK: usize = 512;
 
-/// A list of `T` in chunks of 1,024. Only the first chunk is ever reallocated, so that a small list stays small.
+/// A list of `T` in chunks of 512. Only the first chunk is ever reallocated, so that a small list stays small.
 #[derive(Debug)]
 pub(crate) struct Chunks<T> {
     chunks: Vec<Vec<T>>,

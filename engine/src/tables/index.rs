@@ -1,14 +1,9 @@
 //! A hash index over row numbers that grows one bucket at a time (extendible hashing, Fagin et al. 1979).
 
-use hashbrown::HashTable;
-
 use super::Chunks;
+use super::bucket::Bucket;
 
-/// Entries of a full bucket: seven eighths of the 512 slots that a hash table of that size has. A split moves these
-/// many entries of eight bytes, some microseconds however large the index is.
-const BUCKET: usize = 448;
-
-/// The most bits that the directory uses. Beyond it buckets grow like any hash table.
+/// The most bits that the directory uses. Beyond it buckets grow as they must.
 const MAX_DEPTH: u32 = 22;
 
 /// Row numbers by the hash of something in the row. It holds no keys: the caller compares.
@@ -21,29 +16,6 @@ pub(crate) struct Index {
     buckets: Chunks<Bucket>,
 }
 
-#[derive(Debug, Default)]
-struct Bucket {
-    /// How many of their highest hash bits all entries here share.
-    depth: u32,
-    entries: HashTable<Entry>,
-}
-
-/// A row and half of its hash. Kept, because computing it again when a bucket grows or splits would read the row and
-/// its text: two cache misses for each entry, which took a third of the time of a reservation.
-#[derive(Clone, Copy, Debug)]
-struct Entry {
-    hash: u32,
-    row: u32,
-}
-
-impl Entry {
-    /// What the hash table inside a bucket uses: the bits that the directory does not share, spread over a word
-    /// (Fibonacci hashing, Knuth 6.4), since the table looks at the lowest bits and at the highest seven.
-    fn spread(hash: u32) -> u64 {
-        u64::from(hash).wrapping_mul(0x9E37_79B9_7F4A_7C15)
-    }
-}
-
 impl Default for Index {
     fn default() -> Self {
         let mut buckets = Chunks::default();
@@ -52,7 +24,7 @@ impl Default for Index {
     }
 }
 
-/// The upper half of a hash, of which everything else is derived.
+/// The half of a hash that is kept, and of which everything else is derived.
 fn kept(hash: u64) -> u32 {
     #[allow(clippy::cast_possible_truncation)]
     let upper = (hash >> 32) as u32;
@@ -67,11 +39,9 @@ fn prefix(hash: u32, bits: u32) -> usize {
 
 impl Index {
     /// The row with this hash that `is_it` accepts.
-    pub(crate) fn find(&self, hash: u64, mut is_it: impl FnMut(u32) -> bool) -> Option<u32> {
+    pub(crate) fn find(&self, hash: u64, is_it: impl FnMut(u32) -> bool) -> Option<u32> {
         let hash = kept(hash);
-        let bucket = self.buckets.get(self.directory[prefix(hash, self.depth)] as usize)?;
-        let found = bucket.entries.find(Entry::spread(hash), |entry| entry.hash == hash && is_it(entry.row));
-        found.map(|entry| entry.row)
+        self.buckets.get(self.directory[prefix(hash, self.depth)] as usize)?.find(hash, is_it)
     }
 
     /// Adds a row that is not there yet.
@@ -81,9 +51,8 @@ impl Index {
             let number = self.directory[prefix(hash, self.depth)] as usize;
             // Always there: the directory names no bucket that was not pushed.
             let Some(bucket) = self.buckets.get_mut(number) else { return };
-            if bucket.entries.len() < BUCKET || bucket.depth == MAX_DEPTH {
-                bucket.add(Entry { hash, row });
-                return;
+            if !bucket.is_full() || bucket.depth() == MAX_DEPTH {
+                return bucket.add(hash, row);
             }
             let sibling = bucket.split();
             self.add_sibling(hash, sibling);
@@ -92,7 +61,7 @@ impl Index {
 
     /// Adds the upper half of a bucket that was split, in which this hash belonged.
     fn add_sibling(&mut self, hash: u32, sibling: Bucket) {
-        let depth = sibling.depth;
+        let depth = sibling.depth();
         if depth > self.depth {
             self.directory = self.directory.iter().flat_map(|bucket| [*bucket, *bucket]).collect();
             self.depth = depth;
@@ -105,27 +74,6 @@ impl Index {
         let width = 1 << (self.depth - depth);
         let first = (prefix(hash, depth - 1) << 1 | 1) * width;
         self.directory[first..first + width].fill(number);
-    }
-}
-
-impl Bucket {
-    fn add(&mut self, entry: Entry) {
-        self.entries.insert_unique(Entry::spread(entry.hash), entry, |entry| Entry::spread(entry.hash));
-    }
-
-    /// Keeps the entries whose next bit is zero and gives away those whose next bit is one.
-    fn split(&mut self) -> Self {
-        let entries = std::mem::take(&mut self.entries);
-        self.depth += 1;
-        let half = entries.len() / 2;
-        self.entries = HashTable::with_capacity(half);
-        let mut sibling = Self { depth: self.depth, entries: HashTable::with_capacity(half) };
-        let bit = 1 << (32 - self.depth);
-        for entry in entries {
-            let side = if entry.hash & bit == 0 { &mut *self } else { &mut sibling };
-            side.add(entry);
-        }
-        sibling
     }
 }
 
@@ -146,8 +94,7 @@ mod tests {
         }
         assert!((0..100_000).all(|row| index.find(hash(row), |r| r == row) == Some(row)));
         assert!((100_000..101_000).all(|row| index.find(hash(row), |r| r == row).is_none()));
-        assert!(index.buckets.iter().all(|bucket| bucket.entries.len() <= BUCKET));
-        assert!(index.buckets.len() > 100_000 / BUCKET);
+        assert!(index.buckets.len() > 200, "it has split");
     }
 
     #[test]

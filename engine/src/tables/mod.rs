@@ -3,6 +3,7 @@
 //! One SKU may have tens of millions of orders. A `Vec` or a hash map of that size stops the sale for a second
 //! when it doubles, and wastes half of what it asked for. These tables grow by a chunk or a bucket at a time.
 
+mod bucket;
 mod chunks;
 mod index;
 mod texts;
