@@ -163,15 +163,16 @@ impl Sku {
         }
     }
 
-    /// A document never changes stock, nor what the first order fixed.
-    fn put<'a>(&self, terms: &Arc<SkuTerms>) -> Judged<'a> {
-        if *terms == self.terms {
+    /// A document never resets price or stock of a SKU that is there, nor changes what the first order fixed.
+    fn put<'a>(&self, document: &SkuTerms) -> Judged<'a> {
+        let terms = SkuTerms { price: self.terms.price, ..document.clone() };
+        if terms == *self.terms {
             return as_it_is(Answer::Unchanged);
         }
         if terms.currency != self.terms.currency && self.orders.len() > 0 {
             return Err(Refusal::Fixed { field: "currency" }.into());
         }
-        accept(Event::Updated { terms: Arc::clone(terms) }, Answer::Updated)
+        accept(Event::Updated { terms: Arc::new(terms) }, Answer::Updated)
     }
 
     fn restock<'a>(&self, request: Request<'a>, delta: i64, limits: &Limits) -> Judged<'a> {
