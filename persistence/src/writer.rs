@@ -5,7 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::thread::JoinHandle;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use crossbeam::channel::{Receiver, Sender, unbounded};
 
@@ -16,8 +16,8 @@ use crate::lane::{Lane, Message, Shared, Wake};
 use crate::status::{Commit, JournalStatus, Measured};
 use crate::{Epoch, EpochNumber, JournalError, Mark, OpenJournal, Options, Reader, Tail};
 
-/// The longest that a commit makes way for more of what it could take along.
-const MAX_PATIENCE: Duration = Duration::from_millis(1);
+/// How often a commit makes way for more of what it could take along.
+const MAX_YIELDS: usize = 64;
 
 /// The running journal. Dropping it stops it too, but tells nobody whether that went well: call [`Self::stop`].
 #[derive(Debug)]
@@ -78,8 +78,6 @@ impl OpenJournal {
             next_requested_at: 0,
             block: BlockBuilder::default(),
             touched: BTreeMap::new(),
-            last_groups: 0,
-            last_sync: Duration::ZERO,
         };
         let lanes = (0..commits.wakes.len())
             .map(|index| Lane {
@@ -180,9 +178,6 @@ struct CommitLoop {
     block: BlockBuilder,
     /// Groups of the commit at hand, by lane.
     touched: BTreeMap<u32, u64>,
-    /// Groups of the last commit, and how long it took to make it durable.
-    last_groups: usize,
-    last_sync: Duration,
 }
 
 impl CommitLoop {
@@ -207,7 +202,7 @@ impl CommitLoop {
         loop {
             let Ok(first) = self.inbox.recv() else { return Ok(()) };
             let began = Instant::now();
-            self.let_others_submit(began);
+            self.let_others_submit();
             let stopping = self.gather(first)?;
             if !self.touched.is_empty() {
                 self.commit(began)?;
@@ -219,17 +214,17 @@ impl CommitLoop {
         }
     }
 
-    /// Makes way for those whom the last commit let go on, for at most as long as that commit took.
-    ///
-    /// A commit costs the processor as much as judging hundreds of orders, whatever is in it. Where actors and journal
-    /// share cores, one that begins at the first group takes the processor from those who would have filled it. The
-    /// callers that were answered last are likely to ask again at once, and others with them: twice as many groups are
-    /// worth waiting for. A caller who is alone is not kept waiting.
-    fn let_others_submit(&self, began: Instant) {
-        let expected = if self.last_groups > 2 { 2 * self.last_groups } else { self.last_groups };
-        let patience = self.last_sync.min(MAX_PATIENCE);
-        while self.inbox.len() + 1 < expected && began.elapsed() < patience {
+    /// Lets actors that are ready to run go first, as long as that brings more for this commit. A commit costs the
+    /// processor about as much as judging a few hundred orders, whatever is in it: where actors and journal share
+    /// cores, one that is begun at the first group takes the processor from those who would have filled it. (Waiting
+    /// longer, for as many groups as the last commit had, made fuller commits and fewer orders a second.)
+    fn let_others_submit(&self) {
+        for _ in 0..MAX_YIELDS {
+            let waiting = self.inbox.len();
             std::thread::yield_now();
+            if self.inbox.len() == waiting {
+                return;
+            }
         }
     }
 
@@ -272,8 +267,7 @@ impl CommitLoop {
         self.tail = tail;
         self.epoch_bytes += bytes as u64;
         let commit = Commit { bytes, took: began.elapsed(), sync: written.elapsed() };
-        self.last_groups = self.touched.values().sum::<u64>() as usize;
-        self.last_sync = written.elapsed();
+
         self.measured.commit(commit, self.epoch, self.epoch_bytes);
         self.acknowledge(bytes);
         self.keeper.mark(Mark {

@@ -32,7 +32,7 @@ pub struct SkuDocument {
     pub stock: u64,
     /// ISO 4217 code: three upper-case letters.
     pub currency: String,
-    /// What a unit costs. Only counts when the SKU is created.
+    /// What a unit costs. Only counts when the SKU is created: a later document never resets it.
     pub price: Price,
     /// When the sale begins, in epoch milliseconds; none is at once.
     pub starts_at: Option<u64>,
