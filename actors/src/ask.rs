@@ -70,6 +70,12 @@ impl Body {
         self.asks.clear();
     }
 
+    /// Bytes that its buffers hold on to.
+    #[must_use]
+    pub fn capacity_bytes(&self) -> usize {
+        self.text.capacity() + self.asks.capacity() * size_of::<Ask>()
+    }
+
     /// What is asked.
     #[must_use]
     pub fn asks(&self) -> &[Ask] {

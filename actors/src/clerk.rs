@@ -101,7 +101,8 @@ impl Clerk {
             let Some(expiry) = self.state.next_expiry().filter(|expiry| expiry.at <= scribe.now) else {
                 return;
             };
-            let Some(order) = expiry.order else { continue };
+            // Thousands of ended orders were passed over, which is enough for one turn.
+            let Some(order) = expiry.order else { return };
             let events = self.state.decide_expiry(order, scribe.now);
             scribe.apply(&mut self.state, &self.name, &events);
         }

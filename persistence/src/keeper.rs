@@ -244,9 +244,8 @@ impl Snapshotter {
         self.news.lock().snapshot_running = false;
         match built {
             Ok(Some(info)) => {
-                let covers = info.covers;
                 self.news.lock().snapshot = Some(info);
-                if let Err(error) = self.retire(snapshots, covers, epoch.next()) {
+                if let Err(error) = self.retire(snapshots, epoch.next()) {
                     trouble(&self.news, error);
                 }
             }
@@ -255,19 +254,18 @@ impl Snapshotter {
         }
     }
 
-    /// Deletes epochs that the snapshot covers and retention lets go, and snapshots before the last two.
-    fn retire(
-        &self,
-        snapshots: &SnapshotDir,
-        covers: EpochNumber,
-        current: EpochNumber,
-    ) -> Result<(), String> {
+    /// Deletes snapshots before the last two, and epochs that the older of these covers (it may have to stand in for
+    /// the newest) and retention lets go.
+    fn retire(&self, snapshots: &SnapshotDir, current: EpochNumber) -> Result<(), String> {
+        snapshots.keep_newest(2).map_err(|error| error.to_string())?;
+        let kept = snapshots.list().map_err(|error| error.to_string())?;
+        let [_, covers] = kept[..] else { return Ok(()) };
         for epoch in self.epochs.list().map_err(|error| error.to_string())? {
             let beyond = u64::from(epoch.0) + u64::from(self.retention_epochs) < u64::from(current.0);
             if epoch <= covers && beyond {
                 self.epochs.remove(epoch).map_err(|error| error.to_string())?;
             }
         }
-        snapshots.keep_newest(2).map_err(|error| error.to_string())
+        Ok(())
     }
 }

@@ -12,7 +12,7 @@ use common::{Shop, open, small, start};
 use tidegate_persistence::Options;
 
 const DIR: &str = "TIDEGATE_CRASH_DIR";
-const KILLS: u64 = 15;
+const KILLS: u64 = 20;
 
 /// Small epochs, so that kills also hit rotations, snapshots and deletions.
 fn options() -> Options {

@@ -184,7 +184,7 @@ pub struct SkuMap<'a> {
     pub starts_at: Option<u64>,
     /// When the sale ends.
     pub ends_at: Option<u64>,
-    /// The journal position of the last change shown here.
+    /// The number of the SKU's last change, counted from 1 for each SKU.
     pub seq: u64,
 }
 

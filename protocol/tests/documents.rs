@@ -231,3 +231,10 @@ proptest! {
         let _ = CampaignFile::from_toml(&text);
     }
 }
+
+#[test]
+fn the_sample_campaign_is_one() {
+    let campaign = CampaignFile::from_toml(include_str!("../../config/campaign.toml")).unwrap();
+    let names: Vec<_> = campaign.skus.iter().map(|(name, _)| name.as_str()).collect();
+    assert_eq!(names, ["console-launch", "members-print", "tea-mug"]);
+}

@@ -259,7 +259,7 @@ fn who_never_stops_sending_does_not_keep_the_server() {
 /// `TIDEGATE_KILLS` says how often; each round goes on where the last one was killed.
 #[test]
 fn a_killed_server_has_lost_nothing_it_acknowledged() {
-    let kills = std::env::var("TIDEGATE_KILLS").map_or(5, |kills| kills.parse().unwrap());
+    let kills = std::env::var("TIDEGATE_KILLS").map_or(20, |kills| kills.parse().unwrap());
     let dir = tempfile::tempdir().unwrap();
     let mut promises: Vec<Promise> = Vec::new();
     for round in 0..kills {

@@ -60,7 +60,7 @@ section! {
         /// closed.
         partial_command_timeout_ms: Duration = 30_000, Within(100, HOUR_MS);
         /// Groups of commands waiting for one actor; over it the group is answered OVERLOADED.
-        mailbox_capacity: usize = 4_096, Within(16, 1_048_576);
+        mailbox_capacity: usize = 16_384, Within(16, 1_048_576);
         /// SKUs in this server.
         max_skus: usize = 1_000_000, Within(1, 16_000_000);
         /// Orders of one SKU, ended ones included.

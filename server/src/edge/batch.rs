@@ -11,6 +11,7 @@ use tidegate_protocol::resp::{Args, Protocol, Writer};
 use tokio::sync::oneshot;
 
 use super::Edge;
+use super::connection::KEPT_BYTES;
 use super::labels::Label;
 use super::session::Session;
 use crate::convert::{self, Absent, Errand};
@@ -305,9 +306,12 @@ impl Batch {
     fn clear(&mut self, outcomes: Vec<(Arc<Seat>, Outcome)>) {
         self.ready.clear();
         self.pieces.clear();
+        if self.ready.capacity() > KEPT_BYTES {
+            self.ready = Vec::new();
+        }
         self.by_actor.clear();
         for (_, Outcome { mut body, .. }) in outcomes {
-            if self.spare.len() < FEW {
+            if self.spare.len() < FEW && body.capacity_bytes() <= KEPT_BYTES {
                 body.clear();
                 self.spare.push(body);
             }

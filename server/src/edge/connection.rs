@@ -23,6 +23,9 @@ const FIRST_READ: usize = 4 << 10;
 const LINGER_BYTES: usize = 1 << 20;
 const LINGER: Duration = Duration::from_millis(500);
 
+/// The largest buffer that a connection keeps without needing it, in bytes.
+pub(super) const KEPT_BYTES: usize = 64 << 10;
+
 /// Serves one connection to its end. Nothing it does can fail for anybody else.
 pub(super) async fn serve(
     stream: TcpStream,
@@ -38,6 +41,8 @@ pub(super) async fn serve(
         session: Session::new(guest),
         decoder: RequestDecoder::new(limits),
         input: BytesMut::with_capacity(FIRST_READ),
+        room: FIRST_READ,
+        last_read: 0,
         output: Vec::new(),
         batch: Batch::new(Arc::clone(&edge), recorder),
         half_since: None,
@@ -54,6 +59,10 @@ struct Connection {
     session: Session,
     decoder: RequestDecoder,
     input: BytesMut,
+    /// What the input is made ready to take in one read.
+    room: usize,
+    /// Bytes that the last read brought.
+    last_read: usize,
     output: Vec<u8>,
     batch: Batch,
     /// Since when the input begins with the same half of a command.
@@ -125,10 +134,9 @@ impl Connection {
     }
 
     async fn read(&mut self) -> io::Result<Read> {
-        if self.input.capacity() - self.input.len() < FIRST_READ / 2 {
-            // Doubles up to the limit: a pipelining client gets a large buffer, an idle one stays small.
-            let more = self.input.len().max(FIRST_READ).min(self.edge.limits.read_buffer_bytes);
-            self.input.reserve(more);
+        // A pipelining client gets a larger buffer each time it fills one, an idle one stays small.
+        if self.input.capacity() - self.input.len() < self.room / 2 {
+            self.input.reserve(self.room);
         }
         // Only half a command is waited for with impatience; an idle connection may stay.
         let patience = match self.half_since {
@@ -149,7 +157,13 @@ impl Connection {
             biased;
             read = read => match read {
                 Ok(Ok(0)) => Ok(Read::End),
-                Ok(Ok(_)) => Ok(Read::Bytes),
+                Ok(Ok(bytes)) => {
+                    self.last_read = bytes;
+                    if self.input.len() == self.input.capacity() {
+                        self.room = (2 * self.room).min(self.edge.limits.read_buffer_bytes);
+                    }
+                    Ok(Read::Bytes)
+                }
                 Ok(Err(error)) => Err(error),
                 Err(_) => Ok(Read::Late),
             },
@@ -224,10 +238,20 @@ impl Connection {
                 return Err(io::Error::new(io::ErrorKind::TimedOut, "the client does not read its replies"));
             }
         }
-        self.output.clear();
-        if self.output.capacity() > self.edge.limits.output_buffer_bytes {
+        self.give_back();
+        Ok(())
+    }
+
+    /// Keeps no large buffer that the last batch did not need: one burst must not cost memory for as long as the
+    /// connection lives.
+    fn give_back(&mut self) {
+        if self.output.capacity() > KEPT_BYTES.max(2 * self.output.len()) {
             self.output = Vec::new();
         }
-        Ok(())
+        self.output.clear();
+        if self.input.is_empty() && self.input.capacity() > KEPT_BYTES.max(4 * self.last_read) {
+            self.input = BytesMut::with_capacity(FIRST_READ);
+            self.room = FIRST_READ;
+        }
     }
 }

@@ -3,8 +3,10 @@
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use actix::ArbiterHandle;
+use socket2::TcpKeepalive;
 use tidegate_protocol::error::{ErrorCode, WireError};
 use tidegate_protocol::resp::{Protocol, Writer};
 use tokio::io::AsyncWriteExt;
@@ -17,6 +19,9 @@ use crate::metrics::{Metrics, Recorder};
 
 /// Connections that may wait to be accepted.
 const BACKLOG: i32 = 4096;
+
+/// How long a connection may be silent before the kernel asks whether its peer is still there.
+const KEEPALIVE: Duration = Duration::from_secs(60);
 
 /// A listening TCP door.
 #[derive(Debug)]
@@ -87,7 +92,7 @@ async fn accept(
             Err(error) => {
                 // Out of file descriptors, mostly: it passes when connections end.
                 tracing::warn!(%error, "a connection could not be accepted");
-                tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+                tokio::time::sleep(Duration::from_millis(10)).await;
             }
         }
     }
@@ -113,6 +118,9 @@ fn welcome(
         actix_rt::spawn(async move {
             let stream = TcpStream::from_std(stream).and_then(|stream| {
                 stream.set_nodelay(true)?;
+                // A peer that is gone without a word must not hold a place for ever.
+                socket2::SockRef::from(&stream)
+                    .set_tcp_keepalive(&TcpKeepalive::new().with_time(KEEPALIVE))?;
                 Ok(stream)
             });
             match stream {
