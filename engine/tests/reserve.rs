@@ -57,9 +57,8 @@ mod rejections {
         assert_eq!(put(&mut shop, wrong.clone()), Ok(Answer::Updated));
         assert_eq!(ask(&mut shop), rejected(Rejection::PriceChanged { price: 500 }));
         assert_eq!(shop.state.sku().map(|sku| sku.order_count()), Some(0), "no rejection left a trace");
-        wrong.price = Price::Fixed(499);
-        assert_eq!(put(&mut shop, wrong), Ok(Answer::Updated));
-        assert_eq!(ask(&mut shop), held(1, 1497, START));
+        let willing = Command::Reserve { req: "r", buyer: "ann", qty: 3, max_price: Some(500) };
+        assert_eq!(shop.ask(&willing), held(1, 1500, START));
     }
 
     #[test]
@@ -340,13 +339,22 @@ mod terms_and_stock {
     }
 
     #[test]
-    fn price_and_hold_are_locked_when_units_are_reserved() {
+    fn a_document_never_resets_the_price() {
+        let mut shop = Shop::open(terms(), 5);
+        let dearer = || SkuTerms { price: Price::Fixed(900), ..terms() };
+        assert_eq!(put(&mut shop, dearer()), Ok(Answer::Unchanged), "before the first order");
+        assert_eq!(reserve(&mut shop, "ann", "a", 2), held(1, 1000, START));
+        assert_eq!(put(&mut shop, SkuTerms { title: "Big lamp".into(), ..dearer() }), Ok(Answer::Updated));
+        assert_eq!(reserve(&mut shop, "bob", "b", 2), held(2, 1000, START), "and after it");
+    }
+
+    #[test]
+    fn the_hold_is_locked_when_units_are_reserved() {
         let mut shop = Shop::open(terms(), 5);
         assert_eq!(reserve(&mut shop, "ann", "a", 2), held(1, 1000, START));
-        let dearer = SkuTerms { price: Price::Fixed(900), hold_ms: 1000, ..terms() };
-        assert_eq!(put(&mut shop, dearer), Ok(Answer::Updated));
+        assert_eq!(put(&mut shop, SkuTerms { hold_ms: 1000, ..terms() }), Ok(Answer::Updated));
         let expires_at = START.plus(1000);
-        let new = Ok(Answer::Reserved { order: OrderNumber(2), amount: 900, expires_at });
+        let new = Ok(Answer::Reserved { order: OrderNumber(2), amount: 500, expires_at });
         assert_eq!(reserve(&mut shop, "bob", "b", 1), new);
         shop.wait(1000);
         shop.run_timers();
@@ -354,7 +362,7 @@ mod terms_and_stock {
         assert_eq!(shop.order(1).state, OrderState::Reserved);
         assert_eq!(pay(&mut shop, 1, "p", 1800, "p1"), rejected(Rejection::AmountMismatch { due: 1000 }));
         assert_eq!(pay(&mut shop, 1, "p", 1000, "p1"), Ok(Answer::Paid));
-        assert_eq!(pay(&mut shop, 2, "p", 900, "p2"), Ok(Answer::Paid), "and late at the old price");
+        assert_eq!(pay(&mut shop, 2, "p", 500, "p2"), Ok(Answer::Paid), "and late");
     }
 
     #[test]

@@ -168,8 +168,11 @@ impl Model {
     fn judge(&mut self, command: &Command<&'static str>, now: Millis) -> Told {
         match *command {
             Command::Put { ref terms, .. } => {
-                let same = *terms == self.terms;
-                self.terms = Arc::clone(terms);
+                // All of the document but its price.
+                let mut new = (**terms).clone();
+                new.price = self.terms.price;
+                let same = new == *self.terms;
+                self.terms = Arc::new(new);
                 Ok(if same { Answer::Unchanged } else { Answer::Updated })
             }
             Command::Restock { delta, .. } => {
