@@ -1,6 +1,6 @@
 //! A SKU's state and what one turn does to it. Knows no actix, no thread and no clock.
 
-use tidegate_engine::{Events, Limits, Millis, NoChange, SkuState};
+use tidegate_engine::{Command, Events, Limits, Millis, NoChange, SkuState};
 use tidegate_persistence::{ActorId, ActorKind, Birth, EncodedGroup, GroupEncoder};
 
 use crate::ask::{Ask, Body, Reply};
@@ -8,6 +8,9 @@ use crate::rejections::RejectionCounts;
 
 /// A turn's journal group is closed and another one begun above this many bytes.
 const GROUP_BYTES: usize = 128 << 10;
+
+/// From so many asks on, looking ahead is worth it: for fewer there is too little to fetch at the same time.
+const WARM_FROM: usize = 4;
 
 /// How much a clerk may remember, and do in one turn.
 #[derive(Clone, Copy, Debug)]
@@ -88,6 +91,9 @@ impl Clerk {
         self.last_turn = now;
         let mut scribe = Scribe { id: self.id, now, encoder: None, journal, changed: false };
         self.expire(options.expiries_per_turn, &mut scribe);
+        if body.len() >= WARM_FROM {
+            self.state.warm(reservations(body));
+        }
         for ask in body.asks() {
             let reply = self.answer(ask, body, &options.limits, &mut scribe);
             replies.push(reply);
@@ -134,6 +140,14 @@ impl Clerk {
             }
         }
     }
+}
+
+/// Buyer and request id of each reservation that is asked.
+fn reservations(body: &Body) -> impl Iterator<Item = (&str, &str)> + Clone {
+    body.asks().iter().filter_map(|ask| match ask {
+        Ask::Command(Command::Reserve { req, buyer, .. }) => Some((body.text(*buyer), body.text(*req))),
+        _ => None,
+    })
 }
 
 /// Applies events and writes them down for the journal.

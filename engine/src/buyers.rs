@@ -37,6 +37,11 @@ impl Buyers {
         self.by_name.find(hashing.text(name), is_it).map(BuyerNumber)
     }
 
+    /// See [`Index::touch`].
+    pub(crate) fn touch(&self, name: &str, hashing: Hashing) -> u64 {
+        self.by_name.touch(hashing.text(name))
+    }
+
     pub(crate) fn get(&self, buyer: BuyerNumber) -> Option<&Buyer> {
         self.rows.get(buyer.0 as usize)
     }

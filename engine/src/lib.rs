@@ -26,6 +26,7 @@ mod tables;
 mod tally;
 mod terms;
 mod time;
+mod warm;
 
 pub use answer::{Answer, Refusal, Rejection};
 pub use command::Command;

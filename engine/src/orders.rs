@@ -157,6 +157,11 @@ impl Orders {
         self.by_request.find(hashing.by_buyer(buyer, request), is_it).map(OrderNumber)
     }
 
+    /// See [`Index::touch`].
+    pub(crate) fn touch(&self, buyer: BuyerNumber, request: &str, hashing: Hashing) -> u64 {
+        self.by_request.touch(hashing.by_buyer(buyer, request))
+    }
+
     /// Whether a reservation with this hold has a queue or can get one.
     pub(crate) fn has_queue_for(&self, hold_ms: u32) -> bool {
         self.queues.len() < MAX_QUEUES || self.queues.iter().any(|queue| queue.hold_ms == hold_ms)

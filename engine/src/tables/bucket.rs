@@ -56,6 +56,11 @@ impl Bucket {
         None
     }
 
+    /// Reads the first slot that a search for this hash looks at.
+    pub(crate) fn touch(&self, hash: u32) -> u64 {
+        self.probe(hash).next().and_then(|at| self.slots.get(at)).map_or(EMPTY, |slot| *slot)
+    }
+
     /// Adds an entry, growing if need be.
     pub(crate) fn add(&mut self, hash: u32, row: u32) {
         if self.is_crowded() {

@@ -44,6 +44,13 @@ impl Index {
         self.buckets.get(self.directory[prefix(hash, self.depth)] as usize)?.find(hash, is_it)
     }
 
+    /// Reads what a search for this hash reads first, so that it is in the cache when the search comes.
+    pub(crate) fn touch(&self, hash: u64) -> u64 {
+        let hash = kept(hash);
+        let bucket = self.buckets.get(self.directory[prefix(hash, self.depth)] as usize);
+        bucket.map_or(0, |bucket| bucket.touch(hash))
+    }
+
     /// Adds a row that is not there yet.
     pub(crate) fn insert(&mut self, hash: u64, row: u32) {
         let hash = kept(hash);

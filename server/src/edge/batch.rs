@@ -1,6 +1,5 @@
 //! The commands of one read: sorted by actor on the way in, put back in order on the way out.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -8,17 +7,14 @@ use tidegate_actors::{Ask, Body, Fault, Outcome, Seat};
 use tidegate_protocol::command::{self, COMMANDS, Call, Command};
 use tidegate_protocol::error::WireError;
 use tidegate_protocol::resp::{Args, Protocol, Writer};
-use tokio::sync::oneshot;
 
 use super::Edge;
 use super::connection::KEPT_BYTES;
 use super::labels::Label;
 use super::session::Session;
+use super::visits::Visits;
 use crate::convert::{self, Absent, Errand};
 use crate::metrics::Recorder;
-
-/// Up to this many actors are found by looking at each; beyond it by an index.
-const FEW: usize = 8;
 
 /// What one read asks. Its buffers are reused from read to read.
 pub(super) struct Batch {
@@ -28,11 +24,7 @@ pub(super) struct Batch {
     ready: Vec<u8>,
     /// How the output is put together.
     pieces: Vec<Piece>,
-    visits: Vec<Visit>,
-    /// Position in `visits` by actor number, when there are many.
-    by_actor: HashMap<u32, usize, foldhash::fast::RandomState>,
-    /// Bodies to be used again.
-    spare: Vec<Body>,
+    visits: Visits,
     /// What the ready replies are counted as.
     labels: Vec<(Option<Command>, Label)>,
 }
@@ -46,18 +38,6 @@ enum Piece {
     Asked { visit: usize, ask: usize, sent: Sent },
 }
 
-/// What is asked of one actor.
-struct Visit {
-    seat: Arc<Seat>,
-    body: Body,
-}
-
-/// A visit that was made.
-enum Visited {
-    Waiting(oneshot::Receiver<Outcome>),
-    Failed(Fault),
-}
-
 impl Batch {
     pub(super) fn new(edge: Arc<Edge>, recorder: Arc<Recorder>) -> Self {
         Self {
@@ -65,9 +45,7 @@ impl Batch {
             recorder,
             ready: Vec::new(),
             pieces: Vec::new(),
-            visits: Vec::new(),
-            by_actor: HashMap::default(),
-            spare: Vec::new(),
+            visits: Visits::default(),
             labels: Vec::new(),
         }
     }
@@ -117,18 +95,19 @@ impl Batch {
                 Ok(())
             }
             Errand::Ask { sku, ask } => {
-                let seat = self.edge.house()?.find(sku);
-                self.ask(sent, seat, Absent::Nil, |body| body.push(ask))
+                let visit = self.visits.by_name(self.edge.house()?, sku);
+                self.ask(sent, visit, Absent::Nil, |body| body.push(ask))
             }
             Errand::Command { sku, command } => {
-                let seat = self.edge.house_for_writing()?.find(sku);
-                self.ask(sent, seat, Absent::NotFound, |body| body.push_command(&command))
+                let visit = self.visits.by_name(self.edge.house_for_writing()?, sku);
+                self.ask(sent, visit, Absent::NotFound, |body| body.push_command(&command))
             }
             Errand::Put { sku, document } => {
-                let house = Arc::clone(self.edge.house_for_writing()?);
+                let house = self.edge.house_for_writing()?;
                 let put = convert::put(document)?;
                 let seat = house.find_or_create(sku).map_err(|full| WireError::invalid(full.to_string()))?;
-                self.ask(sent, Some(seat), Absent::NotFound, |body| body.push_command(&put))
+                let visit = self.visits.by_seat(seat);
+                self.ask(sent, Some(visit), Absent::NotFound, |body| body.push_command(&put))
             }
             Errand::Nowhere(absent) => {
                 self.edge.house()?;
@@ -141,13 +120,13 @@ impl Batch {
     /// A shopper's look at a SKU: from the published view, unless this batch asks the same actor something before
     /// it, whose effect must be seen.
     fn look(&mut self, sent: Sent, sku: &str) -> Result<(), WireError> {
-        let house = Arc::clone(self.edge.house()?);
+        let house = self.edge.house()?;
         let Some(seat) = house.find(sku) else {
             self.answer_absent(sent, Absent::Nil);
             return Ok(());
         };
-        if self.visit_of(&seat).is_some() {
-            return self.ask(sent, Some(seat), Absent::Nil, |body| body.push(Ask::View));
+        if let Some(visit) = self.visits.find(&seat) {
+            return self.ask(sent, Some(visit), Absent::Nil, |body| body.push(Ask::View));
         }
         if house.journal_failed() {
             return Err(self.fault(Fault::JournalFailed));
@@ -166,45 +145,24 @@ impl Batch {
         Ok(())
     }
 
-    /// Adds something to the visit to an actor.
+    /// Adds something to a visit, if there is an actor to visit.
     fn ask(
         &mut self,
         sent: Sent,
-        seat: Option<Arc<Seat>>,
+        visit: Option<usize>,
         absent: Absent,
         push: impl FnOnce(&mut Body),
     ) -> Result<(), WireError> {
-        let Some(seat) = seat else {
+        let Some(visit) = visit else {
             self.answer_absent(sent, absent);
             return Ok(());
         };
-        let visit = self.visit_of(&seat).unwrap_or_else(|| self.new_visit(seat));
-        let body = &mut self.visits[visit].body;
+        let body = self.visits.body(visit);
         push(body);
         let ask = body.len() - 1;
         self.close_ready();
         self.pieces.push(Piece::Asked { visit, ask, sent });
         Ok(())
-    }
-
-    fn visit_of(&self, seat: &Seat) -> Option<usize> {
-        if self.visits.len() <= FEW {
-            self.visits.iter().position(|visit| visit.seat.id() == seat.id())
-        } else {
-            self.by_actor.get(&seat.id().0).copied()
-        }
-    }
-
-    fn new_visit(&mut self, seat: Arc<Seat>) -> usize {
-        let at = self.visits.len();
-        if at == FEW {
-            self.by_actor.extend(self.visits.iter().enumerate().map(|(at, visit)| (visit.seat.id().0, at)));
-        }
-        if at >= FEW {
-            self.by_actor.insert(seat.id().0, at);
-        }
-        self.visits.push(Visit { seat, body: self.spare.pop().unwrap_or_default() });
-        at
     }
 
     fn answer_absent(&mut self, sent: Sent, absent: Absent) {
@@ -240,35 +198,11 @@ impl Batch {
             self.ready.clear();
         } else {
             self.close_ready();
-            let outcomes = self.visit().await;
+            let outcomes = self.visits.make().await;
             self.put_together(&outcomes, output);
             self.clear(outcomes);
         }
         self.count(since);
-    }
-
-    /// Sends every body before it waits for the first.
-    async fn visit(&mut self) -> Vec<(Arc<Seat>, Outcome)> {
-        let sent: Vec<_> = self
-            .visits
-            .drain(..)
-            .map(|Visit { seat, body }| match seat.send(body) {
-                Ok(outcome) => (seat, Body::default(), Visited::Waiting(outcome)),
-                Err((body, fault)) => (seat, body, Visited::Failed(fault)),
-            })
-            .collect();
-        let mut outcomes = Vec::with_capacity(sent.len());
-        for (seat, body, visited) in sent {
-            let outcome = match visited {
-                // An actor that drops a body unanswered is one that is being stopped.
-                Visited::Waiting(outcome) => {
-                    outcome.await.unwrap_or(Outcome { body, replies: Err(Fault::Stopping) })
-                }
-                Visited::Failed(fault) => Outcome { body, replies: Err(fault) },
-            };
-            outcomes.push((seat, outcome));
-        }
-        outcomes
     }
 
     fn put_together(&mut self, outcomes: &[(Arc<Seat>, Outcome)], output: &mut Vec<u8>) {
@@ -309,13 +243,7 @@ impl Batch {
         if self.ready.capacity() > KEPT_BYTES {
             self.ready = Vec::new();
         }
-        self.by_actor.clear();
-        for (_, Outcome { mut body, .. }) in outcomes {
-            if self.spare.len() < FEW && body.capacity_bytes() <= KEPT_BYTES {
-                body.clear();
-                self.spare.push(body);
-            }
-        }
+        self.visits.take_back(outcomes);
     }
 
     /// Counts what was answered. All commands of a batch were read and answered together, and took the same time.

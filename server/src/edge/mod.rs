@@ -6,6 +6,7 @@ mod connection;
 mod labels;
 mod listener;
 mod session;
+mod visits;
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};

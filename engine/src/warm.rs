@@ -1,0 +1,64 @@
+//! Looking ahead: what a batch of reservations will look up is fetched from memory for all of them at once.
+
+use std::hint::black_box;
+
+use crate::buyers::BuyerNumber;
+use crate::sku::SkuState;
+
+impl SkuState {
+    /// Touches the index entries that these reservations (buyer and request id of each) will need. Changes and
+    /// answers nothing.
+    ///
+    /// In a large SKU each look-up waits for main memory: in order, one after the other, that was a quarter of the
+    /// processor time of a pipelined sale. Here the reads do not depend on each other, so the processor waits for a
+    /// dozen of them at a time. Costs a few nanoseconds a reservation where everything is in the cache already.
+    pub fn warm<'a>(&self, reservations: impl Iterator<Item = (&'a str, &'a str)> + Clone) {
+        let Some(sku) = &self.sku else { return };
+        let mut touched = 0;
+        for (buyer, _) in reservations.clone() {
+            touched ^= sku.buyers.touch(buyer, sku.hashing);
+        }
+        let mut unknown = sku.buyers.len();
+        for (buyer, request) in reservations {
+            let number = sku.buyers.find(buyer, &sku.texts, sku.hashing).unwrap_or_else(|| {
+                // It will probably get the next number. If not, the wrong entry is touched, which does no harm.
+                unknown += 1;
+                BuyerNumber(u32::try_from(unknown - 1).unwrap_or(u32::MAX))
+            });
+            touched ^= sku.orders.touch(number, request, sku.hashing);
+        }
+        black_box(touched);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use crate::{Currency, Event, LatePayment, Millis, Price, SkuState, SkuTerms};
+
+    #[test]
+    fn looking_ahead_changes_nothing() {
+        let asked = [("ada", "r1"), ("ada", "r1"), ("bob", "r2"), ("", "")];
+        let mut state = SkuState::new(7);
+        state.warm(asked.into_iter());
+        let terms = SkuTerms {
+            title: "mug".into(),
+            currency: Currency::new("EUR").unwrap(),
+            price: Price::Fixed(5),
+            starts_at: None,
+            ends_at: None,
+            per_buyer_limit: None,
+            per_order_limit: None,
+            hold_ms: 1,
+            late_payment: LatePayment::Refund,
+            max_lapses: None,
+            allow: None,
+        };
+        state.apply(&Event::Created { terms: Arc::new(terms), stock: 5 }, Millis(1)).unwrap();
+        state.apply(&Event::BuyerBlocked { buyer: "bob" }, Millis(2)).unwrap();
+        let before = state.sku().map(crate::Sku::state_hash);
+        state.warm(asked.into_iter());
+        assert_eq!(state.sku().map(crate::Sku::state_hash), before);
+    }
+}

@@ -1,0 +1,116 @@
+//! What the commands of one read ask of which actor.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use tidegate_actors::{Body, Fault, House, Outcome, Seat};
+use tokio::sync::oneshot;
+
+use super::connection::KEPT_BYTES;
+
+/// Up to this many actors are found by looking at each; beyond it by an index.
+const FEW: usize = 8;
+
+/// The visits that a batch makes, in the order in which their actors were first asked something.
+#[derive(Default)]
+pub(super) struct Visits {
+    all: Vec<Visit>,
+    /// Position in `all` by actor number, when there are many.
+    by_actor: HashMap<u32, usize, foldhash::fast::RandomState>,
+    /// The visit that was asked for last: a pipeline often stays with one SKU.
+    last: usize,
+    /// Bodies to be used again.
+    spare: Vec<Body>,
+}
+
+/// What is asked of one actor.
+struct Visit {
+    seat: Arc<Seat>,
+    body: Body,
+}
+
+/// A visit that was made.
+enum Visited {
+    Waiting(oneshot::Receiver<Outcome>),
+    Failed(Fault),
+}
+
+impl Visits {
+    pub(super) fn is_empty(&self) -> bool {
+        self.all.is_empty()
+    }
+
+    /// The visit to the actor of this SKU, a new one if need be; `None` if there is no such actor.
+    pub(super) fn by_name(&mut self, house: &House, sku: &str) -> Option<usize> {
+        let last = self.all.get(self.last).is_some_and(|visit| visit.seat.name() == sku);
+        if !last {
+            self.last = self.by_seat(house.find(sku)?);
+        }
+        Some(self.last)
+    }
+
+    /// The visit to the actor of this seat, a new one if need be.
+    pub(super) fn by_seat(&mut self, seat: Arc<Seat>) -> usize {
+        if let Some(known) = self.find(&seat) {
+            return known;
+        }
+        let at = self.all.len();
+        if at == FEW {
+            self.by_actor.extend(self.all.iter().enumerate().map(|(at, visit)| (visit.seat.id().0, at)));
+        }
+        if at >= FEW {
+            self.by_actor.insert(seat.id().0, at);
+        }
+        self.all.push(Visit { seat, body: self.spare.pop().unwrap_or_default() });
+        at
+    }
+
+    /// The visit to the actor of this seat, if there is one.
+    pub(super) fn find(&self, seat: &Seat) -> Option<usize> {
+        if self.all.len() <= FEW {
+            self.all.iter().position(|visit| visit.seat.id() == seat.id())
+        } else {
+            self.by_actor.get(&seat.id().0).copied()
+        }
+    }
+
+    /// What is asked on this visit.
+    pub(super) fn body(&mut self, visit: usize) -> &mut Body {
+        &mut self.all[visit].body
+    }
+
+    /// Sends every body before it waits for the first. The outcomes are in the order of the visits.
+    pub(super) async fn make(&mut self) -> Vec<(Arc<Seat>, Outcome)> {
+        let sent: Vec<_> = self
+            .all
+            .drain(..)
+            .map(|Visit { seat, body }| match seat.send(body) {
+                Ok(outcome) => (seat, Body::default(), Visited::Waiting(outcome)),
+                Err((body, fault)) => (seat, body, Visited::Failed(fault)),
+            })
+            .collect();
+        self.by_actor.clear();
+        let mut outcomes = Vec::with_capacity(sent.len());
+        for (seat, body, visited) in sent {
+            let outcome = match visited {
+                // An actor that drops a body unanswered is one that is being stopped.
+                Visited::Waiting(outcome) => {
+                    outcome.await.unwrap_or(Outcome { body, replies: Err(Fault::Stopping) })
+                }
+                Visited::Failed(fault) => Outcome { body, replies: Err(fault) },
+            };
+            outcomes.push((seat, outcome));
+        }
+        outcomes
+    }
+
+    /// Takes bodies back to be used again.
+    pub(super) fn take_back(&mut self, outcomes: Vec<(Arc<Seat>, Outcome)>) {
+        for (_, Outcome { mut body, .. }) in outcomes {
+            if self.spare.len() < FEW && body.capacity_bytes() <= KEPT_BYTES {
+                body.clear();
+                self.spare.push(body);
+            }
+        }
+    }
+}
