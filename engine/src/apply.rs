@@ -1,6 +1,6 @@
 //! What an event does to a state. Nothing is judged here: it happened.
 
-use crate::buyers::{Buyer, BuyerNumber};
+use crate::buyers::{Block, Buyer, BuyerNumber};
 use crate::orders::{NewOrder, OrderState};
 use crate::payments::PaymentAnswer;
 use crate::sku::{Sku, SkuState};
@@ -65,7 +65,7 @@ impl Sku {
                 self.order_mut(payment.order)?.holds_units = true;
                 let buyer = self.buyer_of(payment.order)?;
                 buyer.held = buyer.held.saturating_add(qty);
-                buyer.lapses = buyer.lapses.saturating_sub(1);
+                self.made_good(payment.order)?;
                 self.paid(payment, at)?;
             }
             Event::RefundDue(ref payment) => self.refund_due(payment, at)?,
@@ -84,13 +84,18 @@ impl Sku {
             }
             Event::BuyerBlocked { buyer } => {
                 let number = self.find_or_add_buyer(buyer)?;
-                self.buyer_mut(number)?.blocked = true;
+                self.buyer_mut(number)?.block = Block::ByAdmin;
             }
-            Event::BuyerLapsedOut { order } => self.buyer_of(order)?.blocked = true,
+            Event::BuyerLapsedOut { order } => {
+                let row = self.buyer_of(order)?;
+                if !row.is_blocked() {
+                    row.block = Block::ByLapses;
+                }
+            }
             Event::BuyerUnblocked { buyer } => {
                 let known = self.buyers.find(buyer, &self.texts, self.hashing);
                 let row = self.buyer_mut(known.ok_or(Contradiction::Buyer)?)?;
-                row.blocked = false;
+                row.block = Block::None;
                 row.lapses = 0;
             }
         }
@@ -145,6 +150,17 @@ impl Sku {
         let buyer = self.buyer_of(number)?;
         buyer.held = buyer.held.saturating_sub(qty);
         buyer.lapses = buyer.lapses.saturating_add(1);
+        Ok(())
+    }
+
+    /// The reservation did not end unpaid after all.
+    fn made_good(&mut self, number: OrderNumber) -> Result<(), Contradiction> {
+        let max_lapses = self.terms.max_lapses;
+        let buyer = self.buyer_of(number)?;
+        buyer.lapses = buyer.lapses.saturating_sub(1);
+        if buyer.block == Block::ByLapses && !buyer.lapsed_too_often(max_lapses) {
+            buyer.block = Block::None;
+        }
         Ok(())
     }
 

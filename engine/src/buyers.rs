@@ -7,6 +7,18 @@ use crate::tables::{Chunks, Index, TextRef, Texts};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct BuyerNumber(pub(crate) u32);
 
+/// Whether a buyer's reservations are refused, and why.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Block {
+    /// They are not.
+    #[default]
+    None,
+    /// An admin said so.
+    ByAdmin,
+    /// Too many reservations ended unpaid. Lifted when a late payment makes one of them good.
+    ByLapses,
+}
+
 /// One buyer on one SKU.
 #[derive(Clone, Debug)]
 pub(crate) struct Buyer {
@@ -15,7 +27,7 @@ pub(crate) struct Buyer {
     pub(crate) held: u32,
     /// Reservations that ended unpaid since the buyer was last unblocked.
     pub(crate) lapses: u16,
-    pub(crate) blocked: bool,
+    pub(crate) block: Block,
     /// Whether an order was ever paid.
     pub(crate) bought: bool,
 }
@@ -66,7 +78,7 @@ impl Buyers {
         }
         let number = u32::try_from(self.rows.len()).ok()?;
         let place = texts.push(name)?;
-        self.rows.push(Buyer { name: place, held: 0, lapses: 0, blocked: false, bought: false });
+        self.rows.push(Buyer { name: place, held: 0, lapses: 0, block: Block::None, bought: false });
         self.by_name.insert(hashing.text(name), number);
         Some(BuyerNumber(number))
     }
@@ -77,6 +89,15 @@ impl Buyers {
 }
 
 impl Buyer {
+    pub(crate) fn is_blocked(&self) -> bool {
+        self.block != Block::None
+    }
+
+    /// Whether there are as many lapses as the terms admit, or more.
+    pub(crate) fn lapsed_too_often(&self, max_lapses: Option<u32>) -> bool {
+        max_lapses.is_some_and(|max| u32::from(self.lapses) >= max)
+    }
+
     pub(crate) fn name<'t>(&self, texts: &'t Texts) -> &'t str {
         texts.get(self.name)
     }

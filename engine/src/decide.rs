@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use smallvec::{SmallVec, smallvec};
 
-use crate::buyers::{Buyer, BuyerNumber};
+use crate::buyers::{Block, Buyer, BuyerNumber};
 use crate::hashing::fingerprint;
 use crate::orders::{Order, OrderState};
 use crate::sku::{Sku, SkuState};
@@ -155,7 +155,7 @@ impl Sku {
             }
             Command::Block { buyer } => self.block(buyer, limits),
             Command::Unblock { buyer } => match self.buyer(buyer) {
-                Some((_, row)) if row.blocked || row.lapses > 0 => {
+                Some((_, row)) if row.is_blocked() || row.lapses > 0 => {
                     accept(Event::BuyerUnblocked { buyer }, Answer::Unblocked)
                 }
                 _ => as_it_is(Answer::Unblocked),
@@ -196,7 +196,7 @@ impl Sku {
         if let Some((number, _)) = known {
             self.judge_repeated_reservation(number, asked.request)?;
         }
-        if known.is_some_and(|(_, buyer)| buyer.blocked) {
+        if known.is_some_and(|(_, buyer)| buyer.is_blocked()) {
             return reject(Rejection::Blocked);
         }
         if !self.terms.admits(asked.buyer) {
@@ -277,11 +277,8 @@ impl Sku {
             return Ok(Change { events, answer: Answer::RefundDue });
         }
         judge_amount(order, payment.amount)?;
-        // It does not end unpaid after all, so it earns the buyer no block.
-        let mut events = Events::new();
-        if ends_now {
-            events.push(expired);
-        }
+        // The same events as if the timer had run before, so that a buyer's record does not depend on that.
+        let mut events = if ends_now { self.ended_unpaid(expired, order) } else { Events::new() };
         events.push(Event::Reacquired(payment));
         Ok(Change { events, answer: Answer::Paid })
     }
@@ -347,7 +344,7 @@ impl Sku {
 
     fn block<'a>(&self, buyer: &'a str, limits: &Limits) -> Judged<'a> {
         match self.buyer(buyer) {
-            Some((_, row)) if row.blocked => return as_it_is(Answer::Blocked),
+            Some((_, row)) if row.block == Block::ByAdmin => return as_it_is(Answer::Blocked),
             Some(_) => {}
             None => self.room_for_buyer(buyer, limits)?,
         }
@@ -375,7 +372,7 @@ impl Sku {
             .buyers
             .get(order.buyer)
             .zip(self.terms.max_lapses)
-            .is_some_and(|(buyer, max)| !buyer.blocked && u32::from(buyer.lapses) + 1 >= max);
+            .is_some_and(|(buyer, max)| !buyer.is_blocked() && u32::from(buyer.lapses) + 1 >= max);
         let mut events: Events<'a> = smallvec![end];
         events.extend(number.filter(|_| one_too_many).map(|order| Event::BuyerLapsedOut { order }));
         events

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::{Answer, Fingerprint, Millis, OrderNumber, OrderState, SkuTerms};
+use crate::{Answer, Block, Fingerprint, Millis, OrderNumber, OrderState, SkuTerms};
 
 /// One part of a SKU's state. A whole state is one [`Part::Head`], then the buyers, the orders, the payments and
 /// the requests, each in the order they came to be. What can be computed from these (counts by state, units held
@@ -15,8 +15,8 @@ pub enum Part<'a> {
     Buyer {
         /// The buyer's id.
         name: &'a str,
-        /// Whether reservations are refused.
-        blocked: bool,
+        /// Whether reservations are refused, and why.
+        block: Block,
         /// Reservations that ended unpaid.
         lapses: u32,
         /// Whether an order of this buyer was ever paid.

@@ -29,6 +29,7 @@ mod time;
 mod warm;
 
 pub use answer::{Answer, Refusal, Rejection};
+pub use buyers::Block;
 pub use command::Command;
 pub use contradiction::Contradiction;
 pub use decide::{Change, Events, Limits, NoChange};

@@ -23,7 +23,7 @@ impl Sku {
         });
         let buyers = self.buyers.iter().map(|buyer| Part::Buyer {
             name: buyer.name(&self.texts),
-            blocked: buyer.blocked,
+            block: buyer.block,
             lapses: u32::from(buyer.lapses),
             bought: buyer.bought,
         });
@@ -93,7 +93,7 @@ impl Restorer {
                 Ok(())
             }
             (None, _) | (Some(_), Part::Head(_)) => Err(Contradiction::Parts),
-            (Some(sku), Part::Buyer { name, blocked, lapses, bought }) => {
+            (Some(sku), Part::Buyer { name, block, lapses, bought }) => {
                 let known = sku.buyers.len();
                 let number =
                     sku.buyers.find_or_add(name, &mut sku.texts, sku.hashing).ok_or(Contradiction::Full)?;
@@ -102,7 +102,7 @@ impl Restorer {
                     return Err(Contradiction::Parts);
                 }
                 let row = sku.buyers.get_mut(number).ok_or(Contradiction::Buyer)?;
-                row.blocked = blocked;
+                row.block = block;
                 row.bought = bought;
                 row.lapses = u16::try_from(lapses).unwrap_or(u16::MAX);
                 sku.buyers_who_bought += u64::from(bought);

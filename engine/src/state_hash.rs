@@ -3,7 +3,7 @@
 use xxhash_rust::xxh3::Xxh3;
 
 use crate::sku::Sku;
-use crate::{Answer, Head, Part, Price, SkuTerms};
+use crate::{Answer, Block, Head, Part, Price, SkuTerms};
 
 impl Sku {
     /// XXH3 over everything that the journal decides: the same events give the same hash, in every process and on
@@ -38,10 +38,16 @@ impl Digest {
     fn part(&mut self, part: &Part<'_>) {
         match part {
             Part::Head(head) => self.head(head),
-            Part::Buyer { name, blocked, lapses, bought } => {
+            Part::Buyer { name, block, lapses, bought } => {
                 self.number(2);
                 self.text(name);
-                self.number(u64::from(*blocked) | u64::from(*bought) << 1);
+                // Whoever is blocked by lapses has the third bit.
+                let block = match block {
+                    Block::None => 0,
+                    Block::ByAdmin => 1,
+                    Block::ByLapses => 4,
+                };
+                self.number(block | u64::from(*bought) << 1);
                 self.number(u64::from(*lapses));
             }
             Part::Order {

@@ -11,8 +11,8 @@ use proptest::prelude::*;
 use proptest::test_runner::TestCaseError;
 use random::{Step, documents, for_all, run, small_shop, take};
 use tidegate_engine::{
-    Answer, Contradiction, Event, Fingerprint, Head, Limits, Millis, OrderNumber, OrderState, Part, Payment,
-    Request, Restorer, SkuState,
+    Answer, Block, Contradiction, Event, Fingerprint, Head, Limits, Millis, OrderNumber, OrderState, Part,
+    Payment, Request, Restorer, SkuState,
 };
 
 /// Two processes key their tables differently; nothing that is stored may depend on it.
@@ -299,7 +299,7 @@ fn order_part(buyer: u32, qty: u32, state: OrderState, holds_units: bool) -> Par
 
 #[test]
 fn parts_that_make_no_whole_are_refused() {
-    let ann = || Part::Buyer { name: "ann", blocked: false, lapses: 0, bought: false };
+    let ann = || Part::Buyer { name: "ann", block: Block::None, lapses: 0, bought: false };
     let held = |qty| order_part(0, qty, OrderState::Reserved, true);
     let first = OrderNumber(1);
     let payment = |order, answer| Part::Payment { id: "p", order, amount: 1, at: START, answer };

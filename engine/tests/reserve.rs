@@ -215,6 +215,55 @@ mod limits {
     }
 
     #[test]
+    fn a_late_payment_lifts_the_block_that_its_lapse_brought() {
+        let terms = SkuTerms { max_lapses: Some(2), ..terms() };
+        let mut shop = Shop::open(terms.clone(), 100);
+        assert_eq!(reserve(&mut shop, "ann", "a", 1), held(1, 500, shop.now));
+        assert_eq!(reserve(&mut shop, "ann", "b", 1), held(2, 500, shop.now));
+        shop.wait(HOLD);
+        shop.run_timers();
+        assert_eq!(reserve(&mut shop, "ann", "c", 1), rejected(Rejection::Blocked));
+        assert_eq!(pay(&mut shop, 1, "p", 500, "p1"), Ok(Answer::Paid));
+        assert_eq!(reserve(&mut shop, "ann", "c", 1), held(3, 500, shop.now), "one lapse is left");
+        assert_eq!(cancel(&mut shop, 3, "x"), Ok(Answer::Cancelled));
+        assert_eq!(reserve(&mut shop, "ann", "d", 1), rejected(Rejection::Blocked));
+        // An admin who blocks her means it: no payment lifts that.
+        assert_eq!(shop.ask(&Command::Block { buyer: "ann" }), Ok(Answer::Blocked));
+        assert_eq!(pay(&mut shop, 2, "p", 500, "p2"), Ok(Answer::Paid));
+        assert_eq!(reserve(&mut shop, "ann", "d", 1), rejected(Rejection::Blocked));
+        assert_eq!(shop.ask(&Command::Unblock { buyer: "ann" }), Ok(Answer::Unblocked));
+        assert_eq!(reserve(&mut shop, "ann", "d", 1), held(4, 500, shop.now));
+    }
+
+    #[test]
+    fn a_buyers_record_does_not_depend_on_whether_the_timer_ran_before_the_payment() {
+        // The limit is set only after the first lapses, so that there are more of them than it admits.
+        for (early, late_limit) in [(0, 1), (1, 1), (2, 1), (2, 2), (2, 3), (3, 2)] {
+            let hashes = [false, true].map(|timer_ran| {
+                let mut shop = Shop::open(SkuTerms { max_lapses: None, ..terms() }, 100);
+                for order in 1..=early {
+                    let (req, cancel_req) = (["a", "b", "c"][order as usize - 1], "x");
+                    assert_eq!(reserve(&mut shop, "ann", req, 1), held(order, 500, shop.now));
+                    assert_eq!(cancel(&mut shop, order, cancel_req), Ok(Answer::Cancelled));
+                }
+                let limited = SkuTerms { max_lapses: Some(late_limit), ..terms() };
+                assert_eq!(put(&mut shop, limited), Ok(Answer::Updated));
+                assert_eq!(reserve(&mut shop, "ann", "d", 1), held(early + 1, 500, shop.now));
+                shop.wait(HOLD);
+                if timer_ran {
+                    shop.run_timers();
+                }
+                assert_eq!(pay(&mut shop, early + 1, "p", 500, "p1"), Ok(Answer::Paid));
+                let again = reserve(&mut shop, "ann", "e", 1);
+                let blocked = again == rejected(Rejection::Blocked);
+                assert_eq!(blocked, early >= late_limit, "{early} lapses, {late_limit} admitted: {again:?}");
+                shop.state.sku().map(tidegate_engine::Sku::state_hash)
+            });
+            assert_eq!(hashes[0], hashes[1], "{early} lapses, {late_limit} admitted");
+        }
+    }
+
+    #[test]
     fn blocking_is_of_a_buyer_whom_nobody_has_to_know_yet() {
         let mut shop = Shop::open(terms(), 10);
         assert_eq!(shop.ask(&Command::Unblock { buyer: "ann" }), Ok(Answer::Unblocked));

@@ -119,7 +119,7 @@ fn every_wrong_field_is_named() {
         ("hold_s", Some("0"), "hold_s", hold),
         ("hold_s", Some("2592001"), "hold_s", hold),
         ("late_payment", Some(r#""keep""#), "late_payment", r#"must be "reacquire" or "refund""#),
-        ("max_lapses", Some("0"), "max_lapses", "must be a whole number from 1 to 1000000"),
+        ("max_lapses", Some("0"), "max_lapses", "must be a whole number from 1 to 65535"),
         ("allow", Some(r#""u1""#), "allow", "must be a list"),
         ("allow", Some("[]"), "allow", "must have 1 to 100000 entries"),
         ("allow", Some(r#"["u1", "u 2"]"#), "allow.1", "must be a buyer"),

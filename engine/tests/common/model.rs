@@ -44,7 +44,13 @@ pub(crate) struct ModelPayment {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Deed {
     Lapsed,
-    MadeGood,
+    /// Too many lapses.
+    LapsedOut,
+    /// A late payment undid a lapse, under terms with this limit.
+    MadeGood {
+        max_lapses: Option<u32>,
+    },
+    /// By an admin.
     Blocked,
     Unblocked,
 }
@@ -107,10 +113,14 @@ impl Model {
         all.fold(Vec::new(), |mut since, deed| {
             match deed {
                 Deed::Unblocked => since.clear(),
-                // One lapse less, if one is on the record.
-                Deed::MadeGood => {
+                // One lapse less, if one is on the record, and no block if that leaves fewer than too many.
+                Deed::MadeGood { max_lapses } => {
                     if let Some(at) = since.iter().position(|deed| *deed == Deed::Lapsed) {
                         since.remove(at);
+                    }
+                    let left = since.iter().filter(|deed| **deed == Deed::Lapsed).count();
+                    if max_lapses.is_none_or(|max| left < max as usize) {
+                        since.retain(|deed| *deed != Deed::LapsedOut);
                     }
                 }
                 _ => since.push(deed),
@@ -120,14 +130,15 @@ impl Model {
     }
 
     fn is_blocked(&self, buyer: &str) -> bool {
-        self.deeds_since_unblocked(buyer).contains(&Deed::Blocked)
+        let deeds = self.deeds_since_unblocked(buyer);
+        deeds.contains(&Deed::Blocked) || deeds.contains(&Deed::LapsedOut)
     }
 
     fn lapsed(&mut self, buyer: &'static str) {
         self.deeds.push((buyer, Deed::Lapsed));
         let lapses = self.deeds_since_unblocked(buyer).iter().filter(|deed| **deed == Deed::Lapsed).count();
         if self.terms.max_lapses.is_some_and(|max| lapses >= max as usize) {
-            self.deeds.push((buyer, Deed::Blocked));
+            self.deeds.push((buyer, Deed::LapsedOut));
         }
     }
 
@@ -283,8 +294,11 @@ impl Model {
             self.orders[at].state = OrderState::Paid;
             self.orders[at].paid_at = Some(now);
             self.orders[at].keeps_units = true;
-            if order.state == OrderState::Expired {
-                self.deeds.push((order.buyer, Deed::MadeGood));
+            if late {
+                if run_out {
+                    self.lapsed(order.buyer);
+                }
+                self.deeds.push((order.buyer, Deed::MadeGood { max_lapses: self.terms.max_lapses }));
             }
         } else if late {
             self.orders[at].state = OrderState::RefundDue;

@@ -6,8 +6,8 @@ use proptest::collection::vec;
 use proptest::option::of;
 use proptest::prelude::*;
 use tidegate_engine::{
-    Answer, Currency, Event, Fingerprint, Head, LatePayment, Millis, OrderNumber, OrderState, Part, Payment,
-    Price, Request, SkuTerms,
+    Answer, Block, Currency, Event, Fingerprint, Head, LatePayment, Millis, OrderNumber, OrderState, Part,
+    Payment, Price, Request, SkuTerms,
 };
 
 /// Texts, to be borrowed by what is made of them.
@@ -181,7 +181,12 @@ impl PartOf {
                 first_sale_at: no.then_some(Millis(x)),
                 last_sale_at: yes.then_some(Millis(y)),
             }),
-            1 => Part::Buyer { name: &texts.b, blocked: yes, lapses: a, bought: no },
+            1 => Part::Buyer {
+                name: &texts.b,
+                block: [Block::None, Block::ByAdmin, Block::ByLapses][a as usize % 3],
+                lapses: a,
+                bought: no,
+            },
             2 => Part::Order {
                 buyer: a,
                 request: id,

@@ -1,6 +1,6 @@
 //! Parts of a SKU's state as bytes, for snapshots.
 
-use tidegate_engine::{Fingerprint, Head, Millis, OrderNumber, OrderState, Part};
+use tidegate_engine::{Block, Fingerprint, Head, Millis, OrderNumber, OrderState, Part};
 
 use super::answer::{get_answer, put_answer};
 use super::terms::{get_terms, put_terms};
@@ -13,6 +13,10 @@ const ORDER: u8 = 3;
 const PAYMENT: u8 = 4;
 const REQUEST: u8 = 5;
 
+const NOT_BLOCKED: u8 = 0;
+const BY_ADMIN: u8 = 1;
+const BY_LAPSES: u8 = 2;
+
 const RESERVED: u8 = 1;
 const PAID: u8 = 2;
 const CANCELLED: u8 = 3;
@@ -24,10 +28,10 @@ const REFUNDED: u8 = 6;
 pub(crate) fn put_part(out: &mut Vec<u8>, part: &Part<'_>) {
     match part {
         Part::Head(head) => put_head(out, head),
-        Part::Buyer { name, blocked, lapses, bought } => {
+        Part::Buyer { name, block, lapses, bought } => {
             out.push(BUYER);
             put_text(out, name);
-            out.push(u8::from(*blocked));
+            out.push(block_code(*block));
             put_varint(out, u64::from(*lapses));
             out.push(u8::from(*bought));
         }
@@ -77,7 +81,7 @@ pub(crate) fn get_part<'a>(from: &mut Cursor<'a>) -> Result<Part<'a>, CodecError
         HEAD => Part::Head(get_head(from)?),
         BUYER => Part::Buyer {
             name: from.text("buyer")?,
-            blocked: from.flag("blocked flag")?,
+            block: get_block(from.byte("block")?)?,
             lapses: from.small("number of lapses")?,
             bought: from.flag("bought flag")?,
         },
@@ -130,6 +134,23 @@ fn get_head(from: &mut Cursor<'_>) -> Result<Head, CodecError> {
         last_event_at: Millis(from.varint("time of the last event")?),
         first_sale_at: from.option("time of the first sale")?.map(Millis),
         last_sale_at: from.option("time of the last sale")?.map(Millis),
+    })
+}
+
+fn block_code(block: Block) -> u8 {
+    match block {
+        Block::None => NOT_BLOCKED,
+        Block::ByAdmin => BY_ADMIN,
+        Block::ByLapses => BY_LAPSES,
+    }
+}
+
+fn get_block(code: u8) -> Result<Block, CodecError> {
+    Ok(match code {
+        NOT_BLOCKED => Block::None,
+        BY_ADMIN => Block::ByAdmin,
+        BY_LAPSES => Block::ByLapses,
+        other => return Err(unknown("block", other)),
     })
 }
 

@@ -266,7 +266,14 @@ mod tests {
     fn the_bytes_of_a_snapshot_are_fixed() {
         let mut writer = FrameWriter::new(Vec::new()).unwrap();
         writer.start(ActorId(300), ActorKind::Sku, "sku", Millis(5)).unwrap();
-        writer.part(&Part::Buyer { name: "b", blocked: true, lapses: 2, bought: false }).unwrap();
+        writer
+            .part(&Part::Buyer {
+                name: "b",
+                block: tidegate_engine::Block::ByAdmin,
+                lapses: 2,
+                bought: false,
+            })
+            .unwrap();
         writer.end(77).unwrap();
         let tail = Tail { block: 8, hash: 9, sequence: 10 };
         let (bytes, footer) = writer.finish(EpochNumber(3), 301, tail).unwrap();

@@ -8,8 +8,11 @@ use crate::command::{MAX_SAFE_INTEGER, is_id};
 /// The most units a SKU may have.
 const MAX_STOCK: u64 = 1_000_000_000;
 
-/// The highest purchase limit, and the most lapses, that can be set.
+/// The highest purchase limit that can be set.
 const MAX_LIMIT: u32 = 1_000_000;
+
+/// The most lapses that can be set: what a SKU counts for each buyer.
+const MAX_LAPSES: u32 = 65_535;
 
 /// The longest hold: 30 days, in seconds.
 const MAX_HOLD_S: u32 = 30 * 86_400;
@@ -46,7 +49,7 @@ pub struct SkuDocument {
     pub hold_s: u32,
     /// What becomes of a payment after the hold ran out.
     pub late_payment: LatePayment,
-    /// After so many reservations that ended unpaid a buyer is blocked, 1 to 1,000,000; none is never.
+    /// After so many reservations that ended unpaid a buyer is blocked, 1 to 65,535; none is never.
     pub max_lapses: Option<u32>,
     /// The only buyers who may buy; none is everyone.
     pub allow: Option<Vec<String>>,
@@ -89,13 +92,16 @@ impl SkuDocument {
             price: price(object.required("price")?.object()?)?,
             starts_at: object.optional("starts_at").map(Field::time).transpose()?,
             ends_at: object.optional("ends_at").map(Field::time).transpose()?,
-            per_buyer_limit: limit(object.optional("per_buyer_limit"), " of units")?,
-            per_order_limit: limit(object.optional("per_order_limit"), " of units")?,
+            per_buyer_limit: limit(object.optional("per_buyer_limit"))?,
+            per_order_limit: limit(object.optional("per_order_limit"))?,
             hold_s: object
                 .optional("hold_s")
                 .map_or(Ok(DEFAULT_HOLD_S), |field| field.whole_u32(1, MAX_HOLD_S, " of seconds"))?,
             late_payment: object.optional("late_payment").map_or(Ok(LatePayment::Reacquire), late_payment)?,
-            max_lapses: limit(object.optional("max_lapses"), "")?,
+            max_lapses: object
+                .optional("max_lapses")
+                .map(|field| field.whole_u32(1, MAX_LAPSES, ""))
+                .transpose()?,
             allow: object.optional("allow").map(allow).transpose()?,
         };
         let path_of_end = object.path_of("ends_at");
@@ -122,8 +128,8 @@ fn price(mut object: Object) -> Result<Price, DocumentError> {
     Ok(Price::Fixed(amount))
 }
 
-fn limit(field: Option<Field>, what: &str) -> Result<Option<u32>, DocumentError> {
-    field.map(|field| field.whole_u32(1, MAX_LIMIT, what)).transpose()
+fn limit(field: Option<Field>) -> Result<Option<u32>, DocumentError> {
+    field.map(|field| field.whole_u32(1, MAX_LIMIT, " of units")).transpose()
 }
 
 fn late_payment(field: Field) -> Result<LatePayment, DocumentError> {
