@@ -3,6 +3,8 @@
 //! Each function below is a ladder of guards in the order in which the protocol says they are judged, and ends
 //! with the events that make the command so. Nothing here changes anything.
 
+mod pay;
+
 use std::sync::Arc;
 
 use smallvec::{SmallVec, smallvec};
@@ -14,8 +16,8 @@ use crate::sku::{Sku, SkuState};
 use crate::stock::{MAX_STOCK, RestockError};
 use crate::tables::MAX_TEXT;
 use crate::{
-    Answer, Command, Event, Fingerprint, LatePayment, Millis, OrderNumber, Payment, Phase, Refusal,
-    Rejection, Request, SkuTerms, line_amount,
+    Answer, Command, Event, Fingerprint, Millis, OrderNumber, Payment, Phase, Refusal, Rejection, Request,
+    SkuTerms, line_amount,
 };
 
 /// The events of one decision, in the order in which they are to be applied.
@@ -237,63 +239,6 @@ impl Sku {
         )
     }
 
-    /// A payment is applied, found to be applied already, refused for its amount, or due back. Money that came in
-    /// is never dropped without an event.
-    fn pay<'a>(&self, payment: Payment<'a>, now: Millis, limits: &Limits) -> Judged<'a> {
-        let order = self.orders.get(payment.order).ok_or(Rejection::NotFound)?;
-        self.judge_repeat(Some(payment.order), payment.request)?;
-        self.room_for_step(&[payment.request.id, payment.id])?;
-        if let Some(known) = self.payments.find(payment.id, &self.texts, self.hashing) {
-            if known.order != payment.order {
-                return Err(Refusal::PaymentReused.into());
-            }
-            return self.note(payment.order, payment.request, known.answer.into(), limits);
-        }
-        match order.state {
-            OrderState::Reserved if !self.has_lapsed(order, now) => {
-                judge_amount(order, payment.amount)?;
-                accept(Event::Paid(payment), Answer::Paid)
-            }
-            // The clock has ended it, though its timer has not run yet.
-            OrderState::Reserved => self.pay_late(order, payment, true, now),
-            OrderState::Expired => self.pay_late(order, payment, false, now),
-            OrderState::Cancelled => {
-                self.room_for_request(&[payment.request.id], limits)?;
-                accept(Event::RefundDue(payment), Answer::Cancelled)
-            }
-            OrderState::Paid | OrderState::RefundDue | OrderState::Refunded => {
-                self.room_for_request(&[payment.request.id], limits)?;
-                accept(Event::RefundDue(payment), Answer::RefundDue)
-            }
-        }
-    }
-
-    /// `ends_now`: the reservation still stands and its end is part of this change.
-    fn pay_late<'a>(&self, order: &Order, payment: Payment<'a>, ends_now: bool, now: Millis) -> Judged<'a> {
-        let expired = Event::Expired { order: payment.order };
-        if !self.can_reacquire(order, ends_now, now) {
-            let mut events = if ends_now { self.ended_unpaid(expired, order) } else { Events::new() };
-            events.push(Event::RefundDue(payment));
-            return Ok(Change { events, answer: Answer::RefundDue });
-        }
-        judge_amount(order, payment.amount)?;
-        // The same events as if the timer had run before, so that a buyer's record does not depend on that.
-        let mut events = if ends_now { self.ended_unpaid(expired, order) } else { Events::new() };
-        events.push(Event::Reacquired(payment));
-        Ok(Change { events, answer: Answer::Paid })
-    }
-
-    fn can_reacquire(&self, order: &Order, ends_now: bool, now: Millis) -> bool {
-        // Units and limit that the order itself gives back when it ends in this same change.
-        let own = if ends_now { order.qty } else { 0 };
-        let held = self.buyers.get(order.buyer).map_or(0, |buyer| buyer.held).saturating_sub(own);
-        self.terms.late_payment == LatePayment::Reacquire
-            && self.terms.phase(now) == Phase::Open
-            && !self.paused
-            && u64::from(order.qty) <= u64::from(self.stock.available()) + u64::from(own)
-            && order.qty <= self.left_for(held)
-    }
-
     fn cancel<'a>(
         &self,
         number: OrderNumber,
@@ -472,9 +417,4 @@ struct Reservation<'a> {
 
 fn repeat(kept: Fingerprint, asked: Fingerprint, answer: impl FnOnce() -> Answer) -> NoChange {
     if kept == asked { NoChange::Repeated(answer()) } else { NoChange::Refused(Refusal::RequestReused) }
-}
-
-fn judge_amount(order: &Order, amount: u64) -> Result<(), NoChange> {
-    let due = order.amount();
-    if amount == due { Ok(()) } else { Err(Rejection::AmountMismatch { due }.into()) }
 }
