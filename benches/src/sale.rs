@@ -4,8 +4,7 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result};
 use tidegate_engine::{
-    Answer, Command, Currency, LatePayment, Limits, MAX_STOCK, Millis, NoChange, OrderNumber, Price,
-    SkuState, SkuTerms,
+    Answer, Command, Currency, Limits, MAX_STOCK, Millis, NoChange, OrderNumber, Price, SkuState, SkuTerms,
 };
 
 use crate::Id;
@@ -31,18 +30,11 @@ impl Sale {
     /// # Errors
     /// When the engine does not sell, which is a defect.
     pub fn with_orders(stock: u32, orders: u32) -> Result<Self> {
+        let currency = Currency::new("GBP").context("a currency")?;
         let terms = Arc::new(SkuTerms {
-            title: "Phone".into(),
-            currency: Currency::new("GBP").context("a currency")?,
-            price: Price::Fixed(PRICE),
-            starts_at: None,
-            ends_at: None,
             per_buyer_limit: Some(2),
             per_order_limit: Some(2),
-            hold_ms: 600_000,
-            late_payment: LatePayment::Reacquire,
-            max_lapses: None,
-            allow: None,
+            ..SkuTerms::new("Phone", currency, Price::Fixed(PRICE))
         });
         let now = Millis(1_700_000_000_000);
         let mut sale = Self { state: SkuState::new(42), now, limits: Limits::default() };

@@ -58,6 +58,25 @@ pub enum Phase {
 }
 
 impl SkuTerms {
+    /// Terms with nothing but what every SKU has: for sale at any time, to anybody, in any number, held for ten
+    /// minutes.
+    #[must_use]
+    pub fn new(title: &str, currency: Currency, price: Price) -> Self {
+        Self {
+            title: title.into(),
+            currency,
+            price,
+            starts_at: None,
+            ends_at: None,
+            per_buyer_limit: None,
+            per_order_limit: None,
+            hold_ms: 600_000,
+            late_payment: LatePayment::default(),
+            max_lapses: None,
+            allow: None,
+        }
+    }
+
     /// Where `now` falls in the schedule.
     #[must_use]
     pub fn phase(&self, now: Millis) -> Phase {

@@ -35,26 +35,14 @@ impl SkuState {
 mod tests {
     use std::sync::Arc;
 
-    use crate::{Currency, Event, LatePayment, Millis, Price, SkuState, SkuTerms};
+    use crate::{Currency, Event, Millis, Price, SkuState, SkuTerms};
 
     #[test]
     fn looking_ahead_changes_nothing() {
         let asked = [("ada", "r1"), ("ada", "r1"), ("bob", "r2"), ("", "")];
         let mut state = SkuState::new(7);
         state.warm(asked.into_iter());
-        let terms = SkuTerms {
-            title: "mug".into(),
-            currency: Currency::new("EUR").unwrap(),
-            price: Price::Fixed(5),
-            starts_at: None,
-            ends_at: None,
-            per_buyer_limit: None,
-            per_order_limit: None,
-            hold_ms: 1,
-            late_payment: LatePayment::Refund,
-            max_lapses: None,
-            allow: None,
-        };
+        let terms = SkuTerms::new("mug", Currency::new("EUR").unwrap(), Price::Fixed(5));
         state.apply(&Event::Created { terms: Arc::new(terms), stock: 5 }, Millis(1)).unwrap();
         state.apply(&Event::BuyerBlocked { buyer: "bob" }, Millis(2)).unwrap();
         let before = state.sku().map(crate::Sku::state_hash);

@@ -144,19 +144,8 @@ impl Shop {
 }
 
 pub(crate) fn terms() -> SkuTerms {
-    SkuTerms {
-        title: "Rose bowl".into(),
-        currency: Currency::new("GBP").unwrap(),
-        price: Price::Fixed(500),
-        starts_at: None,
-        ends_at: None,
-        per_buyer_limit: None,
-        per_order_limit: None,
-        hold_ms: HOLD_MS,
-        late_payment: LatePayment::Reacquire,
-        max_lapses: None,
-        allow: None,
-    }
+    let currency = Currency::new("GBP").unwrap();
+    SkuTerms { hold_ms: HOLD_MS, ..SkuTerms::new("Rose bowl", currency, Price::Fixed(500)) }
 }
 
 /// Reads a SKU's state from the journal, as the server does.

@@ -6,8 +6,8 @@
 use std::sync::Arc;
 
 use tidegate_engine::{
-    Answer, Command, Currency, Event, LatePayment, Limits, Millis, NoChange, OrderNumber, OrderState,
-    OrderView, Price, Refusal, Rejection, SkuState, SkuTerms,
+    Answer, Command, Currency, Event, Limits, Millis, NoChange, OrderNumber, OrderState, OrderView, Price,
+    Refusal, Rejection, SkuState, SkuTerms,
 };
 
 /// When every story begins.
@@ -18,19 +18,8 @@ pub(crate) const HOLD_MS: u32 = 600_000;
 
 /// Five pounds a unit, no limits, for sale at any time.
 pub(crate) fn terms() -> SkuTerms {
-    SkuTerms {
-        title: "Lamp".into(),
-        currency: Currency::new("GBP").unwrap_or_else(|| panic!("a currency")),
-        price: Price::Fixed(500),
-        starts_at: None,
-        ends_at: None,
-        per_buyer_limit: None,
-        per_order_limit: None,
-        hold_ms: HOLD_MS,
-        late_payment: LatePayment::Reacquire,
-        max_lapses: None,
-        allow: None,
-    }
+    let currency = Currency::new("GBP").unwrap_or_else(|| panic!("a currency"));
+    SkuTerms { hold_ms: HOLD_MS, ..SkuTerms::new("Lamp", currency, Price::Fixed(500)) }
 }
 
 /// A SKU, a clock, and everything that happened.

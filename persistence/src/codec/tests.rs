@@ -118,17 +118,12 @@ fn what_a_later_release_wrote_is_named_as_such() {
 #[test]
 fn the_bytes_of_version_1_are_fixed() {
     let terms = Arc::new(SkuTerms {
-        title: "T".into(),
-        currency: Currency::new("GBP").unwrap(),
-        price: Price::Fixed(300),
         starts_at: Some(Millis(1)),
-        ends_at: None,
         per_buyer_limit: Some(2),
-        per_order_limit: None,
         hold_ms: 5,
         late_payment: LatePayment::Refund,
-        max_lapses: None,
         allow: Some(["a".into(), "b".into()].into()),
+        ..SkuTerms::new("T", Currency::new("GBP").unwrap(), Price::Fixed(300))
     });
     let request = Request { id: "q", fingerprint: Fingerprint(0x0403_0201) };
     let order = OrderNumber(1);

@@ -8,8 +8,7 @@ use std::sync::Arc;
 
 use crossbeam::channel::{Receiver, unbounded};
 use tidegate_engine::{
-    Currency, Event, Fingerprint, LatePayment, Millis, OrderNumber, Payment, Price, Request, SkuState,
-    SkuTerms,
+    Currency, Event, Fingerprint, Millis, OrderNumber, Payment, Price, Request, SkuState, SkuTerms,
 };
 use tidegate_persistence::{
     ActorId, ActorKind, Birth, EpochNumber, GroupEncoder, Lane, OpenJournal, Options, Recovered, Ticket,
@@ -19,19 +18,7 @@ use tidegate_persistence::{
 pub(crate) const SEED: u64 = 7;
 
 pub(crate) fn terms() -> Arc<SkuTerms> {
-    Arc::new(SkuTerms {
-        title: "Rose bowl".into(),
-        currency: Currency::new("GBP").unwrap(),
-        price: Price::Fixed(1_250),
-        starts_at: None,
-        ends_at: None,
-        per_buyer_limit: None,
-        per_order_limit: None,
-        hold_ms: 600_000,
-        late_payment: LatePayment::Reacquire,
-        max_lapses: None,
-        allow: None,
-    })
+    Arc::new(SkuTerms::new("Rose bowl", Currency::new("GBP").unwrap(), Price::Fixed(1_250)))
 }
 
 /// Small sizes, so that everything happens soon.
