@@ -12,6 +12,7 @@ const FILE: &str = "tidegate.lock";
 /// Holds a data directory until it is dropped, or the process ends in whatever way.
 #[derive(Debug)]
 pub struct DirLock {
+    dir: PathBuf,
     /// The lock belongs to this open file.
     _file: File,
 }
@@ -54,7 +55,7 @@ impl DirLock {
             .map_err(failed)?;
         take(&mut file, dir)?;
         write_holder(&mut file).map_err(failed)?;
-        Ok(Self { _file: file })
+        Ok(Self { dir: dir.to_owned(), _file: file })
     }
 
     /// Locks `dir` without writing anything. `None` if no process ever locked it.
@@ -67,7 +68,13 @@ impl DirLock {
             other => other.map_err(|cause| LockError::Io { dir: dir.to_owned(), cause })?,
         };
         take(&mut file, dir)?;
-        Ok(Some(Self { _file: file }))
+        Ok(Some(Self { dir: dir.to_owned(), _file: file }))
+    }
+
+    /// The directory that is locked.
+    #[must_use]
+    pub fn dir(&self) -> &Path {
+        &self.dir
     }
 }
 

@@ -15,8 +15,7 @@ use crate::error::panic_message;
 use crate::replay::{RecoveredActor, ReplayError, Replayer, Whose};
 use crate::snapshot::{Frame, SnapshotDir, SnapshotError, SnapshotInfo};
 use crate::{
-    ActorId, DirLock, Epoch, EpochNumber, Journal, JournalError, LockError, Options, OptionsError,
-    SledJournal, Tail,
+    ActorId, DirLock, Epoch, EpochNumber, Journal, JournalError, Options, OptionsError, SledJournal, Tail,
 };
 
 /// Blocks go to the workers in batches of about this many bytes.
@@ -77,9 +76,6 @@ pub enum RecoveryError {
     /// The options can't be.
     #[error(transparent)]
     Options(#[from] OptionsError),
-    /// The data directory is in use.
-    #[error(transparent)]
-    Lock(#[from] LockError),
     /// The journal is damaged.
     #[error(transparent)]
     Chain(#[from] ChainError),
@@ -113,26 +109,27 @@ impl From<JournalError> for RecoveryError {
     }
 }
 
-/// Locks the data directory `dir` (made if it does not exist) and recovers what it holds, for `workers` owners of
-/// actors. `seed` is the key of the states' hash tables; `progress` is told the number of events read so far.
+/// Recovers what the locked data directory holds, for `workers` owners of actors. The lock is taken by the caller,
+/// who can so learn early, before a long replay, that the directory is in use; it stays with the journal. `seed` is
+/// the key of the states' hash tables; `progress` is told the number of events read so far.
 ///
 /// # Errors
-/// If the directory is in use, or if what it holds is damaged in a way that acknowledged orders may be missing.
+/// If what the directory holds is damaged in a way that acknowledged orders may be missing.
 pub fn recover(
-    dir: &Path,
+    lock: DirLock,
     options: &Options,
     workers: usize,
     seed: u64,
     progress: &dyn Fn(u64),
 ) -> Result<Recovered, RecoveryError> {
     options.validate()?;
-    let lock = Arc::new(DirLock::take(dir)?);
+    let dir = lock.dir();
     let journal = SledJournal::new(&dir.join("journal"), options.cache_bytes)?;
     journal.tidy()?;
     let snapshots = SnapshotDir::new(dir.join("snapshots"));
     snapshots.tidy()?;
     let mut recovered = start_from(Arc::new(journal), Some(snapshots), workers, seed, progress)?;
-    recovered.journal.lock = Some(lock);
+    recovered.journal.lock = Some(Arc::new(lock));
     Ok(recovered)
 }
 

@@ -4,7 +4,7 @@
 mod common;
 
 use common::{Shop, hashes, open, sell_epochs, small, start, wait};
-use tidegate_persistence::{ActorId, Options, RecoveryError, Ticket, inspect, recover};
+use tidegate_persistence::{ActorId, DirLock, LockError, Options, Ticket, inspect, recover};
 
 #[test]
 fn what_was_sold_is_there_after_a_restart_and_the_sale_goes_on() {
@@ -56,8 +56,8 @@ fn a_data_directory_belongs_to_one_process_until_the_last_reader_is_gone() {
     let dir = tempfile::tempdir().unwrap();
     let (writer, _lane, _) = start(open(dir.path(), &small()).journal, &small());
     let reader = writer.reader();
-    let refused = |what: &str| match recover(dir.path(), &small(), 1, 1, &|_| {}) {
-        Err(RecoveryError::Lock(error)) => {
+    let refused = |what: &str| match DirLock::take(dir.path()) {
+        Err(error @ LockError::Held { .. }) => {
             assert!(error.to_string().contains(&std::process::id().to_string()), "{error}");
         }
         other => panic!("{what}: {other:?}"),
@@ -132,7 +132,7 @@ fn inspection_lists_damage_and_changes_no_byte() {
     assert!(inspection.to_string().contains("but block 20 was acknowledged"), "{inspection}");
     assert!(inspection.skus.is_empty());
     assert_eq!(bytes_of(dir.path()), before);
-    assert!(recover(dir.path(), &small(), 1, 1, &|_| {}).is_err());
+    assert!(recover(DirLock::take(dir.path()).unwrap(), &small(), 1, 1, &|_| {}).is_err());
 }
 
 /// Every file below a directory and what is in it.

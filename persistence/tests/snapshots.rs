@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use common::{SEED, Shop, hashes, open, sell_epochs, small, start};
 use tidegate_persistence::{
-    Journal, MemoryJournal, Options, Recovered, RecoveryError, inspect, recover, recover_from,
+    DirLock, Journal, MemoryJournal, Options, Recovered, RecoveryError, inspect, recover, recover_from,
 };
 
 /// Sells for `rounds` snapshots of two epochs each.
@@ -64,7 +64,7 @@ fn a_damaged_snapshot_is_passed_over_as_long_as_the_journal_reaches_back_far_eno
     assert!(!inspect(dir.path()).unwrap().is_sound());
     // Without the older one too, the first epochs would be needed, and they are gone.
     std::fs::write(&files[0], b"nothing").unwrap();
-    match recover(dir.path(), &small(), 2, SEED, &|_| {}) {
+    match recover(DirLock::take(dir.path()).unwrap(), &small(), 2, SEED, &|_| {}) {
         Err(error @ RecoveryError::Uncovered { .. }) => {
             assert!(error.to_string().contains("no snapshot can be used"), "{error}");
         }

@@ -9,7 +9,7 @@ use anyhow::{Context as _, anyhow};
 use tidegate_actors::{ClerkOptions, House, HouseOptions, Rebuild, RebuildError, Resident, SystemClock};
 use tidegate_engine::SkuState;
 use tidegate_persistence::{
-    ActorId, Lane, Options, Reader, Recovered, RecoveryReport, Wake, Writer, recover,
+    ActorId, DirLock, Lane, Options, Reader, Recovered, RecoveryReport, Wake, Writer, recover,
 };
 use tokio::sync::{Notify, oneshot};
 
@@ -47,6 +47,8 @@ async fn serve(
     mut shutdown: Shutdown,
     on_ready: impl FnOnce(Addresses),
 ) -> anyhow::Result<()> {
+    // Before the doors: who is started twice is to hear of the directory, not of a port that is taken.
+    let lock = DirLock::take(&config.data_dir)?;
     let arbiters: Vec<Arbiter> = (0..arbiter_count(config)).map(|_| Arbiter::new()).collect();
     let parts = Parts::new(config, arbiters.len());
     let http = http::start(&config.http, Arc::clone(&parts.levels) as _, Arc::clone(&parts.metrics))
@@ -61,7 +63,7 @@ async fn serve(
     tracing::info!(tcp = %addresses.tcp, http = %addresses.http, "listening");
 
     let begun = tokio::select! {
-        begun = parts.begin(config, &arbiters) => begun,
+        begun = parts.begin(config, lock, &arbiters) => begun,
         // A replay may take long; a stop need not wait for its end.
         _ = shutdown.asked() => Ok(()),
     };
@@ -113,8 +115,8 @@ impl Parts {
     }
 
     /// Replays the journal, starts the actors, loads the campaigns, and then sells.
-    async fn begin(&self, config: &Config, arbiters: &[Arbiter]) -> anyhow::Result<()> {
-        let house = self.open(config, arbiters).await?;
+    async fn begin(&self, config: &Config, lock: DirLock, arbiters: &[Arbiter]) -> anyhow::Result<()> {
+        let house = self.open(config, lock, arbiters).await?;
         campaign::load(&house, &config.campaigns).await?;
         // In this order: whoever is told that it is ready must not meet LOADING.
         self.edge.open(Arc::clone(&house));
@@ -123,11 +125,11 @@ impl Parts {
     }
 
     /// Replays the journal and starts the actors.
-    async fn open(&self, config: &Config, arbiters: &[Arbiter]) -> anyhow::Result<Arc<House>> {
+    async fn open(&self, config: &Config, lock: DirLock, arbiters: &[Arbiter]) -> anyhow::Result<Arc<House>> {
         let options = journal_options(config);
         let seed = random_seed();
         let Recovered { workers, next_actor, journal, report, .. } =
-            self.recover(config, &options, arbiters.len(), seed).await?;
+            self.recover(lock, &options, arbiters.len(), seed).await?;
         let notifies: Vec<Arc<Notify>> = arbiters.iter().map(|_| Arc::default()).collect();
         let wakes = notifies.iter().map(Arc::clone).map(waker).collect();
         let (writer, lanes) = journal.start(&options, wakes)?;
@@ -149,23 +151,22 @@ impl Parts {
 
     async fn recover(
         &self,
-        config: &Config,
+        lock: DirLock,
         options: &Options,
         workers: usize,
         seed: u64,
     ) -> anyhow::Result<Recovered> {
         let began = Instant::now();
-        let (directory, options) = (config.data_dir.clone(), options.clone());
+        let (directory, options) = (lock.dir().to_owned(), options.clone());
         let levels = Arc::clone(&self.levels);
         // On a thread of its own: the doors answer LOADING meanwhile.
         let (done, recovered) = oneshot::channel();
         std::thread::Builder::new().name("recovery".to_owned()).spawn(move || {
-            let _ =
-                done.send(recover(&directory, &options, workers, seed, &|events| levels.replayed(events)));
+            let _ = done.send(recover(lock, &options, workers, seed, &|events| levels.replayed(events)));
         })?;
         let recovered = recovered.await.map_err(|_| anyhow!("the replay of the journal panicked"))?;
-        let recovered = recovered
-            .with_context(|| format!("cannot open the data directory {}", config.data_dir.display()))?;
+        let recovered =
+            recovered.with_context(|| format!("cannot open the data directory {}", directory.display()))?;
         for warning in &recovered.report.warnings {
             tracing::warn!("{warning}");
         }

@@ -394,29 +394,32 @@ fn a_data_directory_belongs_to_one_server() {
     let data = dir.path().to_str().unwrap();
     let process = Process::start(dir.path());
     put_all(&mut process.client());
-    let listen = ["--tcp-listen", "127.0.0.1:0", "--http-listen", "127.0.0.1:0"];
-    let (code, _, stderr) = run(&[&["serve", "--data-dir", data][..], &listen].concat());
-    assert_eq!(code, Some(1), "{stderr}");
-    let told = "is in use by process";
-    assert!(stderr.contains(told) && stderr.contains("stop that one first"), "{stderr}");
+    let told = format!("{data} is in use by process {}", process.id());
+    let (tcp, http) = (process.tcp().to_string(), process.http().to_string());
+    // Also one that is the same in everything is told of the directory, not of a port.
+    for (tcp, http) in [("127.0.0.1:0", "127.0.0.1:0"), (&*tcp, &*http)] {
+        let (code, _, stderr) =
+            run(&["serve", "--data-dir", data, "--tcp-listen", tcp, "--http-listen", http]);
+        assert_eq!(code, Some(1), "{stderr}");
+        assert!(stderr.contains(&told) && stderr.contains("stop that one first"), "{stderr}");
+    }
     let (code, _, stderr) = run(&["inspect", data]);
     assert_eq!(code, Some(1), "{stderr}");
-    assert!(stderr.contains(told), "{stderr}");
+    assert!(stderr.contains(&told), "{stderr}");
     // The first one was not disturbed, and a port that is taken is named too.
     process.client().reserve("iphone", "r1", "u1", 1);
     let other = tempfile::tempdir().unwrap();
-    let taken = process.tcp().to_string();
     let (code, _, stderr) = run(&[
         "serve",
         "--data-dir",
         other.path().to_str().unwrap(),
         "--tcp-listen",
-        &taken,
+        &tcp,
         "--http-listen",
         "127.0.0.1:0",
     ]);
     assert_eq!(code, Some(1), "{stderr}");
-    assert!(stderr.contains(&taken) && stderr.contains("tcp.listen"), "{stderr}");
+    assert!(stderr.contains(&tcp) && stderr.contains("tcp.listen"), "{stderr}");
 }
 
 #[test]

@@ -11,8 +11,8 @@ use tidegate_engine::{
     Currency, Event, Fingerprint, Millis, OrderNumber, Payment, Price, Request, SkuState, SkuTerms,
 };
 use tidegate_persistence::{
-    ActorId, ActorKind, Birth, EpochNumber, GroupEncoder, Lane, OpenJournal, Options, Recovered, Ticket,
-    Wake, Writer, recover,
+    ActorId, ActorKind, Birth, DirLock, EpochNumber, GroupEncoder, Lane, OpenJournal, Options, Recovered,
+    Ticket, Wake, Writer, recover,
 };
 
 pub(crate) const SEED: u64 = 7;
@@ -27,7 +27,7 @@ pub(crate) fn small() -> Options {
 }
 
 pub(crate) fn open(dir: &Path, options: &Options) -> Recovered {
-    recover(dir, options, 2, SEED, &|_| {}).unwrap()
+    recover(DirLock::take(dir).unwrap(), options, 2, SEED, &|_| {}).unwrap()
 }
 
 /// Starts with one lane; the receiver hears every wake.

@@ -13,6 +13,7 @@ pub(crate) struct Process {
     child: Child,
     log: Receiver<serde_json::Value>,
     tcp: Option<SocketAddr>,
+    http: Option<SocketAddr>,
 }
 
 impl Process {
@@ -37,9 +38,10 @@ impl Process {
                 }
             }
         });
-        let mut process = Self { child, log, tcp: None };
+        let mut process = Self { child, log, tcp: None, http: None };
         let listening = process.wait_for("listening");
-        process.tcp = Some(listening["tcp"].as_str().unwrap().parse().unwrap());
+        let address = |name: &str| Some(listening[name].as_str().unwrap().parse().unwrap());
+        (process.tcp, process.http) = (address("tcp"), address("http"));
         process
     }
 
@@ -57,6 +59,14 @@ impl Process {
 
     pub(crate) fn tcp(&self) -> SocketAddr {
         self.tcp.unwrap()
+    }
+
+    pub(crate) fn http(&self) -> SocketAddr {
+        self.http.unwrap()
+    }
+
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
     }
 
     pub(crate) fn client(&self) -> Client {
