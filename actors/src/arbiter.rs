@@ -29,6 +29,12 @@ impl Floor {
         &self.release
     }
 
+    /// Runs a task here until it or the arbiter ends.
+    pub(crate) fn run(&self, task: impl Future<Output = ()> + Send + 'static) {
+        // An arbiter that is gone has nothing to run for.
+        let _ = self.arbiter.spawn(task);
+    }
+
     /// Starts an actor here, with a mailbox of this size from the first message on: actix's own way begins with 16,
     /// until the actor has started.
     pub(crate) fn house(

@@ -11,7 +11,7 @@ use tidegate_persistence::ActorId;
 use tokio::sync::oneshot;
 
 use crate::ask::{Body, Fault, Outcome};
-use crate::sku_actor::{SkuActor, Turn};
+use crate::sku_actor::{SkuActor, Turn, Wake};
 
 /// A SKU's place in the house: where to send what is asked of it, and what may be read without asking.
 #[derive(Debug)]
@@ -118,6 +118,12 @@ impl Seat {
                 })
             }
         }
+    }
+
+    /// Has the actor look at the clock.
+    pub(crate) fn wake(&self) {
+        // One whose mailbox is full looks at it anyway.
+        let _ = self.addr.try_send(Wake);
     }
 }
 

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use actix::ArbiterHandle;
 use tidegate_engine::SkuState;
@@ -13,6 +14,7 @@ use crate::arbiter::Floor;
 use crate::ask::Body;
 use crate::clerk::ClerkOptions;
 use crate::clock::Clock;
+use crate::clock_watch;
 use crate::directory::{Condition, CreateError, Directory, Seat, Shown};
 use crate::sku_actor::SkuActor;
 
@@ -27,6 +29,8 @@ pub struct HouseOptions {
     pub max_skus: usize,
     /// Limits of each SKU and each turn.
     pub clerk: ClerkOptions,
+    /// How often to look whether the clock was set forward, so that holds end in time.
+    pub look_at_clock: Duration,
     /// Key of all hash tables: a number that callers can't guess.
     pub seed: u64,
     /// See [`Probe`].
@@ -39,6 +43,7 @@ impl fmt::Debug for HouseOptions {
             .field("mailbox_capacity", &self.mailbox_capacity)
             .field("max_skus", &self.max_skus)
             .field("clerk", &self.clerk)
+            .field("look_at_clock", &self.look_at_clock)
             .finish_non_exhaustive()
     }
 }
@@ -80,7 +85,7 @@ pub(crate) struct Shared {
 /// All actors of one server.
 pub struct House {
     floors: Vec<Floor>,
-    directory: Directory,
+    directory: Arc<Directory>,
     shared: Arc<Shared>,
 }
 
@@ -113,18 +118,21 @@ impl House {
         rebuild: impl Rebuild,
         options: HouseOptions,
     ) -> Self {
-        let directory = Directory::new(next, options.max_skus);
+        let directory = Arc::new(Directory::new(next, options.max_skus));
         let shared = Arc::new(Shared {
             options,
             clock: Box::new(clock),
             rebuild: Box::new(rebuild),
             rebuilt: AtomicU64::new(0),
         });
-        let floors =
+        let floors: Vec<_> =
             arbiters.into_iter().map(|(arbiter, lane, wake)| Floor::start(arbiter, lane, wake)).collect();
         let house = Self { floors, directory, shared };
         for Resident { id, name, state } in residents {
             house.directory.add(house.seat(id, &name, state));
+        }
+        if let Some(floor) = house.floors.first() {
+            floor.run(clock_watch::watch(Arc::clone(&house.shared), Arc::downgrade(&house.directory)));
         }
         house
     }

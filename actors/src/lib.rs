@@ -9,6 +9,7 @@ mod arbiter;
 mod ask;
 mod clerk;
 mod clock;
+mod clock_watch;
 mod directory;
 mod house;
 mod rejections;

@@ -31,6 +31,14 @@ impl Message for Turn {
     type Result = ();
 }
 
+/// The clock was set forward: the timer is not to be relied on.
+#[derive(Debug)]
+pub(crate) struct Wake;
+
+impl Message for Wake {
+    type Result = ();
+}
+
 /// The end of a rebuild.
 struct Rebuilt(Result<SkuState, String>);
 
@@ -217,6 +225,17 @@ impl Handler<Turn> for SkuActor {
             let _ = to.send(outcome);
         } else {
             self.release.hold(self.last_ticket, outcome, to);
+        }
+    }
+}
+
+impl Handler<Wake> for SkuActor {
+    type Result = ();
+
+    fn handle(&mut self, _: Wake, ctx: &mut Context<Self>) {
+        // Without a timer there is nothing that it could be late for. A turn without a body sets the timer again.
+        if self.timer.is_some() {
+            self.wake_after(Duration::ZERO, Millis(0), ctx);
         }
     }
 }

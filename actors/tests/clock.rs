@@ -5,6 +5,7 @@
 mod common;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use common::{
     HOLD_MS, Plan, accepted, ask, body, outcome, pay, report, reserve, send, shown, stock, story, until,
@@ -22,6 +23,31 @@ fn a_hold_ends_by_itself() {
         shop.clock.advance(20);
         until("the hold has ended", || shown(&iphone) == (2, 0, 0)).await;
         assert_eq!(report(&iphone).await.tally.orders(OrderState::Expired), 1);
+        shop.close();
+    });
+}
+
+#[test]
+fn holds_of_an_idle_sku_end_when_the_clock_is_set_forward() {
+    // A hold lasts ten minutes, and a story one at most: no timer runs out in it.
+    let plan =
+        Plan { look_at_clock: Duration::from_millis(1), arbiters: 2, ..Plan::on(MemoryJournal::new()) };
+    story(plan, async |shop| {
+        let (iphone, other) = (shop.put("iphone", 2).await, shop.put("other", 2).await);
+        let long = shop.put_with("long", 2, |terms| terms.hold_ms = 3 * HOLD_MS).await;
+        for sku in [&iphone, &other, &long] {
+            accepted(&ask(sku, &[reserve("r1", "u1", 2)]).await);
+        }
+        let hold = u64::from(HOLD_MS);
+        shop.clock.advance(hold);
+        until("the holds have ended", || shown(&iphone) == (2, 0, 0) && shown(&other) == (2, 0, 0)).await;
+        assert_eq!(shown(&long), (0, 2, 0));
+        // Whom the first jump woke for nothing is woken by the next one too.
+        shop.clock.advance(2 * hold);
+        until("the long hold has ended", || shown(&long) == (2, 0, 0)).await;
+        for sku in [&iphone, &other, &long] {
+            assert_eq!(report(sku).await.tally.orders(OrderState::Expired), 1);
+        }
         shop.close();
     });
 }

@@ -24,6 +24,9 @@ use crate::shutdown::Shutdown;
 /// How often a stopping server looks whether its connections have ended.
 const DRAIN_LOOK: Duration = Duration::from_millis(5);
 
+/// How often to look whether the clock was set forward.
+const LOOK_AT_CLOCK: Duration = Duration::from_secs(1);
+
 /// Where a running server can be reached.
 #[derive(Clone, Copy, Debug)]
 pub struct Addresses {
@@ -256,6 +259,7 @@ fn house_options(config: &Config, seed: u64) -> HouseOptions {
             },
             expiries_per_turn: config.actors.expiries_per_turn,
         },
+        look_at_clock: LOOK_AT_CLOCK,
         seed,
         probe: None,
     }

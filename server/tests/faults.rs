@@ -8,6 +8,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::mpsc;
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use actix::Arbiter;
 use common::{Client, document, until};
@@ -90,6 +91,7 @@ fn serve(
                 limits: tidegate_engine::Limits { max_orders: 2, max_requests: 100, max_buyers: 100 },
                 expiries_per_turn: 100,
             },
+            look_at_clock: Duration::from_secs(3_600),
             seed: SEED,
             probe: Some(Box::new(|body| assert!(!is_by_boom(body), "boom was here"))),
         },

@@ -36,6 +36,7 @@ pub(crate) struct Plan {
     pub(crate) max_skus: usize,
     pub(crate) expiries_per_turn: usize,
     pub(crate) arbiters: usize,
+    pub(crate) look_at_clock: Duration,
     pub(crate) now: u64,
     pub(crate) probe: Option<Box<Probe>>,
     /// Makes the rebuilder; the default reads the journal.
@@ -51,6 +52,8 @@ impl Plan {
             max_skus: 1_000,
             expiries_per_turn: 1_000,
             arbiters: 1,
+            // A clock that stories move is looked at when they say so.
+            look_at_clock: Duration::from_secs(3_600),
             now: 1_000_000,
             probe: None,
             rebuild: Box::new(|from_journal| Box::new(from_journal)),
@@ -105,6 +108,7 @@ impl Shop {
                 limits: Limits { max_orders: 100_000, max_requests: 100_000, max_buyers: 100_000 },
                 expiries_per_turn: plan.expiries_per_turn,
             },
+            look_at_clock: plan.look_at_clock,
             seed: SEED,
             probe: plan.probe,
         };
