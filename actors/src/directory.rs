@@ -135,6 +135,9 @@ pub enum CreateError {
         "there are as many SKUs as the configuration admits (limits.max_skus); raise it or use another server"
     )]
     Full,
+    /// It would be refused: nothing was made that would stay behind.
+    #[error(transparent)]
+    Refused(Fault),
 }
 
 /// All seats by name.

@@ -11,7 +11,7 @@ use tidegate_persistence::{ActorId, Lane};
 use tokio::sync::Notify;
 
 use crate::arbiter::Floor;
-use crate::ask::Body;
+use crate::ask::{Body, Fault};
 use crate::clerk::ClerkOptions;
 use crate::clock::Clock;
 use crate::clock_watch;
@@ -159,8 +159,18 @@ impl House {
     /// The seat of this SKU, a new and empty one if need be.
     ///
     /// # Errors
-    /// [`CreateError::Full`] beyond the configured number.
+    /// [`CreateError::Full`] beyond the configured number; [`CreateError::Refused`] while the journal takes nothing.
     pub fn find_or_create(&self, name: &str) -> Result<Arc<Seat>, CreateError> {
+        if let Some(seat) = self.find(name) {
+            return Ok(seat);
+        }
+        // A seat stays, and counts: none is made for a SKU that its actor would refuse to create.
+        if self.journal_failed() {
+            return Err(CreateError::Refused(Fault::JournalFailed));
+        }
+        if self.floors.first().is_some_and(|floor| !floor.release().lane().has_room()) {
+            return Err(CreateError::Refused(Fault::Overloaded));
+        }
         self.directory.find_or_add(name, |id| self.seat(id, name, SkuState::new(self.shared.options.seed)))
     }
 

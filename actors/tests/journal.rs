@@ -4,10 +4,12 @@
 
 mod common;
 
+use std::sync::Arc;
+
 use common::{
     Gate, GatedJournal, Plan, accepted, ask, body, outcome, report, reserve, send, shown, story, until,
 };
-use tidegate_actors::{Fault, Reply};
+use tidegate_actors::{CreateError, Fault, Reply};
 use tidegate_engine::Rejection;
 use tidegate_persistence::{Crash, MemoryJournal, Options};
 use tokio::sync::oneshot::error::TryRecvError;
@@ -65,6 +67,8 @@ fn a_journal_that_failed_acknowledges_nothing_more() {
             look.push(tidegate_actors::Ask::Report);
             assert_eq!(outcome(send(seat, look)).await.unwrap_err(), Fault::JournalFailed);
         }
+        let refused = shop.house.find_or_create("new").unwrap_err();
+        assert_eq!(refused, CreateError::Refused(Fault::JournalFailed));
         shop.close();
     });
     journal.crash(Crash::LoseUnsynced);
@@ -133,6 +137,10 @@ fn a_journal_without_room_refuses_and_nothing_is_done() {
             assert!(taken.len() < 10_000, "the journal takes everything");
         };
         assert_eq!(refused, Fault::Overloaded);
+        let refused = shop.house.find_or_create("new").unwrap_err();
+        assert_eq!(refused, CreateError::Refused(Fault::Overloaded));
+        assert!(Arc::ptr_eq(&shop.house.find_or_create("iphone").unwrap(), &iphone), "who is there stays");
+        assert_eq!(shop.house.sku_count(), 1, "no empty seat counts");
         let count = u32::try_from(taken.len()).unwrap();
         disk.open();
         for waiting in taken {
@@ -140,6 +148,7 @@ fn a_journal_without_room_refuses_and_nothing_is_done() {
         }
         assert_eq!(report(&iphone).await.stock.reserved(), count);
         accepted(&ask(&iphone, &[reserve(&format!("r{count}"), "u1", 1)]).await);
+        shop.put("new", 1).await;
         shop.close();
     });
 }

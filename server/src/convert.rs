@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tidegate_actors::{Ask, Condition, Fault, Reply};
+use tidegate_actors::{Ask, Condition, CreateError, Fault, Reply};
 use tidegate_engine::{
     Answer, Command, Currency, LatePayment, Millis, OrderId, OrderNumber, OrderState, OrderView, Price,
     Refusal, Rejection, Report, SaleState, SkuTerms, SkuView,
@@ -176,6 +176,14 @@ pub(crate) fn fault(fault: Fault, retry: Duration) -> WireError {
         Fault::Overloaded => overloaded(fault.to_string(), retry),
         Fault::Stopping => WireError::new(ErrorCode::ReadOnly, fault.to_string()),
         Fault::Panicked | Fault::Quarantined => WireError::invalid(fault.to_string()),
+    }
+}
+
+/// What the caller is told when a new SKU can't be made.
+pub(crate) fn not_created(error: CreateError, retry: Duration) -> WireError {
+    match error {
+        CreateError::Full => WireError::invalid(error.to_string()),
+        CreateError::Refused(why) => fault(why, retry),
     }
 }
 

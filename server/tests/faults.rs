@@ -186,6 +186,7 @@ fn after_the_journal_failed_reads_are_refused_too() {
         "ORDER.GET {iphone}:o:1",
         "REPORT iphone",
         "SKU.PAUSE iphone",
+        &format!("SKU.PUT new {}", document(10, 500, "")),
     ] {
         client.says(line, told);
     }

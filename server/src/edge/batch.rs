@@ -105,7 +105,8 @@ impl Batch {
             Errand::Put { sku, document } => {
                 let house = self.edge.house_for_writing()?;
                 let put = convert::put(document)?;
-                let seat = house.find_or_create(sku).map_err(|full| WireError::invalid(full.to_string()))?;
+                let retry = self.edge.limits.retry_ms;
+                let seat = house.find_or_create(sku).map_err(|error| convert::not_created(error, retry))?;
                 let visit = self.visits.by_seat(seat);
                 self.ask(sent, Some(visit), Absent::NotFound, |body| body.push_command(&put))
             }
