@@ -62,8 +62,16 @@ impl Outbox {
 
 /// Somebody who is told what happens on his numbered connections.
 pub(crate) trait Driven {
+    /// What is sent on a connection.
+    fn outbox(&mut self, line: usize) -> &mut Outbox;
+    /// Fills a connection's free places with what is due; nothing if it is broken.
+    fn fill(&mut self, line: usize, now_ns: u64);
     /// A connection is there (again).
-    fn connected(&mut self, line: usize, writer: OwnedWriteHalf, now_ns: u64);
+    fn connected(&mut self, line: usize, writer: OwnedWriteHalf, now_ns: u64) {
+        self.outbox(line).connect(writer);
+        self.fill(line, now_ns);
+        self.outbox(line).flush();
+    }
     /// A connection broke.
     fn disconnected(&mut self, line: usize);
     /// Takes every complete reply from `input` and returns the bytes used. After an error the connection is given

@@ -8,7 +8,6 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use tidegate_protocol::resp::{CommandWriter, Field, Reply, ReplyError, ReplyKind, decode_reply};
-use tokio::net::tcp::OwnedWriteHalf;
 
 use crate::choice::Action;
 use crate::ledger::{Ledger, Step};
@@ -164,34 +163,6 @@ impl Player {
         }
     }
 
-    fn fill(&mut self, line: usize, now_ns: u64) {
-        while self.lines[line].outbox.is_connected() && self.lines[line].in_flight.len() < self.pipeline {
-            if let Some(mut task) = self.lines[line].ready.pop_front() {
-                if matches!(self.clock, Clock::Closed) {
-                    task.due_ns = now_ns;
-                }
-                self.send(line, task);
-                continue;
-            }
-            let Some(position) = self.lines[line].script.get(self.lines[line].next).copied() else { return };
-            let event = &self.trace.events[position as usize];
-            let due_ns = self.due_ns(event.at_ms, now_ns);
-            if due_ns > now_ns {
-                return;
-            }
-            match cancelled_by(event) {
-                None => self.send(line, Task { action: Action::Reserve, reserve: position, due_ns }),
-                Some(reserve) => match self.fates[reserve as usize] {
-                    // Later purchases may live on the units that come back, so the line waits for the answer.
-                    Fate::Waiting => return,
-                    Fate::Held { .. } => self.send(line, Task { action: Action::Cancel, reserve, due_ns }),
-                    _ => self.counters.nothing_to_cancel += 1,
-                },
-            }
-            self.lines[line].next += 1;
-        }
-    }
-
     fn send(&mut self, line: usize, task: Task) {
         let bought = purchase(&self.trace, task.reserve);
         let line = &mut self.lines[line];
@@ -316,10 +287,36 @@ impl Player {
 }
 
 impl Driven for Player {
-    fn connected(&mut self, line: usize, writer: OwnedWriteHalf, now_ns: u64) {
-        self.lines[line].outbox.connect(writer);
-        self.fill(line, now_ns);
-        self.lines[line].outbox.flush();
+    fn outbox(&mut self, line: usize) -> &mut Outbox {
+        &mut self.lines[line].outbox
+    }
+
+    fn fill(&mut self, line: usize, now_ns: u64) {
+        while self.lines[line].outbox.is_connected() && self.lines[line].in_flight.len() < self.pipeline {
+            if let Some(mut task) = self.lines[line].ready.pop_front() {
+                if matches!(self.clock, Clock::Closed) {
+                    task.due_ns = now_ns;
+                }
+                self.send(line, task);
+                continue;
+            }
+            let Some(position) = self.lines[line].script.get(self.lines[line].next).copied() else { return };
+            let event = &self.trace.events[position as usize];
+            let due_ns = self.due_ns(event.at_ms, now_ns);
+            if due_ns > now_ns {
+                return;
+            }
+            match cancelled_by(event) {
+                None => self.send(line, Task { action: Action::Reserve, reserve: position, due_ns }),
+                Some(reserve) => match self.fates[reserve as usize] {
+                    // Later purchases may live on the units that come back, so the line waits for the answer.
+                    Fate::Waiting => return,
+                    Fate::Held { .. } => self.send(line, Task { action: Action::Cancel, reserve, due_ns }),
+                    _ => self.counters.nothing_to_cancel += 1,
+                },
+            }
+            self.lines[line].next += 1;
+        }
     }
 
     /// What was not answered is asked again under the same request ids: who was heard gets the same answer.

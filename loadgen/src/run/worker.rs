@@ -5,7 +5,6 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use tidegate_protocol::resp::{CommandWriter, Field, Reply, ReplyError, ReplyKind, decode_reply};
-use tokio::net::tcp::OwnedWriteHalf;
 
 use super::config::{Pace, UNIT_PRICE};
 use super::orders::{OpenOrders, OwnOrder, Sample};
@@ -188,33 +187,6 @@ impl Worker {
                 && self.schedule.as_mut().is_none_or(|schedule| schedule.due(now_ns).is_none())
     }
 
-    /// Fills a line's free places with what is due.
-    fn fill(&mut self, line: usize, now_ns: u64) {
-        if !self.lines[line].outbox.is_connected() {
-            return;
-        }
-        let mut free = (self.pipeline - self.lines[line].in_flight.len()) as u64;
-        while free > 0 && self.allowance > 0 {
-            let (at_ns, count) = match &mut self.schedule {
-                Some(schedule) => match schedule.due(now_ns) {
-                    Some(due) => (due.at_ns, due.count.min(free).min(self.allowance)),
-                    None => break,
-                },
-                None if now_ns < self.window.end_ns => (now_ns, free.min(self.allowance)),
-                None => break,
-            };
-            for _ in 0..count {
-                self.send_one(line, at_ns);
-            }
-            if let Some(schedule) = &mut self.schedule {
-                schedule.take(count);
-            }
-            free -= count;
-            self.allowance -= count;
-            self.counters.sent += count;
-        }
-    }
-
     fn send_one(&mut self, line: usize, due_ns: u64) {
         let mut action = self.chooser.action();
         let mut own = None;
@@ -313,10 +285,34 @@ impl Worker {
 }
 
 impl Driven for Worker {
-    fn connected(&mut self, line: usize, writer: OwnedWriteHalf, now_ns: u64) {
-        self.lines[line].outbox.connect(writer);
-        self.fill(line, now_ns);
-        self.lines[line].outbox.flush();
+    fn outbox(&mut self, line: usize) -> &mut Outbox {
+        &mut self.lines[line].outbox
+    }
+
+    fn fill(&mut self, line: usize, now_ns: u64) {
+        if !self.lines[line].outbox.is_connected() {
+            return;
+        }
+        let mut free = (self.pipeline - self.lines[line].in_flight.len()) as u64;
+        while free > 0 && self.allowance > 0 {
+            let (at_ns, count) = match &mut self.schedule {
+                Some(schedule) => match schedule.due(now_ns) {
+                    Some(due) => (due.at_ns, due.count.min(free).min(self.allowance)),
+                    None => break,
+                },
+                None if now_ns < self.window.end_ns => (now_ns, free.min(self.allowance)),
+                None => break,
+            };
+            for _ in 0..count {
+                self.send_one(line, at_ns);
+            }
+            if let Some(schedule) = &mut self.schedule {
+                schedule.take(count);
+            }
+            free -= count;
+            self.allowance -= count;
+            self.counters.sent += count;
+        }
     }
 
     /// Nobody knows what became of the writes on a broken line.
