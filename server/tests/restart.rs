@@ -5,8 +5,7 @@
 mod common;
 
 use std::net::SocketAddr;
-use std::os::unix::process::ExitStatusExt as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, mpsc};
 
@@ -285,64 +284,6 @@ fn inspect(dir: &Path) -> String {
     let (code, stdout, stderr) = run(&["inspect", dir.to_str().unwrap()]);
     assert_eq!((code, stderr.as_str()), (Some(0), ""), "{stdout}");
     stdout
-}
-
-#[test]
-fn a_loading_server_says_so_until_it_sells() {
-    let dir = tempfile::tempdir().unwrap();
-    let data = dir.path().join("data");
-    let server = Server::start_in(&data, |_| {});
-    let mut client = server.client();
-    client.says(&format!("SKU.PUT iphone {}", document(10, 500, "")), "[CREATED]");
-    client.reserve("iphone", "r1", "u1", 1);
-    server.stop().unwrap();
-
-    // It goes on loading until it has read its campaign file, which is a pipe that nobody has written to yet.
-    let campaign = pipe(dir.path());
-    let mut process = Process::start_listening(&data, &["--campaign", campaign.to_str().unwrap()]);
-    process.wait_for("journal replayed");
-    let mut client = process.client();
-    let told = "-LOADING the journal is being replayed; retry in a moment";
-    for line in [
-        "SKU.GET iphone",
-        "SKU.MGET iphone other",
-        "ORDER.RESERVE iphone r1 u1 1",
-        "ORDER.GET {iphone}:o:1",
-        "ORDER.GET nonsense",
-        "ORDER.PAY nonsense p 1 pay",
-        "REPORT iphone",
-        &format!("SKU.PUT other {}", document(1, 1, "")),
-    ] {
-        client.says(line, told);
-    }
-    client.says("PING", "PONG");
-    assert!(client.ask("INFO persistence").contains("loading:1"));
-    let more = format!(r#"{{"skus": {{"other": {}}}}}"#, document(3, 700, ""));
-    std::fs::write(&campaign, more).unwrap();
-    process.wait_for("ready");
-    assert!(client.ask("INFO persistence").contains("loading:0"));
-    assert_eq!(client.books("iphone"), "total=10 available=9 reserved=1 sold=0");
-    assert_eq!(client.books("other"), "total=3 available=3 reserved=0 sold=0");
-}
-
-#[test]
-fn a_server_that_is_told_to_stop_while_it_loads_stops() {
-    let dir = tempfile::tempdir().unwrap();
-    let campaign = pipe(dir.path());
-    let data = dir.path().join("data");
-    let process = Process::start_listening(&data, &["--campaign", campaign.to_str().unwrap()]);
-    process.client().says("SKU.GET iphone", "-LOADING the journal is being replayed; retry in a moment");
-    process.terminate();
-    let ended = process.end();
-    assert_eq!((ended.code(), ended.signal()), (Some(0), None));
-}
-
-/// A named pipe that ends in `.json`.
-fn pipe(dir: &Path) -> PathBuf {
-    let path = dir.join("campaign.json");
-    let made = std::process::Command::new("mkfifo").arg(&path).status().unwrap();
-    assert!(made.success());
-    path
 }
 
 #[test]
