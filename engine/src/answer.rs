@@ -1,6 +1,6 @@
 //! What a command comes to: an answer that stands, or a rejection that may be another one next time.
 
-use crate::{Millis, OrderNumber};
+use crate::{Millis, OrderNumber, RoomNumber};
 
 /// The answer of an accepted command. The same request gets the same answer again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,6 +26,28 @@ pub enum Answer {
         order: OrderNumber,
         /// What is due, in minor units.
         amount: u64,
+        /// When the hold ends.
+        expires_at: Millis,
+    },
+    /// Units are held and a room is open.
+    Opened {
+        /// The room.
+        room: RoomNumber,
+        /// The order.
+        order: OrderNumber,
+        /// What is due, in minor units.
+        amount: u64,
+        /// When the hold ends.
+        expires_at: Millis,
+    },
+    /// Units and a seat in a room are held.
+    Joined {
+        /// The order.
+        order: OrderNumber,
+        /// What is due, in minor units.
+        amount: u64,
+        /// Members of the room, this one included.
+        members: u32,
         /// When the hold ends.
         expires_at: Millis,
     },
@@ -84,6 +106,12 @@ pub enum Rejection {
     Expired,
     /// The order was not paid.
     NotPaid,
+    /// All seats of the room are taken.
+    RoomFull,
+    /// The room has closed.
+    RoomClosed,
+    /// The buyer has a seat in the room.
+    AlreadyMember,
     /// More units to take away than are available.
     Insufficient {
         /// Units available.
@@ -100,6 +128,12 @@ pub enum Refusal {
     /// The payment id was used before for another order.
     #[error("this payment id was used before for another order; check which order it belongs to")]
     PaymentReused,
+    /// A room of a SKU that is not sold to groups.
+    #[error("this SKU has no group_buy: put one, or use ORDER.RESERVE")]
+    NoGroupBuy,
+    /// The tiers of rooms that are forming.
+    #[error("group_buy: fixed while rooms are forming; try again when they have closed")]
+    RoomsForming,
     /// A value that was fixed by the first order.
     #[error("{field}: fixed after the first order")]
     Fixed {

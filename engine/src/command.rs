@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::{OrderNumber, SkuTerms};
+use crate::{OrderNumber, RoomNumber, SkuTerms};
 
 /// A command to one SKU. `S` is how its texts are held: `&str` where it is judged, offsets into a shared
 /// buffer while it travels.
@@ -36,6 +36,26 @@ pub enum Command<S> {
         qty: u32,
         /// The highest unit price the buyer agrees to, in minor units.
         max_price: Option<u64>,
+    },
+    /// Hold units for a buyer, who opens a room for others to join.
+    OpenRoom {
+        /// Request id, per buyer.
+        req: S,
+        /// Who buys.
+        buyer: S,
+        /// Units, at least 1.
+        qty: u32,
+    },
+    /// Hold units for a buyer, who joins a room.
+    JoinRoom {
+        /// The room.
+        room: RoomNumber,
+        /// Request id, per room and buyer.
+        req: S,
+        /// Who buys.
+        buyer: S,
+        /// Units, at least 1.
+        qty: u32,
     },
     /// The buyer paid.
     Pay {
@@ -88,6 +108,12 @@ impl<S> Command<S> {
             Self::Resume => Command::Resume,
             Self::Reserve { req, buyer, qty, max_price } => {
                 Command::Reserve { req: text(req), buyer: text(buyer), qty: *qty, max_price: *max_price }
+            }
+            Self::OpenRoom { req, buyer, qty } => {
+                Command::OpenRoom { req: text(req), buyer: text(buyer), qty: *qty }
+            }
+            Self::JoinRoom { room, req, buyer, qty } => {
+                Command::JoinRoom { room: *room, req: text(req), buyer: text(buyer), qty: *qty }
             }
             Self::Pay { order, req, amount, payment } => {
                 Command::Pay { order: *order, req: text(req), amount: *amount, payment: text(payment) }

@@ -1,6 +1,6 @@
 //! What is wrong when an event can't have happened.
 
-use crate::OrderNumber;
+use crate::{OrderNumber, RoomNumber};
 
 /// An event or a part that contradicts the state it is to be applied to. Live, this is a defect of the engine; in
 /// a replay, a journal or snapshot that is damaged or not of this SKU. The state is not to be used any more.
@@ -15,6 +15,9 @@ pub enum Contradiction {
     /// An order is in a state in which this can't happen to it.
     #[error("order {0:?} is in a state in which this can't happen")]
     State(OrderNumber),
+    /// A room that should be forming is not, or is not the next one.
+    #[error("room {0:?} is missing, out of turn or settled")]
+    Room(RoomNumber),
     /// More units would be moved than there are.
     #[error("the stock would be less than nothing")]
     Stock,

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::{Answer, Fingerprint, OrderNumber, SkuTerms};
+use crate::{Answer, Fingerprint, Millis, OrderNumber, RoomNumber, Seat, SkuTerms, Tier};
 
 /// One change of one SKU. When it happened is said once for a whole turn, beside the events.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -97,6 +97,46 @@ pub enum Event<'a> {
     BuyerUnblocked {
         /// The buyer.
         buyer: &'a str,
+    },
+    /// A room came to be.
+    RoomOpened {
+        /// The room: one more than the last.
+        room: RoomNumber,
+        /// When it closes, unless the sale ends before.
+        deadline: Millis,
+    },
+    /// The order that was just reserved took a seat in a room, at the price of a tier.
+    SeatTaken {
+        /// The order.
+        order: OrderNumber,
+        /// The seat.
+        seat: Seat,
+    },
+    /// A reservation ended because its room closed. That is no lapse of its buyer.
+    Dismissed {
+        /// The order.
+        order: OrderNumber,
+    },
+    /// A paid order's room reached a better tier than the one it was paid at: the difference is due back.
+    TierRefundDue {
+        /// The order, which stays paid.
+        order: OrderNumber,
+        /// The difference, in minor units.
+        amount: u64,
+    },
+    /// A paid order's room failed: its money is due back and its units return.
+    RoomRefundDue {
+        /// The order.
+        order: OrderNumber,
+    },
+    /// A room closed, after all that this meant for its orders.
+    RoomSettled {
+        /// The room.
+        room: RoomNumber,
+        /// The tier that its paid members reached; `None`: it failed.
+        tier: Option<Tier>,
+        /// The price of one unit before the tier, in minor units.
+        unit_price: u64,
     },
 }
 

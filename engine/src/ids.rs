@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::RoomNumber;
+
 /// The number of an order within its SKU, counted from 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct OrderNumber(pub u32);
@@ -27,10 +29,8 @@ impl<'a> OrderId<'a> {
     /// Reads an id, or `None` if no engine can have made it.
     #[must_use]
     pub fn parse(text: &'a str) -> Option<Self> {
-        let (sku, digits) = text.strip_prefix('{')?.split_once("}:o:")?;
-        let canonical = digits.bytes().all(|b| b.is_ascii_digit()) && !digits.starts_with('0');
-        let number = digits.parse().ok().filter(|_| canonical)?;
-        (!sku.is_empty()).then_some(Self { sku, number: OrderNumber(number) })
+        let (sku, number) = parse(text, "}:o:")?;
+        Some(Self { sku, number: OrderNumber(number) })
     }
 }
 
@@ -38,6 +38,38 @@ impl fmt::Display for OrderId<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{{{}}}:o:{}", self.sku, self.number.0)
     }
+}
+
+/// A room's id as callers see it: `{sku}:r:17`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RoomId<'a> {
+    /// The SKU's name.
+    pub sku: &'a str,
+    /// The number within the SKU.
+    pub number: RoomNumber,
+}
+
+impl<'a> RoomId<'a> {
+    /// Reads an id, or `None` if no engine can have made it.
+    #[must_use]
+    pub fn parse(text: &'a str) -> Option<Self> {
+        let (sku, number) = parse(text, "}:r:")?;
+        Some(Self { sku, number: RoomNumber(number) })
+    }
+}
+
+impl fmt::Display for RoomId<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{{{}}}:r:{}", self.sku, self.number.0)
+    }
+}
+
+/// The SKU and the number of an id with this between them.
+fn parse<'a>(text: &'a str, between: &str) -> Option<(&'a str, u32)> {
+    let (sku, digits) = text.strip_prefix('{')?.split_once(between)?;
+    let canonical = digits.bytes().all(|b| b.is_ascii_digit()) && !digits.starts_with('0');
+    let number = digits.parse().ok().filter(|_| canonical)?;
+    (!sku.is_empty()).then_some((sku, number))
 }
 
 #[cfg(test)]
@@ -49,6 +81,10 @@ mod tests {
         let id = OrderId { sku: "iphone-15", number: OrderNumber(17) };
         assert_eq!(id.to_string(), "{iphone-15}:o:17");
         assert_eq!(OrderId::parse("{iphone-15}:o:17"), Some(id));
+        let id = RoomId { sku: "iphone-15", number: RoomNumber(3) };
+        assert_eq!(id.to_string(), "{iphone-15}:r:3");
+        assert_eq!(RoomId::parse("{iphone-15}:r:3"), Some(id));
+        assert_eq!(RoomId::parse("{iphone-15}:o:3"), None);
     }
 
     #[test]

@@ -1,11 +1,12 @@
 //! A SKU's state as a list of parts, for snapshots: what is written down and what is read back.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
-use crate::{Answer, Block, Fingerprint, Millis, OrderNumber, OrderState, SkuTerms};
+use crate::{Answer, Block, Fingerprint, Millis, OrderNumber, OrderState, Seat, Settlement, SkuTerms};
 
-/// One part of a SKU's state. A whole state is one [`Part::Head`], then the buyers, the orders, the payments and
-/// the requests, each in the order they came to be. What can be computed from these (counts by state, units held
+/// One part of a SKU's state. A whole state is one [`Part::Head`], then the buyers, the orders, the payments, the
+/// requests, the seats and the rooms, each in the order they came to be. What can be computed from these (counts by state, units held
 /// by a buyer, indexes) is not written.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Part<'a> {
@@ -66,6 +67,24 @@ pub enum Part<'a> {
         fingerprint: Fingerprint,
         /// The answer it got.
         answer: Answer,
+    },
+    /// The seat of an order in a room.
+    Seat {
+        /// The order.
+        order: OrderNumber,
+        /// The seat.
+        seat: Seat,
+    },
+    /// A room. Its number is its position in this list, from 1.
+    Room {
+        /// When it closes, unless the sale ends before.
+        deadline: Millis,
+        /// The orders that hold its seats, or held them when it closed.
+        members: Cow<'a, [OrderNumber]>,
+        /// How many of them are paid.
+        paid: u32,
+        /// How it ended.
+        settlement: Option<Settlement>,
     },
 }
 

@@ -38,9 +38,25 @@ pub fn line_amount(unit_price: u64, qty: u32) -> Option<u64> {
     unit_price.checked_mul(u64::from(qty)).filter(|amount| *amount <= MAX_MINOR)
 }
 
+/// What is left of `price` when `percent` is taken off, rounded half up to the minor unit. Nothing is left at 100
+/// percent or more.
+#[must_use]
+pub fn less_percent(price: u64, percent: u8) -> u64 {
+    let left = 100u128.saturating_sub(u128::from(percent));
+    // At most the price itself.
+    u64::try_from((u128::from(price) * left + 50) / 100).unwrap_or(price)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_a_percentage_leaves_is_rounded_half_up() {
+        assert_eq!([999, 15, 14, 0, 1].map(|price| less_percent(price, 10)), [899, 14, 13, 0, 1]);
+        assert_eq!([0, 1, 50, 99, 100, 255].map(|percent| less_percent(1, percent)), [1, 1, 1, 0, 0, 0]);
+        assert_eq!(less_percent(u64::MAX, 0), u64::MAX);
+    }
 
     #[test]
     fn a_currency_is_three_capital_letters() {

@@ -3,7 +3,7 @@
 use crate::buyers::BuyerNumber;
 use crate::hashing::Hashing;
 use crate::tables::{Chunks, Index, TextRef, Texts};
-use crate::{Fingerprint, Millis, OrderNumber};
+use crate::{Fingerprint, Millis, OrderNumber, RoomNumber};
 
 /// What became of an order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -72,8 +72,8 @@ impl Order {
         Millis(self.reserved_at.get())
     }
 
-    /// What it costs. Deciding the reservation made sure that this does not overflow.
-    pub(crate) fn amount(&self) -> u64 {
+    /// Price times units, before discounts. Deciding the reservation made sure that this does not overflow.
+    pub(crate) fn line_amount(&self) -> u64 {
         self.unit_price().saturating_mul(u64::from(self.qty))
     }
 
@@ -144,15 +144,19 @@ impl Orders {
         u32::try_from(self.rows.len()).ok()?.checked_add(1).map(OrderNumber)
     }
 
+    /// The order of this buyer with this request id, of those that are `in_scope`.
     pub(crate) fn find_request(
         &self,
         buyer: BuyerNumber,
         request: &str,
         texts: &Texts,
         hashing: Hashing,
+        in_scope: impl Fn(OrderNumber) -> bool,
     ) -> Option<OrderNumber> {
         let is_it = |number: u32| {
-            self.get(OrderNumber(number)).is_some_and(|o| o.buyer == buyer && o.request(texts) == request)
+            let number = OrderNumber(number);
+            self.get(number).is_some_and(|o| o.buyer == buyer && o.request(texts) == request)
+                && in_scope(number)
         };
         self.by_request.find(hashing.by_buyer(buyer, request), is_it).map(OrderNumber)
     }
@@ -229,6 +233,7 @@ impl Orders {
             let Some(order) = row(queue.first) else { continue };
             let expiry = Expiry {
                 order: waits(order).then_some(OrderNumber(queue.first)),
+                room: None,
                 at: order.reserved_at().plus(u64::from(queue.hold_ms)),
             };
             if soonest.as_ref().is_none_or(|s| expiry.at < s.at) {
@@ -243,11 +248,13 @@ impl Orders {
     }
 }
 
-/// The next reservation to run out.
+/// What the clock ends next: a reservation or a room.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Expiry {
-    /// The order; `None` if the queue was not yet looked through and should be asked again.
+    /// The order.
     pub order: Option<OrderNumber>,
-    /// When its hold ends.
+    /// The room; if there is neither, the queue was not yet looked through and should be asked again.
+    pub room: Option<RoomNumber>,
+    /// When its hold ends, or when it closes.
     pub at: Millis,
 }

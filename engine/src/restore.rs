@@ -1,10 +1,12 @@
 //! A state written down as parts, and made from parts again.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use crate::hashing::Hashing;
 use crate::orders::{NewOrder, OrderState};
 use crate::payments::PaymentAnswer;
+use crate::rooms::Room;
 use crate::sku::{Sku, SkuState};
 use crate::stock::Stock;
 use crate::{Contradiction, Head, Millis, OrderNumber, Part, Request};
@@ -51,7 +53,15 @@ impl Sku {
             fingerprint: request.fingerprint,
             answer: request.answer(),
         });
-        std::iter::once(head).chain(buyers).chain(orders).chain(payments).chain(requests)
+        let seats = self.seats.iter().map(|(order, seat)| Part::Seat { order: *order, seat: *seat });
+        let rooms = self.rooms.iter().map(|room| Part::Room {
+            deadline: room.deadline,
+            members: Cow::Borrowed(&room.members),
+            paid: room.paid,
+            settlement: room.settlement,
+        });
+        let before = std::iter::once(head).chain(buyers).chain(orders).chain(payments).chain(requests);
+        before.chain(seats).chain(rooms)
     }
 }
 
@@ -124,6 +134,12 @@ impl Restorer {
                 let request = Request { id, fingerprint };
                 let kept = sku.requests.add(order, &request, answer, &mut sku.texts, sku.hashing);
                 kept.ok_or(Contradiction::Full)
+            }
+            (Some(sku), Part::Seat { order, seat }) => sku.take_seat(order, &seat),
+            (Some(sku), Part::Room { deadline, members, paid, settlement }) => {
+                let number = sku.rooms.next_number().ok_or(Contradiction::Full)?;
+                let members = members.into_owned();
+                sku.rooms.add(number, Room { deadline, members, paid, settlement })
             }
         }
     }

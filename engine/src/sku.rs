@@ -7,10 +7,14 @@ use crate::hashing::Hashing;
 use crate::orders::{Expiry, Order, OrderState, Orders};
 use crate::payments::Payments;
 use crate::requests::Requests;
+use crate::rooms::{Room, Rooms};
+use crate::seats::Seats;
 use crate::stock::Stock;
 use crate::tables::Texts;
 use crate::tally::Tally;
-use crate::{Currency, Millis, OrderNumber, Phase, SkuTerms};
+use crate::{
+    Currency, GroupBuy, Millis, OrderNumber, Phase, RoomMember, RoomNumber, RoomView, SkuTerms, less_percent,
+};
 
 /// The place of one SKU: empty until the SKU is created. Owned by one actor (invariant 1).
 #[derive(Debug)]
@@ -26,9 +30,15 @@ impl SkuState {
         Self { hashing: Hashing::new(seed), sku: None }
     }
 
-    /// The reservation that runs out next, if any. Only looks, and tidies the queues on the way.
+    /// What the clock ends next, if anything: a reservation that runs out, or a room that closes. Only looks, and
+    /// tidies the queues on the way.
     pub fn next_expiry(&mut self) -> Option<Expiry> {
-        self.sku.as_mut()?.orders.next_expiry()
+        let sku = self.sku.as_mut()?;
+        let order = sku.orders.next_expiry();
+        let room = sku.rooms.next_to_close(sku.terms.ends_at);
+        let room = room.map(|(at, room)| Expiry { order: None, room: Some(room), at });
+        // A room closes before a hold that ends at the same time: whoever has a seat then is not late.
+        room.into_iter().chain(order).min_by_key(|expiry| expiry.at)
     }
 
     /// The SKU, if it was created.
@@ -50,6 +60,8 @@ pub struct Sku {
     pub(crate) orders: Orders,
     pub(crate) payments: Payments,
     pub(crate) requests: Requests,
+    pub(crate) rooms: Rooms,
+    pub(crate) seats: Seats,
     pub(crate) tally: Tally,
     /// Buyers with at least one order that was ever paid.
     pub(crate) buyers_who_bought: u64,
@@ -114,8 +126,12 @@ pub struct OrderView {
     pub qty: u32,
     /// The locked price of one unit, in minor units.
     pub unit_price: u64,
-    /// What it costs, in minor units.
+    /// What it costs after discounts, in minor units.
     pub amount: u64,
+    /// What the tier of its room takes off, in minor units.
+    pub tier_off: u64,
+    /// The room it has a seat in.
+    pub room: Option<RoomNumber>,
     /// The currency of both.
     pub currency: Currency,
     /// When it was reserved.
@@ -157,6 +173,8 @@ impl Sku {
             orders: Orders::default(),
             payments: Payments::default(),
             requests: Requests::default(),
+            rooms: Rooms::default(),
+            seats: Seats::default(),
             tally: Tally::default(),
             buyers_who_bought: 0,
             first_sale_at: None,
@@ -215,12 +233,62 @@ impl Sku {
             buyer: self.buyers.name(order.buyer, &self.texts).into(),
             qty: order.qty,
             unit_price: order.unit_price(),
-            amount: order.amount(),
+            amount: self.due(number, order),
+            tier_off: self.seats.get(number).map_or(0, |seat| seat.off),
+            room: self.seats.get(number).map(|seat| seat.room),
             currency: self.terms.currency,
             reserved_at: order.reserved_at(),
             expires_at: self.orders.expires_at(order),
             paid_at: self.paid_at(order),
         })
+    }
+
+    /// What an order costs, after discounts.
+    pub(crate) fn due(&self, number: OrderNumber, order: &Order) -> u64 {
+        let off = self.seats.get(number).map_or(0, |seat| seat.off);
+        order.line_amount().saturating_sub(off)
+    }
+
+    /// What is known of a room at `now`.
+    #[must_use]
+    pub fn room(&self, number: RoomNumber, now: Millis) -> Option<RoomView> {
+        let room = self.rooms.get(number)?;
+        let none = GroupBuy { tiers: Box::default(), ttl_ms: 0 };
+        let group_buy = self.terms.group_buy.as_ref().unwrap_or(&none);
+        let (tier, price) = match room.settlement {
+            None => (group_buy.due(room.paid), self.unit_price(now)),
+            Some(settlement) => (settlement.tier.unwrap_or_else(|| group_buy.due(0)), settlement.unit_price),
+        };
+        let next = group_buy.above(tier).filter(|_| room.is_forming());
+        let member = |order: &OrderNumber| {
+            let row = self.orders.get(*order)?;
+            Some(RoomMember {
+                buyer: self.buyers.name(row.buyer, &self.texts).into(),
+                order: *order,
+                paid: !room.is_forming() || row.state == OrderState::Paid,
+            })
+        };
+        Some(RoomView {
+            number,
+            state: room.state(),
+            members: room.members.iter().filter_map(member).collect(),
+            paid_members: room.paid,
+            tier,
+            unit_price: less_percent(price, tier.percent_off),
+            next: next.map(|tier| (tier, less_percent(price, tier.percent_off))),
+            deadline: self.closes_at(room),
+            settled_at: room.settlement.map(|settlement| settlement.at),
+        })
+    }
+
+    /// When a room closes.
+    pub(crate) fn closes_at(&self, room: &Room) -> Millis {
+        self.terms.ends_at.map_or(room.deadline, |end| end.min(room.deadline))
+    }
+
+    /// The unit price before discounts at `now`, in minor units.
+    pub(crate) fn unit_price(&self, _now: Millis) -> u64 {
+        self.terms.unit_price()
     }
 
     fn paid_at(&self, order: &Order) -> Option<Millis> {

@@ -77,6 +77,28 @@ impl Digest {
                 self.number(at.0);
                 self.answer(answer);
             }
+            Part::Seat { order, seat } => {
+                self.number(6);
+                self.number(u64::from(order.0) | u64::from(seat.room.0) << 32);
+                self.number(u64::from(seat.members) | u64::from(seat.opened) << 32);
+                self.number(seat.off_at_first);
+                self.number(seat.off);
+            }
+            Part::Room { deadline, members, paid, settlement } => {
+                self.number(7);
+                self.number(deadline.0);
+                self.number(members.len() as u64 | u64::from(*paid) << 32);
+                for member in members.iter() {
+                    self.number(u64::from(member.0));
+                }
+                self.optional(settlement.map(|end| end.at.0));
+                if let Some(end) = settlement {
+                    self.number(end.unit_price);
+                    let tier =
+                        end.tier.map(|tier| u64::from(tier.members) | u64::from(tier.percent_off) << 32);
+                    self.optional(tier);
+                }
+            }
             Part::Request { order, id, fingerprint, answer } => {
                 self.number(5);
                 self.text(id);
@@ -114,6 +136,13 @@ impl Digest {
         for buyer in terms.allow.iter().flatten() {
             self.text(buyer);
         }
+        // Nothing, where there is none: the hash of a SKU does not depend on what it does not use.
+        if let Some(group_buy) = &terms.group_buy {
+            self.number(group_buy.ttl_ms);
+            for tier in &group_buy.tiers {
+                self.number(u64::from(tier.members) | u64::from(tier.percent_off) << 32);
+            }
+        }
     }
 
     fn answer(&mut self, answer: &Answer) {
@@ -131,6 +160,8 @@ impl Digest {
             Answer::Refunded => (11, 0),
             Answer::Blocked => (12, 0),
             Answer::Unblocked => (13, 0),
+            Answer::Opened { order, .. } => (15, u64::from(order.0)),
+            Answer::Joined { order, .. } => (16, u64::from(order.0)),
         };
         self.number(code);
         self.number(number);

@@ -1,6 +1,6 @@
 //! The terms a SKU is sold on: what the admin's document says, apart from the stock.
 
-use crate::{Currency, Millis};
+use crate::{Currency, GroupBuy, Millis};
 
 /// The terms of one SKU. Replaced as a whole by a later document.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,6 +27,8 @@ pub struct SkuTerms {
     pub max_lapses: Option<u32>,
     /// Who may buy, sorted; `None`: everybody.
     pub allow: Option<Box<[Box<str>]>>,
+    /// How it is sold to groups, if it is.
+    pub group_buy: Option<GroupBuy>,
 }
 
 /// How a SKU's unit price is found.
@@ -74,6 +76,7 @@ impl SkuTerms {
             late_payment: LatePayment::default(),
             max_lapses: None,
             allow: None,
+            group_buy: None,
         }
     }
 

@@ -10,29 +10,38 @@ use common::Shop;
 use naive::Model;
 use proptest::prelude::*;
 use proptest::test_runner::TestCaseError;
-use random::{Step, documents, for_all, run, small_shop, take};
-use tidegate_engine::{Event, Millis, OrderNumber, OrderState};
+use random::{Step, any_run, documents, for_all, made_definite, room_run, run, small_shop, take};
+use tidegate_engine::{Event, Millis, OrderNumber, OrderState, RoomNumber, RoomState, Sku};
 
 #[test]
 fn the_engine_and_the_model_agree_on_every_answer_count_and_order() {
-    for_all(800, &run(120), |steps| {
-        let mut shop = small_shop();
-        let mut model = Model::new(documents().swap_remove(0), 8);
-        for step in &steps {
-            let before = shop.journal.len();
-            let told = take(&mut shop, step);
-            match step {
-                Step::Ask(command) => {
-                    prop_assert_eq!(told, Some(model.ask(command, shop.now)), "{:?}", command)
-                }
-                _ => follow_the_timers(&shop, before, &mut model)?,
+    for_all(800, &run(120), agree);
+}
+
+#[test]
+fn the_engine_and_the_model_agree_on_rooms_that_fill_up() {
+    for_all(1000, &room_run(60), agree);
+}
+
+/// Runs both side by side.
+fn agree(steps: Vec<Step>) -> Result<(), TestCaseError> {
+    let mut shop = small_shop();
+    let mut model = Model::new(documents().swap_remove(0), 8);
+    for step in &steps {
+        let before = shop.journal.len();
+        let step = made_definite(&shop, step);
+        let told = take(&mut shop, &step);
+        match &step {
+            Step::Ask(command) => {
+                prop_assert_eq!(told, Some(model.ask(command, shop.now)), "{:?}", command)
             }
-            compare(&mut shop, &model)?;
-            check_ends(&shop)?;
-            check_money(&shop, &model)?;
+            _ => follow_the_timers(&shop, before, &mut model)?,
         }
-        Ok(())
-    });
+        compare(&mut shop, &model)?;
+        check_ends(&shop)?;
+        check_money(&shop, &model)?;
+    }
+    Ok(())
 }
 
 /// Which of several reservations that ran out at the same time ends first is the engine's to say.
@@ -41,6 +50,14 @@ fn follow_the_timers(shop: &Shop, before: usize, model: &mut Model) -> Result<()
         if let Event::Expired { order } = event {
             prop_assert!(model.next_expiry().is_some_and(|next| next <= *at), "nothing was due");
             model.expire(order.0 as usize - 1);
+        }
+        if let Event::RoomSettled { room, tier, .. } = event {
+            // A room whose last member ran out in this same step is settled already.
+            let due = model.closes_at(room.0) <= *at || model.rooms[room.0 as usize - 1].settled.is_some();
+            prop_assert!(due, "room {:?} closed too soon", room);
+            model.settle(room.0, *at);
+            let settled = model.rooms[room.0 as usize - 1].settled;
+            prop_assert_eq!(settled, Some(tier.map(|tier| tier.percent_off)));
         }
     }
     Ok(())
@@ -65,8 +82,34 @@ fn compare(shop: &mut Shop, model: &Model) -> Result<(), TestCaseError> {
         prop_assert_eq!((order.unit_price, order.amount), (expected.unit_price, expected.due()));
         prop_assert_eq!((order.reserved_at, order.expires_at), (expected.reserved_at, expected.expires_at));
         prop_assert_eq!(order.paid_at, expected.paid_at);
+        prop_assert_eq!((order.room.map(|room| room.0), order.tier_off), (expected.room, expected.off[1]));
     }
+    compare_rooms(sku, shop.now, model)?;
     compare_report(&sku.report(), model)
+}
+
+fn compare_rooms(sku: &Sku, now: Millis, model: &Model) -> Result<(), TestCaseError> {
+    prop_assert_eq!(sku.room(RoomNumber(0), now), None);
+    for (number, expected) in (1..).zip(&model.rooms) {
+        let room = sku.room(RoomNumber(number), now);
+        let Some(room) = room else { return Err(TestCaseError::fail("a room")) };
+        prop_assert_eq!(room.deadline, model.closes_at(number));
+        let state = match expected.settled {
+            None => RoomState::Forming,
+            Some(Some(_)) => RoomState::Succeeded,
+            Some(None) => RoomState::Failed,
+        };
+        prop_assert_eq!(room.state, state, "room {}", number);
+        if state == RoomState::Forming {
+            let members: Vec<_> = room.members.iter().map(|member| member.order.0 as usize - 1).collect();
+            prop_assert_eq!(members, model.members(number));
+        } else {
+            prop_assert!(room.members.iter().all(|member| member.paid));
+        }
+        prop_assert!(room.members.iter().filter(|member| member.paid).count() == room.paid_members as usize);
+    }
+    prop_assert_eq!(sku.room(RoomNumber(model.rooms.len() as u32 + 1), now), None);
+    Ok(())
 }
 
 fn compare_report(report: &tidegate_engine::Report, model: &Model) -> Result<(), TestCaseError> {
@@ -103,9 +146,11 @@ fn check_ends(shop: &Shop) -> Result<(), TestCaseError> {
             Event::Reacquired(payment) => Some(('A', payment.order)),
             Event::Cancelled { order, .. } => Some(('C', *order)),
             Event::Expired { order } => Some(('E', *order)),
+            Event::Dismissed { order } => Some(('D', *order)),
+            Event::RoomRefundDue { order } => Some(('F', *order)),
             _ => None,
         });
-        let lives = ["R", "RP", "RC", "RE", "REA"];
+        let lives = ["R", "RP", "RC", "RE", "REA", "RD", "RPF"];
         prop_assert!(lives.contains(&life.as_str()), "order {} lived {}", number, life);
     }
     Ok(())
@@ -124,7 +169,15 @@ fn check_money(shop: &Shop, model: &Model) -> Result<(), TestCaseError> {
         };
         prop_assert_eq!((payment.id, payment.amount), (expected.id, expected.amount));
         prop_assert_eq!((payment.order.0 as usize - 1, applied), (expected.order, expected.applied));
-        prop_assert!(!applied || payment.amount == model.orders[expected.order].due());
+        prop_assert!(!applied || payment.amount == model.orders[expected.order].due_at_first());
+    }
+    // What was paid is what the order costs now and what a better tier gave back.
+    for (number, order) in (1..).zip(&model.orders) {
+        let back = shop.journal.iter().filter_map(|(_, event)| match event {
+            Event::TierRefundDue { order, amount } if order.0 == number => Some(*amount),
+            _ => None,
+        });
+        prop_assert_eq!(order.due() + back.sum::<u64>(), order.due_at_first(), "order {}", number);
     }
     prop_assert!(events.next().is_none(), "money is made");
     Ok(())
@@ -137,7 +190,7 @@ fn random_runs_reach_every_kind_of_event_and_state() {
     use std::collections::BTreeSet;
 
     let seen: RefCell<BTreeSet<String>> = RefCell::default();
-    for_all(300, &run(120), |steps| {
+    let watch = |steps: Vec<Step>| {
         let mut shop = small_shop();
         for step in &steps {
             take(&mut shop, step);
@@ -152,7 +205,8 @@ fn random_runs_reach_every_kind_of_event_and_state() {
             seen.extend(reached.then(|| format!("an order {state:?}")));
         }
         Ok(())
-    });
+    };
+    for_all(600, &any_run(120), watch);
     let events = [
         "Created",
         "Updated",
@@ -170,6 +224,12 @@ fn random_runs_reach_every_kind_of_event_and_state() {
         "BuyerBlocked",
         "BuyerLapsedOut",
         "BuyerUnblocked",
+        "RoomOpened",
+        "SeatTaken",
+        "Dismissed",
+        "TierRefundDue",
+        "RoomRefundDue",
+        "RoomSettled",
     ];
     let states = OrderState::ALL.map(|state| format!("an order {state:?}"));
     let expected = events.map(str::to_owned).into_iter().chain(states).collect();

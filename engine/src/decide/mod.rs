@@ -4,11 +4,13 @@
 //! with the events that make the command so. Nothing here changes anything.
 
 mod pay;
+mod room;
 
 use std::sync::Arc;
 
 use smallvec::{SmallVec, smallvec};
 
+use self::room::Held;
 use crate::buyers::{Block, Buyer, BuyerNumber};
 use crate::hashing::fingerprint;
 use crate::orders::{Order, OrderState};
@@ -17,7 +19,7 @@ use crate::stock::{MAX_STOCK, RestockError};
 use crate::tables::MAX_TEXT;
 use crate::{
     Answer, Command, Event, Fingerprint, Millis, OrderNumber, Payment, Phase, Refusal, Rejection, Request,
-    SkuTerms, line_amount,
+    RoomNumber, SkuTerms, line_amount,
 };
 
 /// The events of one decision, in the order in which they are to be applied.
@@ -65,12 +67,19 @@ pub struct Limits {
     pub max_requests: u32,
     /// Buyers.
     pub max_buyers: u32,
+    /// Group-buy rooms, whatever became of them.
+    pub max_rooms: u32,
 }
 
 impl Default for Limits {
     /// What fits 32-bit row numbers: in practice no limit but memory.
     fn default() -> Self {
-        Self { max_orders: u32::MAX - 1, max_requests: u32::MAX - 1, max_buyers: u32::MAX - 1 }
+        Self {
+            max_orders: u32::MAX - 1,
+            max_requests: u32::MAX - 1,
+            max_buyers: u32::MAX - 1,
+            max_rooms: u32::MAX - 1,
+        }
     }
 }
 
@@ -115,7 +124,7 @@ impl SkuState {
     pub fn decide_expiry(&self, number: OrderNumber, now: Millis) -> Events<'static> {
         match self.sku.as_ref().and_then(|sku| Some((sku, sku.orders.get(number)?))) {
             Some((sku, order)) if sku.has_lapsed(order, now) => {
-                sku.ended_unpaid(Event::Expired { order: number }, order)
+                sku.ended_unpaid(Event::Expired { order: number }, order, now)
             }
             _ => Events::new(),
         }
@@ -141,6 +150,14 @@ impl Sku {
                 let request = Request { id: req, fingerprint: fingerprint(2, numbers, "") };
                 self.reserve(&Reservation { request, buyer, qty, max_price }, now, limits)
             }
+            Command::OpenRoom { req, buyer, qty } => {
+                let request = Request { id: req, fingerprint: fingerprint(7, [u64::from(qty), 0], "") };
+                self.open_room(&Reservation { request, buyer, qty, max_price: None }, now, limits)
+            }
+            Command::JoinRoom { room, req, buyer, qty } => {
+                let request = Request { id: req, fingerprint: fingerprint(8, [u64::from(qty), 0], "") };
+                self.join_room(room, &Reservation { request, buyer, qty, max_price: None }, now, limits)
+            }
             Command::Pay { order, req, amount, payment } => {
                 let request = Request { id: req, fingerprint: fingerprint(3, [amount, 0], payment) };
                 self.pay(Payment { order, request, id: payment, amount }, now, limits)
@@ -153,7 +170,7 @@ impl Sku {
             }
             Command::Refund { order, req, restock } => {
                 let request = Request { id: req, fingerprint: fingerprint(5, [u64::from(restock), 0], "") };
-                self.refund(order, request, restock, limits)
+                self.refund(order, request, restock, now, limits)
             }
             Command::Block { buyer } => self.block(buyer, limits),
             Command::Unblock { buyer } => match self.buyer(buyer) {
@@ -174,6 +191,9 @@ impl Sku {
         if terms.currency != self.terms.currency && self.orders.len() > 0 {
             return Err(Refusal::Fixed { field: "currency" }.into());
         }
+        if terms.group_buy != self.terms.group_buy && self.rooms.forming_count() > 0 {
+            return Err(Refusal::RoomsForming.into());
+        }
         accept(Event::Updated { terms: Arc::new(terms) }, Answer::Updated)
     }
 
@@ -192,12 +212,16 @@ impl Sku {
         )
     }
 
-    /// Who may buy. The order of the guards is the protocol's order of rejections.
     fn reserve<'a>(&self, asked: &Reservation<'a>, now: Millis, limits: &Limits) -> Judged<'a> {
+        self.judge_repeated_reservation(asked, None)?;
+        let Held { event, order, amount, expires_at, .. } = self.hold(asked, now, limits)?;
+        accept(event, Answer::Reserved { order, amount, expires_at })
+    }
+
+    /// Who may buy. The order of the guards is the protocol's order of rejections.
+    fn hold<'a>(&self, asked: &Reservation<'a>, now: Millis, limits: &Limits) -> Result<Held<'a>, NoChange> {
         let known = self.buyer(asked.buyer);
-        if let Some((number, _)) = known {
-            self.judge_repeated_reservation(number, asked.request)?;
-        }
+        let reject = |rejection| Err(NoChange::Rejected(rejection));
         if known.is_some_and(|(_, buyer)| buyer.is_blocked()) {
             return reject(Rejection::Blocked);
         }
@@ -219,24 +243,22 @@ impl Sku {
         if asked.qty > left {
             return reject(Rejection::Limit { left });
         }
-        let unit_price = self.terms.unit_price();
+        let unit_price = self.unit_price(now);
         if asked.max_price.is_some_and(|max| unit_price > max) {
             return reject(Rejection::PriceChanged { price: unit_price });
         }
         let amount = line_amount(unit_price, asked.qty).ok_or(Refusal::AmountTooLarge)?;
         let order = self.room_for_order(asked, known.is_none(), limits)?;
         let hold_ms = self.terms.hold_ms;
-        accept(
-            Event::Reserved {
-                order,
-                request: asked.request,
-                buyer: asked.buyer,
-                qty: asked.qty,
-                unit_price,
-                hold_ms,
-            },
-            Answer::Reserved { order, amount, expires_at: now.plus(u64::from(hold_ms)) },
-        )
+        let event = Event::Reserved {
+            order,
+            request: asked.request,
+            buyer: asked.buyer,
+            qty: asked.qty,
+            unit_price,
+            hold_ms,
+        };
+        Ok(Held { event, order, unit_price, amount, expires_at: now.plus(u64::from(hold_ms)) })
     }
 
     fn cancel<'a>(
@@ -253,7 +275,8 @@ impl Sku {
             OrderState::Reserved if self.has_lapsed(order, now) => reject(Rejection::Expired),
             OrderState::Reserved => {
                 self.room_for_step(&[request.id])?;
-                let events = self.ended_unpaid(Event::Cancelled { order: number, request, reason }, order);
+                let events =
+                    self.ended_unpaid(Event::Cancelled { order: number, request, reason }, order, now);
                 Ok(Change { events, answer: Answer::Cancelled })
             }
             OrderState::Cancelled => self.note(number, request, Answer::Cancelled, limits),
@@ -267,6 +290,7 @@ impl Sku {
         number: OrderNumber,
         request: Request<'a>,
         restock: bool,
+        now: Millis,
         limits: &Limits,
     ) -> Judged<'a> {
         let order = self.orders.get(number).ok_or(Rejection::NotFound)?;
@@ -276,7 +300,9 @@ impl Sku {
             OrderState::Paid | OrderState::RefundDue => {
                 // An event says what happened: an order that holds no units returns none.
                 let restock = restock && order.holds_units;
-                accept(Event::Refunded { order: number, request, restock }, Answer::Refunded)
+                let mut events: Events<'a> = smallvec![Event::Refunded { order: number, request, restock }];
+                events.extend(self.left_room(number, now));
+                Ok(Change { events, answer: Answer::Refunded })
             }
             // The money went back before; now the goods have come back too.
             OrderState::Refunded if restock && order.holds_units => {
@@ -307,12 +333,17 @@ impl Sku {
         by_buyer.min(self.terms.per_order_limit.unwrap_or(u32::MAX))
     }
 
+    /// The event that ends a reservation unpaid, and what follows from it.
+    fn ended_unpaid<'a>(&self, end: Event<'a>, order: &Order, now: Millis) -> Events<'a> {
+        let number = ended(&end);
+        let mut events = self.lapse(end, order);
+        events.extend(number.and_then(|number| self.left_room(number, now)));
+        events
+    }
+
     /// The event that ends a reservation unpaid, and the block if that was one too many.
-    fn ended_unpaid<'a>(&self, end: Event<'a>, order: &Order) -> Events<'a> {
-        let number = match end {
-            Event::Expired { order } | Event::Cancelled { order, .. } => Some(order),
-            _ => None,
-        };
+    fn lapse<'a>(&self, end: Event<'a>, order: &Order) -> Events<'a> {
+        let number = ended(&end);
         let one_too_many = self
             .buyers
             .get(order.buyer)
@@ -331,16 +362,39 @@ impl Sku {
         }
     }
 
-    fn judge_repeated_reservation(&self, buyer: BuyerNumber, request: Request<'_>) -> Result<(), NoChange> {
-        let found = self.orders.find_request(buyer, request.id, &self.texts, self.hashing);
+    /// The same for whatever made an order. Its request id is the buyer's own on the SKU, or in the room that was
+    /// `joined`.
+    fn judge_repeated_reservation(
+        &self,
+        asked: &Reservation<'_>,
+        joined: Option<RoomNumber>,
+    ) -> Result<(), NoChange> {
+        let Some((buyer, _)) = self.buyer(asked.buyer) else { return Ok(()) };
+        let request = asked.request;
+        let in_scope =
+            |number| self.seats.get(number).filter(|seat| !seat.opened).map(|seat| seat.room) == joined;
+        let found = self.orders.find_request(buyer, request.id, &self.texts, self.hashing, in_scope);
         match found.and_then(|number| Some((number, self.orders.get(number)?))) {
             None => Ok(()),
             Some((number, order)) => {
-                Err(repeat(order.fingerprint, request.fingerprint, || Answer::Reserved {
-                    order: number,
-                    amount: order.amount(),
-                    expires_at: self.orders.expires_at(order),
-                }))
+                Err(repeat(order.fingerprint, request.fingerprint, || self.answer_of(number, order)))
+            }
+        }
+    }
+
+    /// What the caller was told when this order was made.
+    fn answer_of(&self, number: OrderNumber, order: &Order) -> Answer {
+        let expires_at = self.orders.expires_at(order);
+        let line = order.line_amount();
+        match self.seats.get(number) {
+            None => Answer::Reserved { order: number, amount: line, expires_at },
+            Some(seat) => {
+                let amount = line.saturating_sub(seat.off_at_first);
+                if seat.opened {
+                    Answer::Opened { room: seat.room, order: number, amount, expires_at }
+                } else {
+                    Answer::Joined { order: number, amount, members: seat.members, expires_at }
+                }
             }
         }
     }
@@ -413,6 +467,14 @@ struct Reservation<'a> {
     buyer: &'a str,
     qty: u32,
     max_price: Option<u64>,
+}
+
+/// The order whose reservation this event ends.
+fn ended(event: &Event<'_>) -> Option<OrderNumber> {
+    match event {
+        Event::Expired { order } | Event::Cancelled { order, .. } => Some(*order),
+        _ => None,
+    }
 }
 
 fn repeat(kept: Fingerprint, asked: Fingerprint, answer: impl FnOnce() -> Answer) -> NoChange {

@@ -1,9 +1,11 @@
 //! What a payment comes to: in time, twice, of the wrong amount, late, or for an order that can't take it.
 
+use smallvec::smallvec;
+
 use super::{Change, Events, Judged, Limits, NoChange, accept};
 use crate::orders::{Order, OrderState};
 use crate::sku::Sku;
-use crate::{Answer, Event, LatePayment, Millis, Payment, Phase, Refusal, Rejection};
+use crate::{Answer, Event, LatePayment, Millis, OrderNumber, Payment, Phase, Refusal, Rejection};
 
 impl Sku {
     /// A payment is applied, found to be applied already, refused for its amount, or due back. Money that came in
@@ -20,8 +22,10 @@ impl Sku {
         }
         match order.state {
             OrderState::Reserved if !self.has_lapsed(order, now) => {
-                judge_amount(order, payment.amount)?;
-                accept(Event::Paid(payment), Answer::Paid)
+                self.judge_amount(order, &payment)?;
+                let mut events: Events<'a> = smallvec![Event::Paid(payment)];
+                events.extend(self.paid_seat(payment.order, now));
+                Ok(Change { events, answer: Answer::Paid })
             }
             // The clock has ended it, though its timer has not run yet.
             OrderState::Reserved => self.pay_late(order, payment, true, now),
@@ -40,31 +44,33 @@ impl Sku {
     /// `ends_now`: the reservation still stands and its end is part of this change.
     fn pay_late<'a>(&self, order: &Order, payment: Payment<'a>, ends_now: bool, now: Millis) -> Judged<'a> {
         let expired = Event::Expired { order: payment.order };
-        if !self.can_reacquire(order, ends_now, now) {
-            let mut events = if ends_now { self.ended_unpaid(expired, order) } else { Events::new() };
+        if !self.can_reacquire(payment.order, order, ends_now, now) {
+            let mut events = if ends_now { self.ended_unpaid(expired, order, now) } else { Events::new() };
             events.push(Event::RefundDue(payment));
             return Ok(Change { events, answer: Answer::RefundDue });
         }
-        judge_amount(order, payment.amount)?;
+        self.judge_amount(order, &payment)?;
         // The same events as if the timer had run before, so that a buyer's record does not depend on that.
-        let mut events = if ends_now { self.ended_unpaid(expired, order) } else { Events::new() };
+        let mut events = if ends_now { self.ended_unpaid(expired, order, now) } else { Events::new() };
         events.push(Event::Reacquired(payment));
         Ok(Change { events, answer: Answer::Paid })
     }
 
-    fn can_reacquire(&self, order: &Order, ends_now: bool, now: Millis) -> bool {
+    fn can_reacquire(&self, number: OrderNumber, order: &Order, ends_now: bool, now: Millis) -> bool {
         // Units and limit that the order itself gives back when it ends in this same change.
         let own = if ends_now { order.qty } else { 0 };
         let held = self.buyers.get(order.buyer).map_or(0, |buyer| buyer.held).saturating_sub(own);
         self.terms.late_payment == LatePayment::Reacquire
+            // A seat that was given up is another's, and its room has gone on.
+            && self.seats.get(number).is_none()
             && self.terms.phase(now) == Phase::Open
             && !self.paused
             && u64::from(order.qty) <= u64::from(self.stock.available()) + u64::from(own)
             && order.qty <= self.left_for(held)
     }
-}
 
-fn judge_amount(order: &Order, amount: u64) -> Result<(), NoChange> {
-    let due = order.amount();
-    if amount == due { Ok(()) } else { Err(Rejection::AmountMismatch { due }.into()) }
+    fn judge_amount(&self, order: &Order, payment: &Payment<'_>) -> Result<(), NoChange> {
+        let due = self.due(payment.order, order);
+        if payment.amount == due { Ok(()) } else { Err(Rejection::AmountMismatch { due }.into()) }
+    }
 }

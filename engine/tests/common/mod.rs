@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use tidegate_engine::{
     Answer, Command, Currency, Event, Limits, Millis, NoChange, OrderNumber, OrderState, OrderView, Price,
-    Refusal, Rejection, SkuState, SkuTerms,
+    Refusal, Rejection, RoomNumber, RoomView, SkuState, SkuTerms,
 };
 
 /// When every story begins.
@@ -45,6 +45,9 @@ impl Shop {
 
     /// Decides and applies one command, and checks the books after each event.
     pub(crate) fn ask(&mut self, command: &Command<&'static str>) -> Result<Answer, NoChange> {
+        for event in self.state.decide_overdue(command, self.now) {
+            self.happen(event);
+        }
         let change = self.state.decide(command, self.now, &self.limits)?;
         for event in change.events {
             self.happen(event);
@@ -55,12 +58,14 @@ impl Shop {
     /// Runs the timer of the reservation that ran out first; `false` if none has.
     pub(crate) fn run_a_timer(&mut self) -> bool {
         let Some(due) = self.state.next_expiry().filter(|expiry| expiry.at <= self.now) else { return false };
-        if let Some(order) = due.order {
-            let events = self.state.decide_expiry(order, self.now);
-            assert!(!events.is_empty(), "what is due ends: {due:?}");
-            for event in events {
-                self.happen(event);
-            }
+        let events = match (due.order, due.room) {
+            (Some(order), _) => self.state.decide_expiry(order, self.now),
+            (None, Some(room)) => self.state.decide_close(room, self.now),
+            (None, None) => return true,
+        };
+        assert!(!events.is_empty(), "what is due ends: {due:?}");
+        for event in events {
+            self.happen(event);
         }
         true
     }
@@ -97,6 +102,12 @@ impl Shop {
     pub(crate) fn counts(&self) -> [u32; 3] {
         let stock = self.state.sku().map(|sku| sku.stock()).unwrap_or_default();
         [stock.available(), stock.reserved(), stock.sold()]
+    }
+
+    /// What is known of the room with this number.
+    pub(crate) fn room(&self, number: u32) -> RoomView {
+        let room = self.state.sku().and_then(|sku| sku.room(RoomNumber(number), self.now));
+        room.unwrap_or_else(|| panic!("room {number} exists"))
     }
 
     /// What is known of the order with this number.
@@ -157,6 +168,14 @@ pub(crate) fn restock(shop: &mut Shop, req: &'static str, delta: i64) -> Told {
 /// Replaces the terms (with a stock that must not count).
 pub(crate) fn put(shop: &mut Shop, terms: SkuTerms) -> Told {
     shop.ask(&Command::Put { terms: Arc::new(terms), stock: 99 })
+}
+
+pub(crate) fn open(shop: &mut Shop, buyer: &'static str, req: &'static str, qty: u32) -> Told {
+    shop.ask(&Command::OpenRoom { req, buyer, qty })
+}
+
+pub(crate) fn join(shop: &mut Shop, room: u32, buyer: &'static str, req: &'static str, qty: u32) -> Told {
+    shop.ask(&Command::JoinRoom { room: RoomNumber(room), req, buyer, qty })
 }
 
 /// The answer to a reservation at this time.

@@ -4,7 +4,8 @@
 use std::sync::Arc;
 
 use tidegate_engine::{
-    Answer, Command, LatePayment, Millis, NoChange, OrderState, Price, Refusal, Rejection, SkuTerms,
+    Answer, Command, LatePayment, Millis, NoChange, OrderNumber, OrderState, Price, Refusal, Rejection,
+    RoomNumber, SkuTerms,
 };
 
 use crate::common::Told;
@@ -21,12 +22,36 @@ pub(crate) struct ModelOrder {
     pub(crate) paid_at: Option<Millis>,
     /// Whether paid units were not given back.
     pub(crate) keeps_units: bool,
+    /// The room it has a seat in.
+    pub(crate) room: Option<u32>,
+    /// What the tier took off when it was reserved, and takes off now.
+    pub(crate) off: [u64; 2],
 }
 
 impl ModelOrder {
+    /// What it costs now.
     pub(crate) fn due(&self) -> u64 {
-        self.unit_price * u64::from(self.qty)
+        self.unit_price * u64::from(self.qty) - self.off[1]
     }
+
+    /// What it cost when it was reserved.
+    pub(crate) fn due_at_first(&self) -> u64 {
+        self.unit_price * u64::from(self.qty) - self.off[0]
+    }
+
+    /// What it costs at this tier.
+    fn price_at(&self, percent_off: u8) -> u64 {
+        let unit = (self.unit_price * (100 - u64::from(percent_off)) + 50) / 100;
+        unit * u64::from(self.qty)
+    }
+}
+
+/// A room.
+#[derive(Clone, Debug)]
+pub(crate) struct ModelRoom {
+    pub(crate) deadline: Millis,
+    /// What it ended with: the percentage of its tier, or nothing if it failed.
+    pub(crate) settled: Option<Option<u8>>,
 }
 
 /// A payment that came in and what it was answered.
@@ -65,6 +90,7 @@ pub(crate) struct Model {
     pub(crate) payments: Vec<ModelPayment>,
     /// Accepted commands with their answers.
     accepted: Vec<(Command<&'static str>, Answer)>,
+    pub(crate) rooms: Vec<ModelRoom>,
     deeds: Vec<(&'static str, Deed)>,
 }
 
@@ -77,6 +103,7 @@ impl Model {
             orders: Vec::new(),
             payments: Vec::new(),
             accepted: Vec::new(),
+            rooms: Vec::new(),
             deeds: Vec::new(),
         }
     }
@@ -146,20 +173,93 @@ impl Model {
         self.orders[order].state == OrderState::Reserved && self.orders[order].expires_at <= now
     }
 
-    /// When the next reservation runs out.
+    /// When the next reservation runs out or the next room closes.
     pub(crate) fn next_expiry(&self) -> Option<Millis> {
         let held = self.orders.iter().filter(|order| order.state == OrderState::Reserved);
-        held.map(|order| order.expires_at).min()
+        let forming = (1..).zip(&self.rooms).filter(|(_, room)| room.settled.is_none());
+        held.map(|order| order.expires_at).chain(forming.map(|(room, _)| self.closes_at(room))).min()
     }
 
     /// The timer of this order ran.
     pub(crate) fn expire(&mut self, order: usize) {
         self.orders[order].state = OrderState::Expired;
         self.lapsed(self.orders[order].buyer);
+        self.left(order);
+    }
+
+    pub(crate) fn closes_at(&self, room: u32) -> Millis {
+        let deadline = self.rooms[room as usize - 1].deadline;
+        self.terms.ends_at.map_or(deadline, |end| end.min(deadline))
+    }
+
+    /// The orders with a seat in this room.
+    pub(crate) fn members(&self, room: u32) -> Vec<usize> {
+        let sits = |order: &ModelOrder| {
+            order.room == Some(room) && matches!(order.state, OrderState::Reserved | OrderState::Paid)
+        };
+        self.orders.iter().enumerate().filter(|(_, order)| sits(order)).map(|(at, _)| at).collect()
+    }
+
+    fn paid_members(&self, room: u32) -> usize {
+        self.members(room).into_iter().filter(|at| self.orders[*at].state == OrderState::Paid).count()
+    }
+
+    /// The last one out closes the room.
+    fn left(&mut self, order: usize) {
+        let Some(room) = self.orders[order].room else { return };
+        if self.members(room).is_empty() {
+            self.rooms[room as usize - 1].settled.get_or_insert(None);
+        }
+    }
+
+    /// A room closes, if it has not.
+    pub(crate) fn settle(&mut self, room: u32, now: Millis) {
+        if self.rooms[room as usize - 1].settled.is_some() {
+            return;
+        }
+        let paid = self.paid_members(room);
+        let tiers = self.terms.group_buy.as_ref().map(|group_buy| group_buy.tiers.to_vec());
+        let reached = tiers.iter().flatten().rfind(|tier| tier.members as usize <= paid);
+        let percent_off = reached.map(|tier| tier.percent_off);
+        for at in self.members(room) {
+            let unpaid = self.orders[at].state == OrderState::Reserved;
+            let run_out = self.has_run_out(at, now);
+            let order = &mut self.orders[at];
+            match percent_off {
+                _ if unpaid => order.state = OrderState::Expired,
+                Some(percent_off) => {
+                    let price = order.price_at(percent_off).min(order.due());
+                    order.off[1] += order.due() - price;
+                }
+                None => {
+                    order.state = OrderState::RefundDue;
+                    order.keeps_units = false;
+                }
+            }
+            if unpaid && run_out {
+                self.lapsed(self.orders[at].buyer);
+            }
+        }
+        self.rooms[room as usize - 1].settled = Some(percent_off);
+    }
+
+    /// Closes the room that this command is about, if its time is over.
+    fn close_overdue(&mut self, command: &Command<&'static str>, now: Millis) {
+        let room = match command {
+            Command::JoinRoom { room, .. } => Some(room.0).filter(|room| *room as usize <= self.rooms.len()),
+            Command::Pay { order, .. } | Command::Cancel { order, .. } | Command::Refund { order, .. } => {
+                self.orders.get(order.0 as usize - 1).and_then(|order| order.room)
+            }
+            _ => None,
+        };
+        if let Some(room) = room.filter(|room| self.closes_at(*room) <= now) {
+            self.settle(room, now);
+        }
     }
 
     /// What a command comes to, remembered if it is accepted.
     pub(crate) fn ask(&mut self, command: &Command<&'static str>, now: Millis) -> Told {
+        self.close_overdue(command, now);
         if let Some(scope) = scope(command) {
             let before = self.accepted.iter().find(|(known, _)| self::scope(known) == Some(scope));
             // An order's commands ask for the order first; a scope that was accepted has one.
@@ -182,6 +282,10 @@ impl Model {
                 // All of the document but its price.
                 let mut new = (**terms).clone();
                 new.price = self.terms.price;
+                let forming = self.rooms.iter().any(|room| room.settled.is_none());
+                if forming && new.group_buy != self.terms.group_buy {
+                    return Err(NoChange::Refused(Refusal::RoomsForming));
+                }
                 let same = new == *self.terms;
                 self.terms = Arc::new(new);
                 Ok(if same { Answer::Unchanged } else { Answer::Updated })
@@ -209,7 +313,22 @@ impl Model {
                 self.deeds.push((buyer, Deed::Unblocked));
                 Ok(Answer::Unblocked)
             }
-            Command::Reserve { buyer, qty, max_price, .. } => self.reserve(buyer, qty, max_price, now),
+            Command::Reserve { buyer, qty, max_price, .. } => {
+                let at = self.reserve(buyer, qty, max_price, now)?;
+                let (amount, expires_at) = (self.orders[at].due(), self.orders[at].expires_at);
+                Ok(Answer::Reserved { order: number(at), amount, expires_at })
+            }
+            Command::OpenRoom { buyer, qty, .. } => {
+                let group_buy = self.terms.group_buy.clone();
+                let group_buy = group_buy.ok_or(NoChange::Refused(Refusal::NoGroupBuy))?;
+                let at = self.reserve(buyer, qty, None, now)?;
+                let deadline = now.plus(group_buy.ttl_ms);
+                self.rooms.push(ModelRoom { deadline, settled: None });
+                let room = RoomNumber(u32::try_from(self.rooms.len()).unwrap_or(0));
+                let (amount, expires_at) = self.sit(at, room.0, group_buy.tiers[0].percent_off);
+                Ok(Answer::Opened { room, order: number(at), amount, expires_at })
+            }
+            Command::JoinRoom { room, buyer, qty, .. } => self.join(room.0, buyer, qty, now),
             Command::Pay { order, amount, payment, .. } => {
                 self.pay(self.find(order.0)?, amount, payment, now).map_err(|no| match no {
                     Some(due) => NoChange::Rejected(Rejection::AmountMismatch { due }),
@@ -230,7 +349,46 @@ impl Model {
         if at < self.orders.len() { Ok(at) } else { Err(NoChange::Rejected(Rejection::NotFound)) }
     }
 
-    fn reserve(&mut self, buyer: &'static str, qty: u32, max_price: Option<u64>, now: Millis) -> Told {
+    fn join(&mut self, room: u32, buyer: &'static str, qty: u32, now: Millis) -> Told {
+        let found = self.rooms.get(room as usize - 1).cloned();
+        let found = found.ok_or(NoChange::Rejected(Rejection::NotFound))?;
+        let members = self.members(room);
+        let tiers =
+            self.terms.group_buy.as_ref().map(|group_buy| group_buy.tiers.to_vec()).unwrap_or_default();
+        let seats = tiers.last().map_or(0, |tier| tier.members as usize);
+        let reasons = [
+            (found.settled.is_some() || self.closes_at(room) <= now, Rejection::RoomClosed),
+            (members.iter().any(|at| self.orders[*at].buyer == buyer), Rejection::AlreadyMember),
+            (members.len() >= seats, Rejection::RoomFull),
+        ];
+        if let Some((_, reason)) = reasons.into_iter().find(|(holds, _)| *holds) {
+            return Err(NoChange::Rejected(reason));
+        }
+        let with_this_one = self.paid_members(room) + 1;
+        let reached = tiers.iter().rfind(|tier| tier.members as usize <= with_this_one);
+        let percent_off = reached.unwrap_or(&tiers[0]).percent_off;
+        let at = self.reserve(buyer, qty, None, now)?;
+        let (amount, expires_at) = self.sit(at, room, percent_off);
+        let members = u32::try_from(members.len() + 1).unwrap_or(0);
+        Ok(Answer::Joined { order: number(at), amount, members, expires_at })
+    }
+
+    /// Gives an order its seat and its price: what is due, and until when.
+    fn sit(&mut self, at: usize, room: u32, percent_off: u8) -> (u64, Millis) {
+        let order = &mut self.orders[at];
+        order.room = Some(room);
+        order.off = [order.due() - order.price_at(percent_off); 2];
+        (order.due(), order.expires_at)
+    }
+
+    /// The position of the new order.
+    fn reserve(
+        &mut self,
+        buyer: &'static str,
+        qty: u32,
+        max_price: Option<u64>,
+        now: Millis,
+    ) -> Result<usize, NoChange> {
         let Price::Fixed(unit_price) = self.terms.price;
         let left = self.left_for(buyer, None);
         let starts_at = self.terms.starts_at.unwrap_or_default();
@@ -258,9 +416,10 @@ impl Model {
             state: OrderState::Reserved,
             paid_at: None,
             keeps_units: false,
+            room: None,
+            off: [0, 0],
         });
-        let order = tidegate_engine::OrderNumber(u32::try_from(self.orders.len()).unwrap_or(0));
-        Ok(Answer::Reserved { order, amount: unit_price * u64::from(qty), expires_at })
+        Ok(self.orders.len() - 1)
     }
 
     /// `Err(Some(due))`: another amount is due; `Err(None)`: the payment belongs to another order.
@@ -277,6 +436,7 @@ impl Model {
             && self.terms.starts_at.is_none_or(|start| start <= now)
             && self.terms.ends_at.is_none_or(|end| now < end);
         let again = late
+            && order.room.is_none()
             && self.terms.late_payment == LatePayment::Reacquire
             && open
             && i64::from(order.qty) <= self.available() + own
@@ -300,10 +460,17 @@ impl Model {
                 }
                 self.deeds.push((order.buyer, Deed::MadeGood { max_lapses: self.terms.max_lapses }));
             }
+            if let Some(room) = order.room {
+                let seats = self.terms.group_buy.as_ref().map_or(0, |group_buy| group_buy.seats());
+                if self.paid_members(room) >= seats as usize {
+                    self.settle(room, now);
+                }
+            }
         } else if late {
             self.orders[at].state = OrderState::RefundDue;
             if run_out {
                 self.lapsed(order.buyer);
+                self.left(at);
             }
         }
         self.payments.push(ModelPayment { id, order: at, amount, answer, applied });
@@ -315,6 +482,7 @@ impl Model {
             OrderState::Reserved if !self.has_run_out(at, now) => {
                 self.orders[at].state = OrderState::Cancelled;
                 self.lapsed(self.orders[at].buyer);
+                self.left(at);
                 Ok(Answer::Cancelled)
             }
             OrderState::Cancelled => Ok(Answer::Cancelled),
@@ -330,15 +498,24 @@ impl Model {
         }
         order.state = OrderState::Refunded;
         order.keeps_units &= !restock;
+        self.left(at);
         Ok(Answer::Refunded)
     }
+}
+
+/// The number of the order at this position.
+fn number(at: usize) -> OrderNumber {
+    OrderNumber(u32::try_from(at + 1).unwrap_or(0))
 }
 
 /// Where a command's request id must be new: a letter for the kind of key, the key, the buyer, the id.
 fn scope(command: &Command<&'static str>) -> Option<(char, u32, &'static str, &'static str)> {
     match *command {
         Command::Restock { req, .. } => Some(('s', 0, "", req)),
-        Command::Reserve { req, buyer, .. } => Some(('s', 0, buyer, req)),
+        Command::Reserve { req, buyer, .. } | Command::OpenRoom { req, buyer, .. } => {
+            Some(('s', 0, buyer, req))
+        }
+        Command::JoinRoom { room, req, buyer, .. } => Some(('r', room.0, buyer, req)),
         Command::Pay { order, req, .. }
         | Command::Cancel { order, req, .. }
         | Command::Refund { order, req, .. } => Some(('o', order.0, "", req)),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use proptest::prelude::*;
 use proptest::test_runner::{Config, RngAlgorithm, TestCaseError, TestRng, TestRunner};
-use tidegate_engine::{Command, LatePayment, OrderNumber, Price, SkuTerms};
+use tidegate_engine::{Command, GroupBuy, LatePayment, OrderNumber, Price, RoomNumber, SkuTerms, Tier};
 
 use crate::common::{START, Shop, terms};
 
@@ -34,6 +34,8 @@ pub(crate) fn for_all<S: Strategy>(
 pub(crate) enum Step {
     /// A command.
     Ask(Command<&'static str>),
+    /// A payment of what the order costs at that moment: an amount by chance is seldom the right one.
+    PayDue { order: OrderNumber, req: &'static str, payment: &'static str },
     /// Time passes, in milliseconds.
     Wait(u64),
     /// The timer of the reservation that ran out first runs, if there is one.
@@ -47,15 +49,19 @@ pub(crate) const SHORT_HOLD: u32 = 1000;
 
 /// The terms that documents may say here: the first is what a SKU is created with.
 pub(crate) fn documents() -> Vec<SkuTerms> {
-    let first = SkuTerms { hold_ms: SHORT_HOLD, ..terms() };
+    let tier = |members, percent_off| Tier { members, percent_off };
+    let group_buy = |tiers: &[Tier]| Some(GroupBuy { tiers: tiers.into(), ttl_ms: 1500 });
+    let first =
+        SkuTerms { hold_ms: SHORT_HOLD, group_buy: group_buy(&[tier(2, 10), tier(3, 25)]), ..terms() };
     let allow = ["ann", "bob", "cyd"].map(Box::from);
     vec![
         first.clone(),
         SkuTerms { per_buyer_limit: Some(3), max_lapses: Some(2), ..first.clone() },
         SkuTerms { per_order_limit: Some(2), late_payment: LatePayment::Refund, ..first.clone() },
+        SkuTerms { group_buy: group_buy(&[tier(2, 33)]), ..first.clone() },
         SkuTerms { price: Price::Fixed(700), hold_ms: 400, per_buyer_limit: Some(5), ..first.clone() },
         SkuTerms { starts_at: Some(START.plus(500)), ends_at: Some(START.plus(6000)), ..first.clone() },
-        SkuTerms { allow: Some(Box::new(allow)), max_lapses: Some(1), ..first },
+        SkuTerms { allow: Some(Box::new(allow)), max_lapses: Some(1), group_buy: None, ..first },
     ]
 }
 
@@ -74,6 +80,7 @@ fn command() -> impl Strategy<Value = Command<&'static str>> {
     let order = || (1u32..12).prop_map(OrderNumber);
     let amount = prop_oneof![
         6 => (1u64..4).prop_map(|units| units * 500),
+        6 => (1u64..4, prop::sample::select(vec![450, 375, 335, 630, 525])).prop_map(|(units, price)| units * price),
         1 => (1u64..4).prop_map(|units| units * 700),
         1 => 0u64..3000,
     ];
@@ -81,7 +88,10 @@ fn command() -> impl Strategy<Value = Command<&'static str>> {
     prop_oneof![
         12 => (req(), buyer(), 1u32..4, max_price)
             .prop_map(|(req, buyer, qty, max_price)| Command::Reserve { req, buyer, qty, max_price }),
-        12 => (order(), req(), amount, payment())
+        4 => (req(), buyer(), 1u32..4).prop_map(|(req, buyer, qty)| Command::OpenRoom { req, buyer, qty }),
+        10 => ((1u32..5).prop_map(RoomNumber), req(), buyer(), 1u32..3)
+            .prop_map(|(room, req, buyer, qty)| Command::JoinRoom { room, req, buyer, qty }),
+        20 => (order(), req(), amount, payment())
             .prop_map(|(order, req, amount, payment)| Command::Pay { order, req, amount, payment }),
         5 => (order(), req(), prop::option::of(one_of(&["why", "changed my mind"])))
             .prop_map(|(order, req, reason)| Command::Cancel { order, req, reason }),
@@ -96,7 +106,11 @@ fn command() -> impl Strategy<Value = Command<&'static str>> {
 }
 
 fn step() -> impl Strategy<Value = Step> {
+    let order = (1u32..12).prop_map(OrderNumber);
+    let pay_due =
+        (order, one_of(&["r1", "r2", "r3"]), one_of(&["p9", "q1", "q2", "q3", "q4", "q5", "q6", "q7"]));
     prop_oneof![
+        4 => pay_due.prop_map(|(order, req, payment)| Step::PayDue { order, req, payment }),
         12 => command().prop_map(Step::Ask),
         3 => prop_oneof![0u64..300, Just(u64::from(SHORT_HOLD)), 0u64..3000].prop_map(Step::Wait),
         1 => Just(Step::OneTimer),
@@ -109,15 +123,54 @@ pub(crate) fn run(most: usize) -> impl Strategy<Value = Vec<Step>> {
     prop::collection::vec(step(), 1..most)
 }
 
+/// A run in which nearly everything is about a few rooms, so that they fill up.
+pub(crate) fn room_run(most: usize) -> impl Strategy<Value = Vec<Step>> {
+    let buyer = || one_of(&["ann", "bob", "cyd", "dan"]);
+    let req = || one_of(&["r1", "r2", "r3", "r4", "r5", "r6", "r7", "r8", "r9"]);
+    let payment = || one_of(&["p1", "p2", "p3", "p4", "p5", "p6", "p7", "p8"]);
+    let order = || (1u32..8).prop_map(OrderNumber);
+    let step = prop_oneof![
+        2 => (req(), buyer()).prop_map(|(req, buyer)| Step::Ask(Command::OpenRoom { req, buyer, qty: 1 })),
+        8 => ((1u32..3).prop_map(RoomNumber), req(), buyer())
+            .prop_map(|(room, req, buyer)| Step::Ask(Command::JoinRoom { room, req, buyer, qty: 1 })),
+        10 => (order(), req(), payment())
+            .prop_map(|(order, req, payment)| Step::PayDue { order, req, payment }),
+        1 => (order(), req()).prop_map(|(order, req)| Step::Ask(Command::Cancel { order, req, reason: None })),
+        1 => (order(), req()).prop_map(|(order, req)| Step::Ask(Command::Refund { order, req, restock: true })),
+        2 => (0u64..900).prop_map(Step::Wait),
+        1 => Just(Step::AllTimers),
+    ];
+    prop::collection::vec(step, 1..most)
+}
+
+/// A run of either sort.
+pub(crate) fn any_run(most: usize) -> impl Strategy<Value = Vec<Step>> {
+    prop_oneof![run(most), room_run(most)]
+}
+
 /// A shop that has been created with the first document.
 pub(crate) fn small_shop() -> Shop {
     Shop::open(documents().swap_remove(0), 8)
 }
 
+/// The step with the amount that is due, if it is such a payment.
+pub(crate) fn made_definite(shop: &Shop, step: &Step) -> Step {
+    match *step {
+        Step::PayDue { order, req, payment } => {
+            let order_view = shop.state.sku().and_then(|sku| sku.order(order));
+            let amount = order_view.map_or(500, |view| view.amount);
+            Step::Ask(Command::Pay { order, req, amount, payment })
+        }
+        _ => step.clone(),
+    }
+}
+
 /// Takes a step, and says what the command came to if it was one.
 pub(crate) fn take(shop: &mut Shop, step: &Step) -> Option<crate::common::Told> {
-    match step {
+    match &made_definite(shop, step) {
         Step::Ask(command) => return Some(shop.ask(command)),
+        // It has become a command.
+        Step::PayDue { .. } => {}
         Step::Wait(ms) => shop.wait(*ms),
         Step::OneTimer => {
             shop.run_a_timer();

@@ -1,10 +1,13 @@
 //! What an event does to a state. Nothing is judged here: it happened.
 
+mod room;
+
 use crate::buyers::{Block, Buyer, BuyerNumber};
 use crate::orders::{NewOrder, OrderState};
 use crate::payments::PaymentAnswer;
+use crate::rooms::Room;
 use crate::sku::{Sku, SkuState};
-use crate::{Answer, Contradiction, Event, Millis, OrderNumber, Payment, Request};
+use crate::{Answer, Contradiction, Event, Millis, OrderNumber, Payment, Request, Settlement};
 
 impl SkuState {
     /// Makes an event so, live and in replay alike (invariant 6).
@@ -57,6 +60,9 @@ impl Sku {
                 let qty = self.turn(payment.order, &[OrderState::Reserved], OrderState::Paid)?;
                 self.stock.sell(qty)?;
                 self.paid(payment, at)?;
+                if let Some(seat) = self.seats.get(payment.order) {
+                    self.rooms.paid(seat.room)?;
+                }
             }
             Event::Reacquired(ref payment) => {
                 // Invariant 3: the reservation has ended; this is a purchase of its own, from available to sold.
@@ -74,6 +80,20 @@ impl Sku {
                 self.keep_request(Some(order), request, Answer::Cancelled)?;
             }
             Event::Expired { order } => self.ended_unpaid_as(order, OrderState::Expired)?,
+            Event::Dismissed { order } => self.released_as(order, OrderState::Expired)?,
+            Event::RoomOpened { room, deadline } => {
+                let (members, paid, settlement) = (Vec::new(), 0, None);
+                self.rooms.add(room, Room { deadline, members, paid, settlement })?;
+            }
+            Event::SeatTaken { order, ref seat } => {
+                self.take_seat(order, seat)?;
+                self.rooms.join(seat.room, order)?;
+            }
+            Event::TierRefundDue { order, amount } => self.better_tier(order, amount)?,
+            Event::RoomRefundDue { order } => self.room_failed(order)?,
+            Event::RoomSettled { room, tier, unit_price } => {
+                self.rooms.settle(room, Settlement { at, tier, unit_price })?;
+            }
             Event::Refunded { order, ref request, restock } => {
                 self.refunded(order, restock)?;
                 self.keep_request(Some(order), request, Answer::Refunded)?;
@@ -133,24 +153,33 @@ impl Sku {
         from: &[OrderState],
         to: OrderState,
     ) -> Result<u32, Contradiction> {
-        let order = self.orders.get_mut(number).ok_or(Contradiction::Order(number))?;
+        let order = self.orders.get(number).ok_or(Contradiction::Order(number))?;
         if !from.contains(&order.state) {
             return Err(Contradiction::State(number));
         }
-        self.tally.leave(order.state, order.qty, order.amount());
-        self.tally.enter(to, order.qty, order.amount());
-        order.state = to;
-        Ok(order.qty)
+        let amount = self.due(number, order);
+        let order = self.order_mut(number)?;
+        let (before, qty) = (std::mem::replace(&mut order.state, to), order.qty);
+        self.tally.leave(before, qty, amount);
+        self.tally.enter(to, qty, amount);
+        Ok(qty)
     }
 
     fn ended_unpaid_as(&mut self, number: OrderNumber, state: OrderState) -> Result<(), Contradiction> {
+        self.released_as(number, state)?;
+        let buyer = self.buyer_of(number)?;
+        buyer.lapses = buyer.lapses.saturating_add(1);
+        Ok(())
+    }
+
+    /// A reservation ends, and its units are for sale again.
+    fn released_as(&mut self, number: OrderNumber, state: OrderState) -> Result<(), Contradiction> {
         let qty = self.turn(number, &[OrderState::Reserved], state)?;
         self.stock.release(qty)?;
         self.order_mut(number)?.holds_units = false;
         let buyer = self.buyer_of(number)?;
         buyer.held = buyer.held.saturating_sub(qty);
-        buyer.lapses = buyer.lapses.saturating_add(1);
-        Ok(())
+        self.leave_room(number, false)
     }
 
     /// The reservation did not end unpaid after all.
@@ -200,6 +229,7 @@ impl Sku {
             // Limits count units of reserved and paid orders only.
             let buyer = self.buyer_of(number)?;
             buyer.held = buyer.held.saturating_sub(qty);
+            self.leave_room(number, true)?;
         }
         let holds_units = self.order_mut(number)?.holds_units;
         if before == OrderState::Paid && holds_units {

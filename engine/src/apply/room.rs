@@ -1,0 +1,51 @@
+//! What the events of a group-buy room do.
+
+use crate::orders::OrderState;
+use crate::sku::Sku;
+use crate::{Contradiction, OrderNumber, Seat};
+
+impl Sku {
+    /// An order that was just entered with its whole price takes a seat, which lowers the price.
+    pub(crate) fn take_seat(&mut self, number: OrderNumber, seat: &Seat) -> Result<(), Contradiction> {
+        let order = self.orders.get(number).ok_or(Contradiction::Order(number))?;
+        let (state, qty, line) = (order.state, order.qty, order.line_amount());
+        if seat.off > line {
+            return Err(Contradiction::State(number));
+        }
+        self.seats.add(number, *seat).ok_or(Contradiction::Order(number))?;
+        self.tally.leave(state, qty, line);
+        self.tally.enter(state, qty, line - seat.off);
+        Ok(())
+    }
+
+    pub(super) fn leave_room(&mut self, number: OrderNumber, was_paid: bool) -> Result<(), Contradiction> {
+        match self.seats.get(number) {
+            Some(seat) => self.rooms.leave(seat.room, number, was_paid),
+            None => Ok(()),
+        }
+    }
+
+    /// The order stays paid and costs less.
+    pub(super) fn better_tier(&mut self, number: OrderNumber, amount: u64) -> Result<(), Contradiction> {
+        let order = self.orders.get(number).ok_or(Contradiction::Order(number))?;
+        let (state, qty, due) = (order.state, order.qty, self.due(number, order));
+        let seat = self.seats.get_mut(number).ok_or(Contradiction::Order(number))?;
+        if state != OrderState::Paid || amount > due {
+            return Err(Contradiction::State(number));
+        }
+        seat.off += amount;
+        self.tally.leave(state, qty, due);
+        self.tally.enter(state, qty, due - amount);
+        Ok(())
+    }
+
+    /// The order's money is due back, and its units return.
+    pub(super) fn room_failed(&mut self, number: OrderNumber) -> Result<(), Contradiction> {
+        let qty = self.turn(number, &[OrderState::Paid], OrderState::RefundDue)?;
+        self.stock.take_back(qty)?;
+        self.order_mut(number)?.holds_units = false;
+        let buyer = self.buyer_of(number)?;
+        buyer.held = buyer.held.saturating_sub(qty);
+        Ok(())
+    }
+}
