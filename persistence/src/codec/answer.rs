@@ -1,6 +1,6 @@
 //! Answers as bytes.
 
-use tidegate_engine::{Answer, Millis, OrderNumber};
+use tidegate_engine::{Answer, Millis, OrderNumber, RoomNumber};
 
 use super::wire::{Cursor, put_varint};
 use super::{CodecError, unknown};
@@ -18,6 +18,8 @@ const CANCELLED: u8 = 10;
 const REFUNDED: u8 = 11;
 const BLOCKED: u8 = 12;
 const UNBLOCKED: u8 = 13;
+const OPENED: u8 = 15;
+const JOINED: u8 = 16;
 
 pub(super) fn put_answer(out: &mut Vec<u8>, answer: &Answer) {
     out.push(match answer {
@@ -34,12 +36,26 @@ pub(super) fn put_answer(out: &mut Vec<u8>, answer: &Answer) {
         Answer::Refunded => REFUNDED,
         Answer::Blocked => BLOCKED,
         Answer::Unblocked => UNBLOCKED,
+        Answer::Opened { .. } => OPENED,
+        Answer::Joined { .. } => JOINED,
     });
     match answer {
         Answer::Restocked { available } => put_varint(out, *available),
         Answer::Reserved { order, amount, expires_at } => {
             put_varint(out, u64::from(order.0));
             put_varint(out, *amount);
+            put_varint(out, expires_at.0);
+        }
+        Answer::Opened { room, order, amount, expires_at } => {
+            put_varint(out, u64::from(room.0));
+            put_varint(out, u64::from(order.0));
+            put_varint(out, *amount);
+            put_varint(out, expires_at.0);
+        }
+        Answer::Joined { order, amount, members, expires_at } => {
+            put_varint(out, u64::from(order.0));
+            put_varint(out, *amount);
+            put_varint(out, u64::from(*members));
             put_varint(out, expires_at.0);
         }
         _ => {}
@@ -65,6 +81,18 @@ pub(super) fn get_answer(from: &mut Cursor<'_>) -> Result<Answer, CodecError> {
         REFUNDED => Answer::Refunded,
         BLOCKED => Answer::Blocked,
         UNBLOCKED => Answer::Unblocked,
+        OPENED => Answer::Opened {
+            room: RoomNumber(from.small("room number")?),
+            order: OrderNumber(from.small("order number")?),
+            amount: from.varint("amount")?,
+            expires_at: Millis(from.varint("expiry")?),
+        },
+        JOINED => Answer::Joined {
+            order: OrderNumber(from.small("order number")?),
+            amount: from.varint("amount")?,
+            members: from.small("members")?,
+            expires_at: Millis(from.varint("expiry")?),
+        },
         other => return Err(unknown("answer", other)),
     })
 }

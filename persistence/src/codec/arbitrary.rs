@@ -6,8 +6,8 @@ use proptest::collection::vec;
 use proptest::option::of;
 use proptest::prelude::*;
 use tidegate_engine::{
-    Answer, Block, Currency, Event, Fingerprint, Head, LatePayment, Millis, OrderNumber, OrderState, Part,
-    Payment, Price, Request, SkuTerms,
+    Answer, Block, Currency, Event, Fingerprint, GroupBuy, Head, LatePayment, Millis, OrderNumber,
+    OrderState, Part, Payment, Price, Request, RoomNumber, Seat, Settlement, SkuTerms, Tier,
 };
 
 /// Texts, to be borrowed by what is made of them.
@@ -58,8 +58,9 @@ pub(crate) fn terms() -> impl Strategy<Value = Arc<SkuTerms>> {
     let limits = (of(small()), of(small()), small(), of(small()), any::<bool>());
     let schedule = (of(number()), of(number()));
     let allow = of(vec("[a-z]{0,9}", 0..5));
-    (".{0,30}", "[A-Z]{3}", number(), schedule, limits, allow).prop_map(
-        |(title, currency, price, (starts_at, ends_at), limits, allow)| {
+    let group_buy = of((vec((small(), any::<u8>()), 0..4), number()));
+    (".{0,30}", "[A-Z]{3}", number(), schedule, limits, (allow, group_buy)).prop_map(
+        |(title, currency, price, (starts_at, ends_at), limits, (allow, group_buy))| {
             let (per_buyer_limit, per_order_limit, hold_ms, max_lapses, refund) = limits;
             Arc::new(SkuTerms {
                 title: title.into(),
@@ -73,6 +74,13 @@ pub(crate) fn terms() -> impl Strategy<Value = Arc<SkuTerms>> {
                 late_payment: if refund { LatePayment::Refund } else { LatePayment::Reacquire },
                 max_lapses,
                 allow: allow.map(|buyers| buyers.into_iter().map(Into::into).collect()),
+                group_buy: group_buy.map(|(tiers, ttl_ms)| GroupBuy {
+                    tiers: tiers
+                        .into_iter()
+                        .map(|(members, percent_off)| Tier { members, percent_off })
+                        .collect(),
+                    ttl_ms,
+                }),
             })
         },
     )
@@ -100,12 +108,26 @@ pub(crate) fn answer() -> impl Strategy<Value = Answer> {
             amount,
             expires_at: Millis(at)
         }),
+        (small(), small(), number(), number(), any::<bool>()).prop_map(
+            |(order, other, amount, at, opened)| {
+                let (order, expires_at) = (OrderNumber(order), Millis(at));
+                if opened {
+                    Answer::Opened { room: RoomNumber(other), order, amount, expires_at }
+                } else {
+                    Answer::Joined { order, amount, members: other, expires_at }
+                }
+            }
+        ),
     ]
+}
+
+fn seat([room, members]: [u32; 2], off: u64, opened: bool) -> Seat {
+    Seat { room: RoomNumber(room), opened, members, off_at_first: off / 2, off }
 }
 
 pub(crate) fn event() -> impl Strategy<Value = EventOf> {
     let numbers = [small(), small(), small(), small()];
-    (0..16u8, terms(), any::<bool>(), small(), numbers, number(), any::<i64>(), answer()).prop_map(
+    (0..22u8, terms(), any::<bool>(), small(), numbers, number(), any::<i64>(), answer()).prop_map(
         |(kind, terms, flag, order, numbers, amount, delta, answer)| EventOf {
             kind,
             terms,
@@ -143,6 +165,16 @@ impl EventOf {
             12 => Event::BuyerBlocked { buyer },
             13 => Event::BuyerLapsedOut { order },
             14 => Event::BuyerUnblocked { buyer },
+            15 => Event::RoomOpened { room: RoomNumber(stock), deadline: Millis(amount) },
+            16 => Event::SeatTaken { order, seat: seat([print, qty], amount, self.flag) },
+            17 => Event::Dismissed { order },
+            18 => Event::TierRefundDue { order, amount },
+            19 => Event::RoomRefundDue { order },
+            20 => Event::RoomSettled {
+                room: RoomNumber(stock),
+                tier: self.flag.then_some(Tier { members: qty.max(1), percent_off: 30 }),
+                unit_price: amount,
+            },
             _ => Event::Reserved { order, request, buyer, qty, unit_price: amount, hold_ms },
         }
     }
@@ -152,7 +184,7 @@ pub(crate) fn part() -> impl Strategy<Value = PartOf> {
     let numbers = ([small(), small(), small(), small()], [number(), number(), number()]);
     let flags = (any::<bool>(), any::<bool>());
     let state = prop::sample::select(OrderState::ALL.to_vec());
-    (0..5u8, terms(), numbers, flags, state, answer()).prop_map(
+    (0..7u8, terms(), numbers, flags, state, answer()).prop_map(
         |(kind, terms, (small, large), flags, state, answer)| PartOf {
             kind,
             terms,
@@ -197,6 +229,17 @@ impl PartOf {
                 hold_ms: d,
                 state: self.state,
                 holds_units: yes,
+            },
+            5 => Part::Seat { order: OrderNumber(a), seat: seat([b, c], x, yes) },
+            6 => Part::Room {
+                deadline: Millis(x),
+                members: vec![OrderNumber(a), OrderNumber(b)].into(),
+                paid: c,
+                settlement: yes.then_some(Settlement {
+                    at: Millis(y),
+                    tier: no.then_some(Tier { members: d.max(1), percent_off: 20 }),
+                    unit_price: z,
+                }),
             },
             3 => Part::Payment { id, order: OrderNumber(a), amount: x, at: Millis(y), answer },
             _ => Part::Request { order: yes.then_some(OrderNumber(a)), id, fingerprint, answer },

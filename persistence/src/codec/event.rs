@@ -1,8 +1,9 @@
 //! Events as bytes: what the journal is full of, so it is kept small.
 
-use tidegate_engine::{Event, Fingerprint, OrderNumber, Payment, Request};
+use tidegate_engine::{Event, Fingerprint, Millis, OrderNumber, Payment, Request, RoomNumber};
 
 use super::answer::{get_answer, put_answer};
+use super::room::{get_reached, get_seat, put_reached, put_seat};
 use super::terms::{get_terms, put_terms};
 use super::wire::{Cursor, put_signed, put_text, put_varint};
 use super::{CodecError, unknown};
@@ -23,6 +24,12 @@ const NOTED: u8 = 13;
 const BUYER_BLOCKED: u8 = 14;
 const BUYER_UNBLOCKED: u8 = 15;
 const BUYER_LAPSED_OUT: u8 = 16;
+const ROOM_OPENED: u8 = 20;
+const SEAT_TAKEN: u8 = 21;
+const DISMISSED: u8 = 22;
+const TIER_REFUND_DUE: u8 = 23;
+const ROOM_REFUND_DUE: u8 = 24;
+const ROOM_SETTLED: u8 = 25;
 
 /// What a reservation leaves out because it is the same as in the reservation before it in the group.
 mod same {
@@ -111,6 +118,35 @@ impl EventEncoder {
                 out.push(BUYER_UNBLOCKED);
                 put_text(out, buyer);
             }
+            Event::RoomOpened { room, deadline } => {
+                out.push(ROOM_OPENED);
+                put_varint(out, u64::from(room.0));
+                put_varint(out, deadline.0);
+            }
+            Event::SeatTaken { order, seat } => {
+                out.push(SEAT_TAKEN);
+                put_varint(out, u64::from(order.0));
+                put_seat(out, seat);
+            }
+            Event::Dismissed { order } => {
+                out.push(DISMISSED);
+                put_varint(out, u64::from(order.0));
+            }
+            Event::TierRefundDue { order, amount } => {
+                out.push(TIER_REFUND_DUE);
+                put_varint(out, u64::from(order.0));
+                put_varint(out, *amount);
+            }
+            Event::RoomRefundDue { order } => {
+                out.push(ROOM_REFUND_DUE);
+                put_varint(out, u64::from(order.0));
+            }
+            Event::RoomSettled { room, tier, unit_price } => {
+                out.push(ROOM_SETTLED);
+                put_varint(out, u64::from(room.0));
+                put_reached(out, *tier);
+                put_varint(out, *unit_price);
+            }
         }
     }
 
@@ -197,6 +233,20 @@ impl EventDecoder {
             BUYER_BLOCKED => Event::BuyerBlocked { buyer: from.text("buyer")? },
             BUYER_LAPSED_OUT => Event::BuyerLapsedOut { order: get_order(from)? },
             BUYER_UNBLOCKED => Event::BuyerUnblocked { buyer: from.text("buyer")? },
+            ROOM_OPENED => {
+                Event::RoomOpened { room: get_room_number(from)?, deadline: Millis(from.varint("deadline")?) }
+            }
+            SEAT_TAKEN => Event::SeatTaken { order: get_order(from)?, seat: get_seat(from)? },
+            DISMISSED => Event::Dismissed { order: get_order(from)? },
+            TIER_REFUND_DUE => {
+                Event::TierRefundDue { order: get_order(from)?, amount: from.varint("amount")? }
+            }
+            ROOM_REFUND_DUE => Event::RoomRefundDue { order: get_order(from)? },
+            ROOM_SETTLED => Event::RoomSettled {
+                room: get_room_number(from)?,
+                tier: get_reached(from)?,
+                unit_price: from.varint("price")?,
+            },
             other => return Err(unknown("event", other)),
         })
     }
@@ -249,6 +299,10 @@ fn get_payment<'a>(from: &mut Cursor<'a>) -> Result<Payment<'a>, CodecError> {
         id: from.text("payment id")?,
         amount: from.varint("amount")?,
     })
+}
+
+fn get_room_number(from: &mut Cursor<'_>) -> Result<RoomNumber, CodecError> {
+    from.small("room number").map(RoomNumber)
 }
 
 fn get_order(from: &mut Cursor<'_>) -> Result<OrderNumber, CodecError> {

@@ -5,6 +5,7 @@
 mod answer;
 mod event;
 mod part;
+mod room;
 mod terms;
 mod wire;
 

@@ -3,6 +3,7 @@
 use tidegate_engine::{Block, Fingerprint, Head, Millis, OrderNumber, OrderState, Part};
 
 use super::answer::{get_answer, put_answer};
+use super::room::{get_room, get_seat, put_room, put_seat};
 use super::terms::{get_terms, put_terms};
 use super::wire::{Cursor, put_option, put_text, put_varint};
 use super::{CodecError, unknown};
@@ -12,6 +13,8 @@ const BUYER: u8 = 2;
 const ORDER: u8 = 3;
 const PAYMENT: u8 = 4;
 const REQUEST: u8 = 5;
+const SEAT: u8 = 9;
+const ROOM: u8 = 10;
 
 const NOT_BLOCKED: u8 = 0;
 const BY_ADMIN: u8 = 1;
@@ -72,6 +75,15 @@ pub(crate) fn put_part(out: &mut Vec<u8>, part: &Part<'_>) {
             out.extend_from_slice(&fingerprint.0.to_le_bytes());
             put_answer(out, answer);
         }
+        Part::Seat { order, seat } => {
+            out.push(SEAT);
+            put_varint(out, u64::from(order.0));
+            put_seat(out, seat);
+        }
+        Part::Room { deadline, members, paid, settlement } => {
+            out.push(ROOM);
+            put_room(out, *deadline, members, *paid, settlement.as_ref());
+        }
     }
 }
 
@@ -109,6 +121,8 @@ pub(crate) fn get_part<'a>(from: &mut Cursor<'a>) -> Result<Part<'a>, CodecError
             fingerprint: Fingerprint(u32::from_le_bytes(from.array("fingerprint")?)),
             answer: get_answer(from)?,
         },
+        SEAT => Part::Seat { order: OrderNumber(from.small("order number")?), seat: get_seat(from)? },
+        ROOM => get_room(from)?,
         other => return Err(unknown("part", other)),
     })
 }

@@ -4,11 +4,16 @@ use std::sync::Arc;
 
 use tidegate_engine::{Currency, LatePayment, Millis, Price, SkuTerms};
 
+use super::room::{get_group_buy, put_group_buy};
 use super::wire::{Cursor, put_option, put_text, put_varint};
 use super::{CodecError, unknown};
 
-/// The first byte of all terms: which fields follow.
+/// The first byte of all terms: which fields follow. Terms that need no extension are written as ever.
 const LAYOUT: u8 = 1;
+/// The same fields, then extensions: how many, and for each its tag, its length and its bytes. Tags ascend.
+const LAYOUT_EXTENDED: u8 = 2;
+
+const GROUP_BUY: u8 = 3;
 
 const PRICE_FIXED: u8 = 1;
 
@@ -28,8 +33,10 @@ pub(super) fn put_terms(out: &mut Vec<u8>, terms: &SkuTerms) {
         late_payment,
         max_lapses,
         allow,
+        group_buy,
     } = terms;
-    out.push(LAYOUT);
+    let extensions = u8::from(group_buy.is_some());
+    out.push(if extensions == 0 { LAYOUT } else { LAYOUT_EXTENDED });
     put_text(out, title);
     out.extend_from_slice(currency.code().as_bytes());
     match price {
@@ -52,14 +59,52 @@ pub(super) fn put_terms(out: &mut Vec<u8>, terms: &SkuTerms) {
     for buyer in allow.iter().flatten() {
         put_text(out, buyer);
     }
+    if extensions > 0 {
+        out.push(extensions);
+    }
+    if let Some(group_buy) = group_buy {
+        put_extension(out, GROUP_BUY, |out| put_group_buy(out, group_buy));
+    }
+}
+
+fn put_extension(out: &mut Vec<u8>, tag: u8, put: impl FnOnce(&mut Vec<u8>)) {
+    let mut bytes = Vec::new();
+    put(&mut bytes);
+    out.push(tag);
+    put_varint(out, bytes.len() as u64);
+    out.extend_from_slice(&bytes);
 }
 
 pub(super) fn get_terms(from: &mut Cursor<'_>) -> Result<Arc<SkuTerms>, CodecError> {
-    match from.byte("layout of the terms")? {
-        LAYOUT => {}
+    let extended = match from.byte("layout of the terms")? {
+        LAYOUT => false,
+        LAYOUT_EXTENDED => true,
         other => return Err(unknown("layout of the terms", other)),
+    };
+    let mut terms = get_plain(from)?;
+    if extended {
+        get_extensions(from, &mut terms)?;
     }
-    Ok(Arc::new(SkuTerms {
+    Ok(Arc::new(terms))
+}
+
+fn get_extensions(from: &mut Cursor<'_>, terms: &mut SkuTerms) -> Result<(), CodecError> {
+    for _ in 0..from.byte("number of extensions")? {
+        let tag = from.byte("extension of the terms")?;
+        let length = usize::try_from(from.varint("extension of the terms")?);
+        let length = length.map_err(|_| CodecError::Range("extension of the terms"))?;
+        let mut bytes = Cursor::new(from.bytes(length, "extension of the terms")?);
+        match tag {
+            GROUP_BUY => terms.group_buy = Some(get_group_buy(&mut bytes)?),
+            other => return Err(unknown("extension of the terms", other)),
+        }
+        bytes.finish()?;
+    }
+    Ok(())
+}
+
+fn get_plain(from: &mut Cursor<'_>) -> Result<SkuTerms, CodecError> {
+    Ok(SkuTerms {
         title: from.text("title")?.into(),
         currency: get_currency(from)?,
         price: match from.byte("kind of price")? {
@@ -81,7 +126,8 @@ pub(super) fn get_terms(from: &mut Cursor<'_>) -> Result<Arc<SkuTerms>, CodecErr
             None => None,
             Some(count) => Some(get_buyers(from, count)?),
         },
-    }))
+        group_buy: None,
+    })
 }
 
 fn get_currency(from: &mut Cursor<'_>) -> Result<Currency, CodecError> {

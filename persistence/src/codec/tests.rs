@@ -5,7 +5,8 @@ use std::sync::Arc;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use tidegate_engine::{
-    Currency, Event, Fingerprint, LatePayment, Millis, OrderNumber, Payment, Price, Request, SkuTerms,
+    Currency, Event, Fingerprint, GroupBuy, LatePayment, Millis, OrderNumber, Payment, Price, Request,
+    RoomNumber, Seat, SkuTerms, Tier,
 };
 
 use super::arbitrary::{event, part, texts};
@@ -135,6 +136,18 @@ fn the_bytes_of_version_1_are_fixed() {
             Event::Created { terms: Arc::clone(&terms), stock: 9 },
             "01 01 0154 474250 01 ac02 0101 00 0102 00 05 02 00 01020161 0162 09",
         ),
+        (
+            Event::Updated {
+                terms: Arc::new(SkuTerms {
+                    group_buy: Some(GroupBuy {
+                        tiers: [Tier { members: 2, percent_off: 10 }].into(),
+                        ttl_ms: 9,
+                    }),
+                    ..SkuTerms::new("T", Currency::new("GBP").unwrap(), Price::Fixed(300))
+                }),
+            },
+            "02 02 0154 474250 01 ac02 00 00 00 00 c0cf24 01 00 00 01 03 04 09 01 02 0a",
+        ),
         (Event::Updated { terms }, "02 01 0154 474250 01 ac02 0101 00 0102 00 05 02 00 01020161 0162"),
         (Event::Restocked { request, delta: -2 }, "03 0171 01020304 03"),
         (Event::Paused, "04"),
@@ -164,6 +177,26 @@ fn the_bytes_of_version_1_are_fixed() {
         (Event::BuyerBlocked { buyer: "b" }, "0e 0162"),
         (Event::BuyerUnblocked { buyer: "b" }, "0f 0162"),
         (Event::BuyerLapsedOut { order }, "10 01"),
+        (Event::RoomOpened { room: RoomNumber(3), deadline: Millis(7) }, "14 03 07"),
+        (
+            Event::SeatTaken {
+                order,
+                seat: Seat { room: RoomNumber(3), opened: true, members: 1, off_at_first: 30, off: 60 },
+            },
+            "15 01 03 01 01 1e 3c",
+        ),
+        (Event::Dismissed { order }, "16 01"),
+        (Event::TierRefundDue { order, amount: 30 }, "17 01 1e"),
+        (Event::RoomRefundDue { order }, "18 01"),
+        (
+            Event::RoomSettled {
+                room: RoomNumber(3),
+                tier: Some(Tier { members: 2, percent_off: 10 }),
+                unit_price: 300,
+            },
+            "19 03 02 0a ac02",
+        ),
+        (Event::RoomSettled { room: RoomNumber(3), tier: None, unit_price: 300 }, "19 03 00 00 ac02"),
     ];
     let mut expected = unhex("ac02 01 00 03736b75");
     for (event, bytes) in &events {
