@@ -1,7 +1,8 @@
 //! What travels between the edge and an actor.
 
 use tidegate_engine::{
-    Answer, Command, NoChange, OrderNumber, OrderView, Refusal, Rejection, Report, SkuView,
+    Answer, Command, NoChange, OrderNumber, OrderView, Refusal, Rejection, Report, RoomNumber, RoomView,
+    SkuView,
 };
 
 use crate::RejectionCounts;
@@ -22,6 +23,8 @@ pub enum Ask {
     View,
     /// What is known of an order.
     Order(OrderNumber),
+    /// What is known of a room.
+    Room(RoomNumber),
     /// The books.
     Report,
 }
@@ -102,6 +105,8 @@ pub enum Reply {
     View(Option<SkuView>),
     /// What is known of the order; `None` if there is none.
     Order(Option<Box<OrderView>>),
+    /// What is known of the room; `None` if there is none.
+    Room(Option<Box<RoomView>>),
     /// The books and the rejections since the start; `None` if there is no such SKU.
     Report(Option<Box<(Report, RejectionCounts)>>),
 }

@@ -107,9 +107,12 @@ impl Clerk {
             let Some(expiry) = self.state.next_expiry().filter(|expiry| expiry.at <= scribe.now) else {
                 return;
             };
-            // Thousands of ended orders were passed over, which is enough for one turn.
-            let Some(order) = expiry.order else { return };
-            let events = self.state.decide_expiry(order, scribe.now);
+            let events = match (expiry.order, expiry.room) {
+                (Some(order), _) => self.state.decide_expiry(order, scribe.now),
+                (None, Some(room)) => self.state.decide_close(room, scribe.now),
+                // Thousands of ended orders were passed over, which is enough for one turn.
+                (None, None) => return,
+            };
             scribe.apply(&mut self.state, &self.name, &events);
         }
     }
@@ -118,6 +121,8 @@ impl Clerk {
         match ask {
             Ask::Command(command) => {
                 let command = command.map(|span| body.text(*span));
+                let overdue = self.state.decide_overdue(&command, scribe.now);
+                scribe.apply(&mut self.state, &self.name, &overdue);
                 match self.state.decide(&command, scribe.now, limits) {
                     Ok(change) => {
                         scribe.apply(&mut self.state, &self.name, &change.events);
@@ -134,6 +139,10 @@ impl Clerk {
             Ask::View => Reply::View(self.state.sku().map(tidegate_engine::Sku::view)),
             Ask::Order(number) => {
                 Reply::Order(self.state.sku().and_then(|sku| sku.order(*number)).map(Box::new))
+            }
+            Ask::Room(number) => {
+                let sku = self.state.sku();
+                Reply::Room(sku.and_then(|sku| sku.room(*number, scribe.now)).map(Box::new))
             }
             Ask::Report => {
                 Reply::Report(self.state.sku().map(|sku| Box::new((sku.report(), self.rejections))))

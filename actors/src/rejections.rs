@@ -7,7 +7,7 @@ use tidegate_engine::Rejection;
 pub struct RejectionCounts([u64; RejectionCounts::KINDS]);
 
 impl RejectionCounts {
-    const KINDS: usize = 14;
+    const KINDS: usize = 17;
 
     /// One of each kind, in the order of the counts.
     const ALL: [Rejection; Self::KINDS] = [
@@ -25,6 +25,9 @@ impl RejectionCounts {
         Rejection::Expired,
         Rejection::NotPaid,
         Rejection::Insufficient { available: 0 },
+        Rejection::RoomFull,
+        Rejection::RoomClosed,
+        Rejection::AlreadyMember,
     ];
 
     fn position(rejection: Rejection) -> usize {
@@ -43,6 +46,9 @@ impl RejectionCounts {
             Rejection::Expired => 11,
             Rejection::NotPaid => 12,
             Rejection::Insufficient { .. } => 13,
+            Rejection::RoomFull => 14,
+            Rejection::RoomClosed => 15,
+            Rejection::AlreadyMember => 16,
         }
     }
 

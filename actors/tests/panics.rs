@@ -82,7 +82,7 @@ fn a_turn_that_panics_is_undone_whole_and_the_sku_comes_back_as_it_was() {
 
 /// The state's hash after these commands, had nothing else ever happened.
 fn hash_after(commands: &[Command<&str>]) -> u64 {
-    let limits = Limits { max_orders: 1_000, max_requests: 1_000, max_buyers: 1_000 };
+    let limits = Limits { max_orders: 1_000, max_requests: 1_000, max_buyers: 1_000, ..Limits::default() };
     let options = ClerkOptions { limits, expiries_per_turn: 1_000 };
     let mut clerk = Clerk::new(ActorId(0), "iphone", SkuState::new(SEED));
     let put = Command::Put { terms: Arc::new(common::terms()), stock: 10 };

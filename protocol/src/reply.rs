@@ -3,7 +3,7 @@
 //! Money is integer minor units, times are epoch milliseconds, `None` is nil.
 
 use crate::resp::Writer;
-use crate::status::{OrderState, SkuState, Status};
+use crate::status::{OrderState, RoomState, SkuState, Status};
 
 /// What came of a write. On the wire an array: the status word, then what belongs to it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -89,6 +89,34 @@ pub enum Outcome<'a> {
     Refunded,
     /// `[NOT_PAID]`
     NotPaid,
+    /// `[OPENED, room, order, amount, expires_at]`
+    Opened {
+        /// The new room's id.
+        room: &'a str,
+        /// The leader's order.
+        order: &'a str,
+        /// What is due.
+        amount: u64,
+        /// When the hold runs out.
+        expires_at: u64,
+    },
+    /// `[JOINED, order, amount, members, expires_at]`
+    Joined {
+        /// The new order's id.
+        order: &'a str,
+        /// What is due.
+        amount: u64,
+        /// Members of the room, this one included.
+        members: u64,
+        /// When the hold runs out.
+        expires_at: u64,
+    },
+    /// `[FULL]`
+    Full,
+    /// `[CLOSED]`
+    Closed,
+    /// `[ALREADY_MEMBER]`
+    AlreadyMember,
 }
 
 impl Outcome<'_> {
@@ -120,6 +148,11 @@ impl Outcome<'_> {
             Outcome::Expired => Status::Expired,
             Outcome::Refunded => Status::Refunded,
             Outcome::NotPaid => Status::NotPaid,
+            Outcome::Opened { .. } => Status::Opened,
+            Outcome::Joined { .. } => Status::Joined,
+            Outcome::Full => Status::Full,
+            Outcome::Closed => Status::Closed,
+            Outcome::AlreadyMember => Status::AlreadyMember,
         }
     }
 
@@ -132,6 +165,22 @@ impl Outcome<'_> {
                 writer.bulk(word);
                 writer.bulk(order);
                 writer.uint(amount);
+                return writer.uint(expires_at);
+            }
+            Outcome::Opened { room, order, amount, expires_at } => {
+                writer.array(5);
+                writer.bulk(word);
+                writer.bulk(room);
+                writer.bulk(order);
+                writer.uint(amount);
+                return writer.uint(expires_at);
+            }
+            Outcome::Joined { order, amount, members, expires_at } => {
+                writer.array(5);
+                writer.bulk(word);
+                writer.bulk(order);
+                writer.uint(amount);
+                writer.uint(members);
                 return writer.uint(expires_at);
             }
             Outcome::Paid { order } | Outcome::RefundDue { order } => {
@@ -269,6 +318,72 @@ impl OrderMap<'_> {
         text(writer, "room", self.room);
         text(writer, "cart", self.cart);
         text(writer, "store", self.store);
+    }
+}
+
+/// The answer to `ROOM.GET`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RoomMap<'a> {
+    /// The room's id.
+    pub room: &'a str,
+    /// The SKU's name.
+    pub sku: &'a str,
+    /// What became of it.
+    pub state: RoomState,
+    /// Who leads it; none if nobody is in.
+    pub leader: Option<&'a str>,
+    /// Who is in, in the order in which they came.
+    pub members: &'a [RoomMember<'a>],
+    /// How many of them have paid.
+    pub paid_members: u64,
+    /// The members of the tier that they reach, at least the lowest.
+    pub tier_members: u64,
+    /// The price of a unit at that tier.
+    pub unit_price: u64,
+    /// The members of the next tier.
+    pub next_tier_members: Option<u64>,
+    /// The price of a unit at that tier.
+    pub next_unit_price: Option<u64>,
+    /// When it closes.
+    pub deadline: u64,
+    /// When it closed.
+    pub settled_at: Option<u64>,
+}
+
+/// One buyer in a room.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RoomMember<'a> {
+    /// Who.
+    pub buyer: &'a str,
+    /// The id of the order that holds the seat.
+    pub order: String,
+    /// Whether it is paid.
+    pub paid: bool,
+}
+
+impl RoomMap<'_> {
+    /// Writes it as a map of 12 fields.
+    pub fn write(&self, writer: &mut Writer<'_>) {
+        writer.map(12);
+        text(writer, "room", Some(self.room));
+        text(writer, "sku", Some(self.sku));
+        text(writer, "state", Some(self.state.word()));
+        text(writer, "leader", self.leader);
+        writer.bulk("members");
+        writer.array(self.members.len());
+        for RoomMember { buyer, order, paid } in self.members {
+            writer.array(3);
+            writer.bulk(buyer);
+            writer.bulk(order);
+            writer.uint(u64::from(*paid));
+        }
+        number(writer, "paid_members", Some(self.paid_members));
+        number(writer, "tier_members", Some(self.tier_members));
+        number(writer, "unit_price", Some(self.unit_price));
+        number(writer, "next_tier_members", self.next_tier_members);
+        number(writer, "next_unit_price", self.next_unit_price);
+        number(writer, "deadline", Some(self.deadline));
+        number(writer, "settled_at", self.settled_at);
     }
 }
 

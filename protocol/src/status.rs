@@ -95,6 +95,16 @@ words! {
         Refunded = "REFUNDED",
         /// An order that is not paid can't be refunded.
         NotPaid = "NOT_PAID",
+        /// A room is open and its leader's units are held.
+        Opened = "OPENED",
+        /// A seat in a room and units are held.
+        Joined = "JOINED",
+        /// All seats of the room are taken.
+        Full = "FULL",
+        /// The room has closed.
+        Closed = "CLOSED",
+        /// The buyer has a seat in the room.
+        AlreadyMember = "ALREADY_MEMBER",
     }
 }
 
@@ -111,6 +121,18 @@ words! {
         SoldOut = "SOLD_OUT",
         /// The sale is over.
         Ended = "ENDED",
+    }
+}
+
+words! {
+    /// What became of a group-buy room.
+    RoomState {
+        /// Buyers may join until it is full or closes.
+        Forming = "FORMING",
+        /// It closed with enough paid members.
+        Succeeded = "SUCCEEDED",
+        /// It closed with too few: everything is given back.
+        Failed = "FAILED",
     }
 }
 

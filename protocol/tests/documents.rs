@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used)] // helpers of tests may fail like the tests they help
 
 use proptest::prelude::*;
-use tidegate_protocol::document::{CampaignFile, LatePayment, Price, SkuDocument};
+use tidegate_protocol::document::{CampaignFile, GroupBuy, LatePayment, Price, SkuDocument};
 use tidegate_protocol::error::WireError;
 
 const LEAST: &str = r#"{"title": "Phone", "stock": 10, "currency": "CNY", "price": {"fixed": 599900}}"#;
@@ -44,6 +44,7 @@ fn the_shortest_document_has_sensible_defaults() {
             late_payment: LatePayment::Reacquire,
             max_lapses: None,
             allow: None,
+            group_buy: None,
         }
     );
 }
@@ -65,6 +66,13 @@ fn a_full_document_is_read_field_by_field() {
     );
     assert_eq!((document.hold_s, document.late_payment), (2_592_000, LatePayment::Refund));
     assert_eq!(document.allow, Some(vec!["u1".to_owned(), "u2".to_owned()]));
+}
+
+#[test]
+fn tiers_ascend_and_rooms_are_open_for_a_day_unless_said_otherwise() {
+    let tiers = r#"{"tiers": [{"members": 2, "percent_off": 10}, {"members": 10, "percent_off": 30}]}"#;
+    let document = SkuDocument::from_json(&with("group_buy", Some(tiers))).unwrap();
+    assert_eq!(document.group_buy, Some(GroupBuy { tiers: vec![(2, 10), (10, 30)], room_ttl_s: 86_400 }));
 }
 
 #[test]
@@ -125,7 +133,41 @@ fn every_wrong_field_is_named() {
         ("allow", Some(r#"["u1", "u 2"]"#), "allow.1", "must be a buyer"),
         ("allow", Some("[7]"), "allow.0", "must be a buyer"),
         ("campaign", Some(r#""double-11""#), "campaign", later),
-        ("group_buy", Some("{}"), "group_buy", later),
+        ("group_buy", Some("[]"), "group_buy", "must be an object"),
+        ("group_buy", Some("{}"), "group_buy.tiers", "is missing"),
+        ("group_buy", Some(r#"{"tiers": []}"#), "group_buy.tiers", "must have 1 to 10 entries"),
+        ("group_buy", Some(r#"{"tiers": [2]}"#), "group_buy.tiers.0", "must be an object"),
+        ("group_buy", Some(r#"{"tiers": [{"members": 2}]}"#), "group_buy.tiers.0.percent_off", "is missing"),
+        (
+            "group_buy",
+            Some(r#"{"tiers": [{"members": 1, "percent_off": 5}]}"#),
+            "group_buy.tiers.0.members",
+            "must be a whole number of members from 2 to 1000",
+        ),
+        (
+            "group_buy",
+            Some(r#"{"tiers": [{"members": 2, "percent_off": 101}]}"#),
+            "group_buy.tiers.0.percent_off",
+            "must be a whole number of percent from 1 to 99",
+        ),
+        (
+            "group_buy",
+            Some(r#"{"tiers": [{"members": 5, "percent_off": 10}, {"members": 5, "percent_off": 20}]}"#),
+            "group_buy.tiers.1.members",
+            "must be above that of the tier before",
+        ),
+        (
+            "group_buy",
+            Some(r#"{"tiers": [{"members": 2, "percent_off": 20}, {"members": 5, "percent_off": 20}]}"#),
+            "group_buy.tiers.1.percent_off",
+            "must be above that of the tier before",
+        ),
+        (
+            "group_buy",
+            Some(r#"{"tiers": [{"members": 2, "percent_off": 20}], "room_ttl_s": 0}"#),
+            "group_buy.room_ttl_s",
+            "must be a whole number of seconds from 1 to 2592000",
+        ),
         ("fulfilment", Some("{}"), "fulfilment", later),
         ("stores", Some("[]"), "stores", later),
         ("carbon_g", Some("1"), "carbon_g", later),

@@ -2,9 +2,9 @@
 
 #![allow(clippy::unwrap_used)] // helpers of tests may fail like the tests they help
 
-use tidegate_protocol::reply::{OrderMap, Outcome, ReportMap, SkuMap};
+use tidegate_protocol::reply::{OrderMap, Outcome, ReportMap, RoomMap, RoomMember, SkuMap};
 use tidegate_protocol::resp::{Protocol, Value, Writer, decode_reply};
-use tidegate_protocol::status::{OrderState, SkuState, Status};
+use tidegate_protocol::status::{OrderState, RoomState, SkuState, Status};
 
 fn bytes(protocol: Protocol, write: impl FnOnce(&mut Writer<'_>)) -> Vec<u8> {
     let mut out = Vec::new();
@@ -111,6 +111,35 @@ fn order_get_has_its_fields_in_order() {
     );
     let discount = &map.get("discounts").unwrap().items()[0];
     assert_eq!(discount.items(), [Value::Text(b"green".to_vec()), Value::Integer(10)]);
+}
+
+#[test]
+fn room_get_has_its_fields_in_order() {
+    let member = |buyer, order: &str, paid| RoomMember { buyer, order: order.to_owned(), paid };
+    let room = RoomMap {
+        room: "{iphone}:r:1",
+        sku: "iphone",
+        state: RoomState::Forming,
+        leader: Some("u1"),
+        members: &[member("u1", "{iphone}:o:1", true), member("u2", "{iphone}:o:2", false)],
+        paid_members: 1,
+        tier_members: 2,
+        unit_price: 90,
+        next_tier_members: Some(5),
+        next_unit_price: Some(80),
+        deadline: 7,
+        settled_at: None,
+    };
+    let map = value(Protocol::Resp2, |writer| room.write(writer));
+    assert_eq!(
+        field_names(&map).join(","),
+        "room,sku,state,leader,members,paid_members,tier_members,unit_price,next_tier_members,next_unit_price,\
+         deadline,settled_at"
+    );
+    let text = |text: &str| Value::Text(text.as_bytes().to_vec());
+    let members = map.get("members").unwrap().items();
+    assert_eq!(members[0].items(), [text("u1"), text("{iphone}:o:1"), Value::Integer(1)]);
+    assert_eq!(members[1].items(), [text("u2"), text("{iphone}:o:2"), Value::Integer(0)]);
 }
 
 #[test]

@@ -256,6 +256,7 @@ fn house_options(config: &Config, seed: u64) -> HouseOptions {
                 max_orders: limits.max_orders_per_sku,
                 max_requests: limits.max_requests_per_sku,
                 max_buyers: limits.max_buyers_per_sku,
+                max_rooms: limits.max_rooms_per_sku,
             },
             expiries_per_turn: config.actors.expiries_per_turn,
         },

@@ -88,7 +88,7 @@ fn serve(
             mailbox_capacity: 64,
             max_skus: 3,
             clerk: ClerkOptions {
-                limits: tidegate_engine::Limits { max_orders: 2, max_requests: 100, max_buyers: 100 },
+                limits: tidegate_engine::Limits { max_orders: 2, ..Default::default() },
                 expiries_per_turn: 100,
             },
             look_at_clock: Duration::from_secs(3_600),

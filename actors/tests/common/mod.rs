@@ -105,7 +105,12 @@ impl Shop {
             mailbox_capacity: plan.mailbox_capacity,
             max_skus: plan.max_skus,
             clerk: ClerkOptions {
-                limits: Limits { max_orders: 100_000, max_requests: 100_000, max_buyers: 100_000 },
+                limits: Limits {
+                    max_orders: 100_000,
+                    max_requests: 100_000,
+                    max_buyers: 100_000,
+                    ..Limits::default()
+                },
                 expiries_per_turn: plan.expiries_per_turn,
             },
             look_at_clock: plan.look_at_clock,

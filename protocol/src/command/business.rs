@@ -37,6 +37,19 @@ parser!(order_pay, v => Call::OrderPay {
 parser!(order_cancel, v => Call::OrderCancel { order: v.text(0), req: v.text(1), reason: v.optional_text(2) });
 parser!(order_refund, v => Call::OrderRefund { order: v.text(0), req: v.text(1), restock: v.is_present(2) });
 parser!(order_get, v => Call::OrderGet { order: v.text(0) });
+parser!(room_open, v => Call::RoomOpen {
+    sku: v.text(0),
+    req: v.text(1),
+    buyer: v.text(2),
+    qty: u32::try_from(v.unsigned(3)).unwrap_or(u32::MAX),
+});
+parser!(room_join, v => Call::RoomJoin {
+    room: v.text(0),
+    req: v.text(1),
+    buyer: v.text(2),
+    qty: u32::try_from(v.unsigned(3)).unwrap_or(u32::MAX),
+});
+parser!(room_get, v => Call::RoomGet { room: v.text(0) });
 parser!(buyer_block, v => Call::BuyerBlock { sku: v.text(0), buyer: v.text(1) });
 parser!(buyer_unblock, v => Call::BuyerUnblock { sku: v.text(0), buyer: v.text(1) });
 parser!(report, v => Call::Report { key: v.text(0) });

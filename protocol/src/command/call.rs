@@ -91,6 +91,33 @@ pub enum Call<'a> {
         /// The order's id.
         order: &'a str,
     },
+    /// `ROOM.OPEN`
+    RoomOpen {
+        /// The SKU.
+        sku: &'a str,
+        /// The caller's request id.
+        req: &'a str,
+        /// Who buys, and leads the room.
+        buyer: &'a str,
+        /// How many units.
+        qty: u32,
+    },
+    /// `ROOM.JOIN`
+    RoomJoin {
+        /// The room.
+        room: &'a str,
+        /// The caller's request id.
+        req: &'a str,
+        /// Who buys.
+        buyer: &'a str,
+        /// How many units.
+        qty: u32,
+    },
+    /// `ROOM.GET`
+    RoomGet {
+        /// The room.
+        room: &'a str,
+    },
     /// `BUYER.BLOCK`
     BuyerBlock {
         /// The SKU's name.

@@ -174,7 +174,9 @@ fn write_argument(writer: &mut Writer<'_>, argument: &Argument, is_key: bool) {
         Kind::Quantity | Kind::Money | Kind::Delta | Kind::Integer => "integer",
         Kind::Token => "pure-token",
         Kind::Block(_) => "block",
-        Kind::Name | Kind::Id | Kind::Order | Kind::Text { .. } | Kind::Json | Kind::Bytes => "string",
+        Kind::Name | Kind::Id | Kind::Order | Kind::Room | Kind::Text { .. } | Kind::Json | Kind::Bytes => {
+            "string"
+        }
     };
     let parts = match argument.kind {
         Kind::Block(parts) => Some(parts),

@@ -44,6 +44,8 @@ pub enum Group {
     Sku,
     /// Who buys it.
     Order,
+    /// Who buys it together.
+    Room,
     /// Who may not buy it.
     Buyer,
     /// Whether it all adds up.
@@ -60,6 +62,7 @@ impl Group {
         match self {
             Group::Sku => "sku",
             Group::Order => "order",
+            Group::Room => "room",
             Group::Buyer => "buyer",
             Group::Report => "report",
             Group::Connection => "connection",
@@ -174,6 +177,8 @@ pub enum Kind {
     Id,
     /// An order's id: 1 to 128 printable ASCII characters without spaces.
     Order,
+    /// A room's id: 1 to 128 printable ASCII characters without spaces.
+    Room,
     /// A number of units: 1 to 1,000,000.
     Quantity,
     /// Integer minor units of a currency: 0 to 2^53-1.

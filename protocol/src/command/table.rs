@@ -29,6 +29,7 @@ pub(super) const fn any_number(name: &'static str, kind: Kind) -> Argument {
 
 const SKU: Argument = required("sku", Kind::Name);
 const ORDER: Argument = required("order", Kind::Order);
+const ROOM: Argument = required("room", Kind::Room);
 const REQ: Argument = required("req", Kind::Id);
 const BUYER: Argument = required("buyer", Kind::Id);
 
@@ -193,6 +194,57 @@ pub static COMMANDS: &[CommandSpec] = &[
         arguments: &[ORDER],
         replies: &["order map", "nil"],
         parse: sale::order_get,
+        ..SALE
+    },
+    CommandSpec {
+        name: "ROOM.OPEN",
+        summary: "Opens a group-buy room: holds units for its leader at the price of the lowest tier.",
+        group: Group::Room,
+        flags: WRITE,
+        arguments: &[SKU, REQ, BUYER, required("qty", Kind::Quantity)],
+        replies: &[
+            "[OPENED, room, order, amount, expires_at]",
+            "[NOT_FOUND]",
+            "[BLOCKED]",
+            "[NOT_ELIGIBLE]",
+            "[NOT_OPEN, starts_at]",
+            "[ENDED]",
+            "[PAUSED]",
+            "[SOLD_OUT]",
+            "[LIMIT, left]",
+        ],
+        parse: sale::room_open,
+        ..SALE
+    },
+    CommandSpec {
+        name: "ROOM.JOIN",
+        summary: "Takes a seat in a room and holds units at the price of the tier that its paid members and this one reach.",
+        group: Group::Room,
+        flags: WRITE,
+        arguments: &[ROOM, REQ, BUYER, required("qty", Kind::Quantity)],
+        replies: &[
+            "[JOINED, order, amount, members, expires_at]",
+            "[NOT_FOUND]",
+            "[CLOSED]",
+            "[ALREADY_MEMBER]",
+            "[FULL]",
+            "[BLOCKED]",
+            "[NOT_ELIGIBLE]",
+            "[PAUSED]",
+            "[SOLD_OUT]",
+            "[LIMIT, left]",
+        ],
+        parse: sale::room_join,
+        ..SALE
+    },
+    CommandSpec {
+        name: "ROOM.GET",
+        summary: "Shows a room: who is in, what it costs, when it closes.",
+        group: Group::Room,
+        flags: READ,
+        arguments: &[ROOM],
+        replies: &["room map", "nil"],
+        parse: sale::room_get,
         ..SALE
     },
     CommandSpec {

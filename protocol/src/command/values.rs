@@ -128,6 +128,10 @@ fn check<'a>(argument: &Argument, bytes: &'a [u8]) -> Result<Value<'a>, WireErro
                 "{name} must be an order id, as ORDER.RESERVE gave it, but is {shown}"
             ))
         }),
+        Kind::Room => ascii(bytes, 128, ID).map(Value::Text).ok_or_else(|| {
+            let shown = show(bytes);
+            WireError::invalid(format!("{name} must be a room id, as ROOM.OPEN gave it, but is {shown}"))
+        }),
         Kind::Quantity => whole_number(name, bytes, 1, MAX_QUANTITY).map(Value::Unsigned),
         Kind::Money => whole_number(name, bytes, 0, MAX_SAFE_INTEGER).map(Value::Unsigned),
         Kind::Delta => delta(name, bytes).map(Value::Signed),

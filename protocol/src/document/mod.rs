@@ -9,7 +9,7 @@ mod object;
 mod sku;
 
 pub use campaign::CampaignFile;
-pub use sku::{LatePayment, Price, SkuDocument};
+pub use sku::{GroupBuy, LatePayment, Price, SkuDocument};
 
 use thiserror::Error;
 

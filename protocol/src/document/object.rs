@@ -138,6 +138,17 @@ impl Field {
             })
     }
 
+    /// A list of 1 to `most` entries.
+    pub(super) fn list(self, most: usize) -> Result<impl Iterator<Item = Field>, DocumentError> {
+        let Field { path, node } = self;
+        let Node::List(items) = node else { return Err(DocumentError::new(path, "must be a list")) };
+        if items.is_empty() || items.len() > most {
+            return Err(DocumentError::new(path, format!("must have 1 to {most} entries")));
+        }
+        let entry = move |(index, node)| Field { path: format!("{path}.{index}"), node };
+        Ok(items.into_iter().enumerate().map(entry))
+    }
+
     /// A list of 1 to `most` texts that all `fit`.
     pub(super) fn texts(
         self,
@@ -145,13 +156,7 @@ impl Field {
         rule: &str,
         fits: impl Fn(&str) -> bool,
     ) -> Result<Vec<String>, DocumentError> {
-        let Field { path, node } = self;
-        let Node::List(items) = node else { return Err(DocumentError::new(path, "must be a list")) };
-        if items.is_empty() || items.len() > most {
-            return Err(DocumentError::new(path, format!("must have 1 to {most} entries")));
-        }
-        let entry = |(index, node)| Field { path: format!("{path}.{index}"), node }.text(rule, &fits);
-        items.into_iter().enumerate().map(entry).collect()
+        self.list(most)?.map(|entry| entry.text(rule, &fits)).collect()
     }
 
     /// An error at this field.

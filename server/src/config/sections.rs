@@ -69,6 +69,8 @@ section! {
         max_requests_per_sku: u32 = 100_000_000, Within(1, 4_000_000_000);
         /// Buyers that one SKU knows: those who ordered and those who are blocked.
         max_buyers_per_sku: u32 = 50_000_000, Within(1, 4_000_000_000);
+        /// Group-buy rooms of one SKU, settled ones included.
+        max_rooms_per_sku: u32 = 10_000_000, Within(1, 4_000_000_000);
         /// Milliseconds after which a client is told to try again (`retry_ms` in OVERLOADED).
         retry_ms: Duration = 50, Within(1, 60 * SECOND_MS);
     }

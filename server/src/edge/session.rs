@@ -124,6 +124,9 @@ impl Session {
             | Call::OrderCancel { .. }
             | Call::OrderRefund { .. }
             | Call::OrderGet { .. }
+            | Call::RoomOpen { .. }
+            | Call::RoomJoin { .. }
+            | Call::RoomGet { .. }
             | Call::BuyerBlock { .. }
             | Call::BuyerUnblock { .. }
             | Call::Report { .. } => {

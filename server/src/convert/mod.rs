@@ -1,0 +1,231 @@
+//! Between the wire's types and the engine's: the one place that knows both.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tidegate_actors::{Ask, Condition, CreateError, Fault};
+use tidegate_engine::{
+    Command, Currency, GroupBuy, LatePayment, Millis, OrderId, OrderNumber, Price, Refusal, RoomId, SkuTerms,
+    Tier,
+};
+use tidegate_protocol::command::{Call, Words};
+use tidegate_protocol::document::{self, SkuDocument};
+use tidegate_protocol::error::{ErrorCode, WireError};
+use tidegate_protocol::reply::Outcome;
+use tidegate_protocol::resp::Writer;
+use tidegate_protocol::status;
+
+mod reply;
+
+pub(crate) use reply::{write_reply, write_view};
+
+use crate::edge::Label;
+
+/// What a call is about, for whoever has to carry it out.
+pub(crate) enum Errand<'a> {
+    /// It concerns the connection or the server, no SKU.
+    Connection(Call<'a>),
+    /// Show a SKU.
+    Look(&'a str),
+    /// Show several.
+    LookAll(Words<'a>),
+    /// Ask an actor something that changes nothing.
+    Ask {
+        /// The SKU.
+        sku: &'a str,
+        /// What is asked.
+        ask: Ask,
+    },
+    /// A command to a SKU that must exist.
+    Command {
+        /// The SKU.
+        sku: &'a str,
+        /// The command.
+        command: Command<&'a str>,
+    },
+    /// Create or change a SKU.
+    Put {
+        /// The SKU.
+        sku: &'a str,
+        /// Its document, not yet read.
+        document: &'a str,
+    },
+    /// About an order that no engine can have made.
+    Nowhere(Absent),
+}
+
+/// How the absence of a SKU or an order is answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Absent {
+    /// By nil: it was to be shown.
+    Nil,
+    /// By `[NOT_FOUND]`: something was to be done.
+    NotFound,
+}
+
+impl Absent {
+    pub(crate) fn write(self, writer: &mut Writer<'_>) -> Label {
+        match self {
+            Self::Nil => {
+                writer.null();
+                Label::Ok
+            }
+            Self::NotFound => {
+                Outcome::NotFound.write(writer);
+                Label::Status(status::Status::NotFound)
+            }
+        }
+    }
+}
+
+/// Sorts a call by who carries it out.
+pub(crate) fn errand(call: Call<'_>) -> Errand<'_> {
+    match call {
+        Call::SkuPut { sku, document } => Errand::Put { sku, document },
+        Call::SkuRestock { sku, req, delta } => {
+            Errand::Command { sku, command: Command::Restock { req, delta } }
+        }
+        Call::SkuPause { sku } => Errand::Command { sku, command: Command::Pause },
+        Call::SkuResume { sku } => Errand::Command { sku, command: Command::Resume },
+        Call::SkuGet { sku } => Errand::Look(sku),
+        Call::SkuMget { skus } => Errand::LookAll(skus),
+        Call::OrderReserve { sku, req, buyer, qty, max_price } => {
+            Errand::Command { sku, command: Command::Reserve { req, buyer, qty, max_price } }
+        }
+        Call::OrderPay { order, req, amount, payment } => {
+            of_order(order, |order| Command::Pay { order, req, amount, payment })
+        }
+        Call::OrderCancel { order, req, reason } => {
+            of_order(order, |order| Command::Cancel { order, req, reason })
+        }
+        Call::OrderRefund { order, req, restock } => {
+            of_order(order, |order| Command::Refund { order, req, restock })
+        }
+        Call::OrderGet { order } => match OrderId::parse(order) {
+            Some(id) => Errand::Ask { sku: id.sku, ask: Ask::Order(id.number) },
+            None => Errand::Nowhere(Absent::Nil),
+        },
+        Call::RoomOpen { sku, req, buyer, qty } => {
+            Errand::Command { sku, command: Command::OpenRoom { req, buyer, qty } }
+        }
+        Call::RoomJoin { room, req, buyer, qty } => match RoomId::parse(room) {
+            Some(id) => {
+                let command = Command::JoinRoom { room: id.number, req, buyer, qty };
+                Errand::Command { sku: id.sku, command }
+            }
+            None => Errand::Nowhere(Absent::NotFound),
+        },
+        Call::RoomGet { room } => match RoomId::parse(room) {
+            Some(id) => Errand::Ask { sku: id.sku, ask: Ask::Room(id.number) },
+            None => Errand::Nowhere(Absent::Nil),
+        },
+        Call::BuyerBlock { sku, buyer } => Errand::Command { sku, command: Command::Block { buyer } },
+        Call::BuyerUnblock { sku, buyer } => Errand::Command { sku, command: Command::Unblock { buyer } },
+        Call::Report { key } => Errand::Ask { sku: key, ask: Ask::Report },
+        connection => Errand::Connection(connection),
+    }
+}
+
+fn of_order<'a>(order: &'a str, command: impl FnOnce(OrderNumber) -> Command<&'a str>) -> Errand<'a> {
+    match OrderId::parse(order) {
+        Some(id) => Errand::Command { sku: id.sku, command: command(id.number) },
+        None => Errand::Nowhere(Absent::NotFound),
+    }
+}
+
+/// The command that a SKU document stands for.
+///
+/// # Errors
+/// `field: reason` for the first field that is wrong.
+pub(crate) fn put(document: &str) -> Result<Command<&'static str>, WireError> {
+    let document = SkuDocument::from_json(document).map_err(|error| WireError::invalid(error.to_string()))?;
+    put_document(&document)
+}
+
+/// The same for a document that was read before.
+///
+/// # Errors
+/// `field: reason` if a value is none that the engine knows, which reading has ruled out.
+pub(crate) fn put_document(document: &SkuDocument) -> Result<Command<&'static str>, WireError> {
+    let wrong = |what: &str| WireError::invalid(what.to_owned());
+    let allow = document.allow.as_ref().map(|list| {
+        let mut list: Vec<Box<str>> = list.iter().map(|buyer| buyer.as_str().into()).collect();
+        list.sort_unstable();
+        list.dedup();
+        list.into_boxed_slice()
+    });
+    let terms = SkuTerms {
+        title: document.title.as_str().into(),
+        currency: Currency::new(&document.currency)
+            .ok_or_else(|| wrong("currency: must be three letters A to Z"))?,
+        price: match document.price {
+            document::Price::Fixed(price) => Price::Fixed(price),
+        },
+        starts_at: document.starts_at.map(Millis),
+        ends_at: document.ends_at.map(Millis),
+        per_buyer_limit: document.per_buyer_limit,
+        per_order_limit: document.per_order_limit,
+        hold_ms: document.hold_s.checked_mul(1000).ok_or_else(|| wrong("hold_s: too long"))?,
+        late_payment: match document.late_payment {
+            document::LatePayment::Reacquire => LatePayment::Reacquire,
+            document::LatePayment::Refund => LatePayment::Refund,
+        },
+        max_lapses: document.max_lapses,
+        allow,
+        group_buy: document.group_buy.as_ref().map(|group_buy| GroupBuy {
+            tiers: (group_buy.tiers.iter())
+                .map(|(members, percent_off)| Tier { members: *members, percent_off: *percent_off })
+                .collect(),
+            ttl_ms: u64::from(group_buy.room_ttl_s) * 1000,
+        }),
+    };
+    let stock = u32::try_from(document.stock).map_err(|_| wrong("stock: too large"))?;
+    Ok(Command::Put { terms: Arc::new(terms), stock })
+}
+
+/// Why an actor in this condition can't be asked.
+pub(crate) fn out_of_service(condition: Condition) -> Option<Fault> {
+    match condition {
+        Condition::Live => None,
+        Condition::Rebuilding => Some(Fault::Rebuilding),
+        Condition::Quarantined => Some(Fault::Quarantined),
+    }
+}
+
+/// What the caller is told when a whole body got no replies.
+pub(crate) fn fault(fault: Fault, retry: Duration) -> WireError {
+    match fault {
+        Fault::JournalFailed => WireError::new(ErrorCode::JournalFail, fault.to_string()),
+        Fault::Rebuilding => WireError::new(ErrorCode::Loading, fault.to_string()),
+        Fault::Overloaded => overloaded(fault.to_string(), retry),
+        Fault::Stopping => WireError::new(ErrorCode::ReadOnly, fault.to_string()),
+        Fault::Panicked | Fault::Quarantined => WireError::invalid(fault.to_string()),
+    }
+}
+
+/// What the caller is told when a new SKU can't be made.
+pub(crate) fn not_created(error: CreateError, retry: Duration) -> WireError {
+    match error {
+        CreateError::Full => WireError::invalid(error.to_string()),
+        CreateError::Refused(why) => fault(why, retry),
+    }
+}
+
+fn overloaded(message: String, retry: Duration) -> WireError {
+    WireError::retry(ErrorCode::Overloaded, u32::try_from(retry.as_millis()).unwrap_or(u32::MAX), message)
+}
+
+fn refusal(refusal: Refusal, retry: Duration) -> WireError {
+    match refusal {
+        Refusal::RequestReused | Refusal::PaymentReused => {
+            WireError::new(ErrorCode::IdempReuse, refusal.to_string())
+        }
+        Refusal::Full { .. } => overloaded(refusal.to_string(), retry),
+        Refusal::Fixed { .. }
+        | Refusal::NoGroupBuy
+        | Refusal::RoomsForming
+        | Refusal::AmountTooLarge
+        | Refusal::StockTooLarge
+        | Refusal::IdTooLong => WireError::invalid(refusal.to_string()),
+    }
+}

@@ -1,0 +1,281 @@
+//! The engine's answers as replies of the wire.
+
+use std::time::Duration;
+
+use tidegate_actors::{Ask, Reply};
+use tidegate_engine::{
+    Answer, Command, Millis, OrderId, OrderNumber, OrderState, OrderView, Rejection, Report, RoomId,
+    RoomNumber, RoomState, RoomView, SaleState, SkuView,
+};
+use tidegate_protocol::reply::{OrderMap, Outcome, ReportMap, RoomMap, RoomMember, SkuMap};
+use tidegate_protocol::resp::Writer;
+use tidegate_protocol::status;
+
+use super::refusal;
+use crate::edge::Label;
+
+/// Writes an actor's reply and says what it is counted as.
+pub(crate) fn write_reply(
+    sku: &str,
+    asked: &Ask,
+    reply: &Reply,
+    now: Millis,
+    retry: Duration,
+    writer: &mut Writer<'_>,
+) -> Label {
+    match reply {
+        Reply::Accepted(answer) => write_answer(sku, asked, answer, writer),
+        Reply::Rejected(rejection) => {
+            let outcome = rejected(*rejection);
+            outcome.write(writer);
+            Label::Status(outcome.status())
+        }
+        Reply::Refused(refused) => {
+            let error = refusal(*refused, retry);
+            error.write(writer);
+            Label::Error(error.code())
+        }
+        Reply::View(view) => {
+            write_view(sku, view.as_ref(), now, writer);
+            Label::Ok
+        }
+        Reply::Order(order) => {
+            match order {
+                Some(order) => write_order(sku, order, writer),
+                None => writer.null(),
+            }
+            Label::Ok
+        }
+        Reply::Room(room) => {
+            match room {
+                Some(room) => write_room(sku, room, writer),
+                None => writer.null(),
+            }
+            Label::Ok
+        }
+        Reply::Report(report) => {
+            match report.as_deref() {
+                Some((report, rejections)) => {
+                    let rejections: Vec<_> =
+                        rejections.iter().map(|(kind, count)| (rejected(kind).status(), count)).collect();
+                    write_report(sku, report, &rejections, writer);
+                }
+                None => writer.null(),
+            }
+            Label::Ok
+        }
+    }
+}
+
+/// An id as text, on the stack: one is written for every reservation.
+struct IdText {
+    bytes: [u8; 128],
+    length: usize,
+}
+
+impl IdText {
+    fn order(sku: &str, number: OrderNumber) -> Self {
+        Self::new(OrderId { sku, number })
+    }
+
+    fn room(sku: &str, number: RoomNumber) -> Self {
+        Self::new(RoomId { sku, number })
+    }
+
+    fn new(id: impl std::fmt::Display) -> Self {
+        use std::io::Write as _;
+        let mut bytes = [0; 128];
+        let mut rest = &mut bytes[..];
+        // A SKU's name has at most 64 bytes, so this always fits.
+        let fits = write!(rest, "{id}").is_ok();
+        let length = if fits { 128 - rest.len() } else { 0 };
+        Self { bytes, length }
+    }
+
+    fn as_str(&self) -> &str {
+        std::str::from_utf8(&self.bytes[..self.length]).unwrap_or_default()
+    }
+}
+
+fn write_answer(sku: &str, asked: &Ask, answer: &Answer, writer: &mut Writer<'_>) -> Label {
+    let order = match (answer, asked) {
+        (Answer::Reserved { order, .. } | Answer::Opened { order, .. } | Answer::Joined { order, .. }, _) => {
+            Some(*order)
+        }
+        (Answer::Paid | Answer::RefundDue, Ask::Command(Command::Pay { order, .. })) => Some(*order),
+        _ => None,
+    };
+    let text = order.map(|number| IdText::order(sku, number));
+    let order = text.as_ref().map_or("", IdText::as_str);
+    let room = match answer {
+        Answer::Opened { room, .. } => Some(IdText::room(sku, *room)),
+        _ => None,
+    };
+    let room = room.as_ref().map_or("", IdText::as_str);
+    let outcome = match *answer {
+        Answer::Created => Outcome::Created,
+        Answer::Updated => Outcome::Updated,
+        Answer::Unchanged => Outcome::Unchanged,
+        Answer::Restocked { available } => Outcome::Restocked { available },
+        Answer::Paused => Outcome::Paused,
+        Answer::Resumed => Outcome::Resumed,
+        Answer::Reserved { amount, expires_at, .. } => {
+            Outcome::Reserved { order, amount, expires_at: expires_at.0 }
+        }
+        Answer::Opened { amount, expires_at, .. } => {
+            Outcome::Opened { room, order, amount, expires_at: expires_at.0 }
+        }
+        Answer::Joined { amount, members, expires_at, .. } => {
+            Outcome::Joined { order, amount, members: u64::from(members), expires_at: expires_at.0 }
+        }
+        Answer::Paid => Outcome::Paid { order },
+        Answer::RefundDue => Outcome::RefundDue { order },
+        Answer::Cancelled => Outcome::Cancelled,
+        Answer::Refunded => Outcome::Refunded,
+        Answer::Blocked => Outcome::Blocked,
+        Answer::Unblocked => Outcome::Unblocked,
+    };
+    outcome.write(writer);
+    Label::Status(outcome.status())
+}
+
+fn rejected(rejection: Rejection) -> Outcome<'static> {
+    match rejection {
+        Rejection::NotFound => Outcome::NotFound,
+        Rejection::Blocked => Outcome::Blocked,
+        Rejection::NotEligible => Outcome::NotEligible,
+        Rejection::NotOpen { starts_at } => Outcome::NotOpen { starts_at: starts_at.0 },
+        Rejection::Ended => Outcome::Ended,
+        Rejection::Paused => Outcome::Paused,
+        Rejection::SoldOut => Outcome::SoldOut,
+        Rejection::Limit { left } => Outcome::Limit { left: u64::from(left) },
+        Rejection::PriceChanged { price } => Outcome::PriceChanged { price },
+        Rejection::AmountMismatch { due } => Outcome::AmountMismatch { due },
+        Rejection::AlreadyPaid => Outcome::AlreadyPaid,
+        Rejection::Expired => Outcome::Expired,
+        Rejection::NotPaid => Outcome::NotPaid,
+        Rejection::Insufficient { available } => Outcome::Insufficient { available },
+        Rejection::RoomFull => Outcome::Full,
+        Rejection::RoomClosed => Outcome::Closed,
+        Rejection::AlreadyMember => Outcome::AlreadyMember,
+    }
+}
+
+/// Writes how a SKU stands, or nil if there is none.
+pub(crate) fn write_view(sku: &str, view: Option<&SkuView>, now: Millis, writer: &mut Writer<'_>) {
+    let Some(view) = view else { return writer.null() };
+    let stock = view.stock;
+    let map = SkuMap {
+        sku,
+        title: &view.terms.title,
+        state: match view.sale_state(now) {
+            SaleState::Scheduled => status::SkuState::Scheduled,
+            SaleState::Open => status::SkuState::Open,
+            SaleState::Paused => status::SkuState::Paused,
+            SaleState::SoldOut => status::SkuState::SoldOut,
+            SaleState::Ended => status::SkuState::Ended,
+        },
+        price: view.terms.unit_price(),
+        currency: view.terms.currency.code(),
+        next_price: None,
+        next_price_at: None,
+        total: u64::from(stock.total()),
+        available: u64::from(stock.available()),
+        reserved: u64::from(stock.reserved()),
+        sold: u64::from(stock.sold()),
+        starts_at: view.terms.starts_at.map(|at| at.0),
+        ends_at: view.terms.ends_at.map(|at| at.0),
+        seq: view.changes,
+    };
+    map.write(writer);
+}
+
+fn order_state(state: OrderState) -> status::OrderState {
+    match state {
+        OrderState::Reserved => status::OrderState::Reserved,
+        OrderState::Paid => status::OrderState::Paid,
+        OrderState::Cancelled => status::OrderState::Cancelled,
+        OrderState::Expired => status::OrderState::Expired,
+        OrderState::RefundDue => status::OrderState::RefundDue,
+        OrderState::Refunded => status::OrderState::Refunded,
+    }
+}
+
+fn write_order(sku: &str, order: &OrderView, writer: &mut Writer<'_>) {
+    let id = IdText::order(sku, order.number);
+    let room = order.room.map(|number| IdText::room(sku, number));
+    let tier = [("tier", order.tier_off)];
+    let map = OrderMap {
+        order: id.as_str(),
+        state: order_state(order.state),
+        sku,
+        buyer: &order.buyer,
+        qty: u64::from(order.qty),
+        unit_price: order.unit_price,
+        amount: order.amount,
+        currency: order.currency.code(),
+        discounts: if order.tier_off > 0 { &tier } else { &[] },
+        reserved_at: order.reserved_at.0,
+        expires_at: order.expires_at.0,
+        paid_at: order.paid_at.map(|at| at.0),
+        room: room.as_ref().map(IdText::as_str),
+        cart: None,
+        store: None,
+    };
+    map.write(writer);
+}
+
+fn write_room(sku: &str, room: &RoomView, writer: &mut Writer<'_>) {
+    let id = IdText::room(sku, room.number);
+    let member = |member: &tidegate_engine::RoomMember| OrderId { sku, number: member.order }.to_string();
+    let members: Vec<RoomMember<'_>> = (room.members.iter())
+        .map(|seat| RoomMember { buyer: &seat.buyer, order: member(seat), paid: seat.paid })
+        .collect();
+    let map = RoomMap {
+        room: id.as_str(),
+        sku,
+        state: match room.state {
+            RoomState::Forming => status::RoomState::Forming,
+            RoomState::Succeeded => status::RoomState::Succeeded,
+            RoomState::Failed => status::RoomState::Failed,
+        },
+        leader: room.members.first().map(|leader| &*leader.buyer),
+        members: &members,
+        paid_members: u64::from(room.paid_members),
+        tier_members: u64::from(room.tier.members),
+        unit_price: room.unit_price,
+        next_tier_members: room.next.map(|(tier, _)| u64::from(tier.members)),
+        next_unit_price: room.next.map(|(_, price)| price),
+        deadline: room.deadline.0,
+        settled_at: room.settled_at.map(|at| at.0),
+    };
+    map.write(writer);
+}
+
+fn write_report(sku: &str, report: &Report, rejections: &[(status::Status, u64)], writer: &mut Writer<'_>) {
+    let by_state = |of: &dyn Fn(OrderState) -> u64| {
+        let mut counts = [0; status::OrderState::ALL.len()];
+        for state in OrderState::ALL {
+            counts[order_state(state).index()] = of(state);
+        }
+        counts
+    };
+    let map = ReportMap {
+        sku,
+        total: u64::from(report.stock.total()),
+        available: u64::from(report.stock.available()),
+        reserved: u64::from(report.stock.reserved()),
+        sold: u64::from(report.stock.sold()),
+        orders: by_state(&|state| report.tally.orders(state)),
+        units: by_state(&|state| report.tally.units(state)),
+        // The largest integer of the wire stands for sums beyond it.
+        money: by_state(&|state| u64::try_from(report.tally.money(state)).unwrap_or(u64::MAX)),
+        currency: report.currency.code(),
+        rejections,
+        first_sale_at: report.first_sale_at.map(|at| at.0),
+        last_sale_at: report.last_sale_at.map(|at| at.0),
+        first_time_buyers: report.first_time_buyers,
+        balanced: report.balanced,
+    };
+    map.write(writer);
+}
