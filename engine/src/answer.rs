@@ -16,6 +16,11 @@ pub enum Answer {
         /// Units available after it.
         available: u64,
     },
+    /// The price was moved.
+    Repriced {
+        /// The new price of one unit, in minor units.
+        price: u64,
+    },
     /// Selling stopped.
     Paused,
     /// Selling goes on.
@@ -106,6 +111,13 @@ pub enum Rejection {
     Expired,
     /// The order was not paid.
     NotPaid,
+    /// The price is outside the bounds.
+    OutOfBounds {
+        /// The lowest price that would have been accepted; of the document, if the price was outside its bounds.
+        floor: u64,
+        /// The highest, in the same way.
+        ceiling: u64,
+    },
     /// All seats of the room are taken.
     RoomFull,
     /// The room has closed.
@@ -128,6 +140,9 @@ pub enum Refusal {
     /// The payment id was used before for another order.
     #[error("this payment id was used before for another order; check which order it belongs to")]
     PaymentReused,
+    /// A move of a price that is none to be moved.
+    #[error("price: this SKU has no dynamic price to be moved; put a new SKU with one")]
+    NotDynamic,
     /// A room of a SKU that is not sold to groups.
     #[error("this SKU has no group_buy: put one, or use ORDER.RESERVE")]
     NoGroupBuy,

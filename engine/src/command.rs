@@ -22,6 +22,13 @@ pub enum Command<S> {
         /// Units to add; negative to take away.
         delta: i64,
     },
+    /// Move a dynamic price.
+    Reprice {
+        /// Request id.
+        req: S,
+        /// The new price of one unit, in minor units.
+        price: u64,
+    },
     /// Stop selling until resumed.
     Pause,
     /// Sell again.
@@ -104,6 +111,7 @@ impl<S> Command<S> {
         match self {
             Self::Put { terms, stock } => Command::Put { terms: Arc::clone(terms), stock: *stock },
             Self::Restock { req, delta } => Command::Restock { req: text(req), delta: *delta },
+            Self::Reprice { req, price } => Command::Reprice { req: text(req), price: *price },
             Self::Pause => Command::Pause,
             Self::Resume => Command::Resume,
             Self::Reserve { req, buyer, qty, max_price } => {

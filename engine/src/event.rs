@@ -26,6 +26,13 @@ pub enum Event<'a> {
         /// Units added; negative if taken away.
         delta: i64,
     },
+    /// The price was moved.
+    Repriced {
+        /// The request that asked for it.
+        request: Request<'a>,
+        /// The new price of one unit, in minor units.
+        price: u64,
+    },
     /// Selling stopped.
     Paused,
     /// Selling goes on.

@@ -3,7 +3,9 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use crate::{Answer, Block, Fingerprint, Millis, OrderNumber, OrderState, Seat, Settlement, SkuTerms};
+use crate::{
+    Answer, Block, Fingerprint, Millis, OrderNumber, OrderState, Pricing, Seat, Settlement, SkuTerms,
+};
 
 /// One part of a SKU's state. A whole state is one [`Part::Head`], then the buyers, the orders, the payments, the
 /// requests, the seats and the rooms, each in the order they came to be. What can be computed from these (counts by state, units held
@@ -12,6 +14,8 @@ use crate::{Answer, Block, Fingerprint, Millis, OrderNumber, OrderState, Seat, S
 pub enum Part<'a> {
     /// The SKU itself.
     Head(Head),
+    /// What the price depends on beside the terms.
+    Pricing(Pricing),
     /// A buyer. Orders name buyers by position in this list.
     Buyer {
         /// The buyer's id.

@@ -20,6 +20,8 @@ pub(crate) struct RequestRow {
 #[derive(Clone, Copy, Debug)]
 enum KeptAnswer {
     Restocked(u32),
+    /// The position of the price.
+    Repriced(u32),
     Paid,
     RefundDue,
     Cancelled,
@@ -37,8 +39,11 @@ impl RequestRow {
         texts.get(self.id)
     }
 
-    pub(crate) fn answer(&self) -> Answer {
+    fn answer(&self, prices: &[u64]) -> Answer {
         match self.answer {
+            KeptAnswer::Repriced(at) => {
+                Answer::Repriced { price: prices.get(at as usize).copied().unwrap_or_default() }
+            }
             KeptAnswer::Restocked(available) => Answer::Restocked { available: u64::from(available) },
             KeptAnswer::Paid => Answer::Paid,
             KeptAnswer::RefundDue => Answer::RefundDue,
@@ -65,6 +70,8 @@ impl KeptAnswer {
 #[derive(Debug, Default)]
 pub(crate) struct Requests {
     rows: Chunks<RequestRow>,
+    /// The prices that were moved to: few, and too large for a row.
+    prices: Vec<u64>,
     by_id: Index,
 }
 
@@ -95,12 +102,23 @@ impl Requests {
         hashing: Hashing,
     ) -> Option<()> {
         let position = u32::try_from(self.rows.len()).ok()?;
-        let answer = KeptAnswer::from_answer(answer)?;
+        let answer = match answer {
+            Answer::Repriced { price } => {
+                self.prices.push(price);
+                KeptAnswer::Repriced(u32::try_from(self.prices.len() - 1).ok()?)
+            }
+            answer => KeptAnswer::from_answer(answer)?,
+        };
         let id = texts.push(request.id)?;
         let fingerprint = request.fingerprint;
         self.rows.push(RequestRow { order: order.map_or(0, |o| o.0), id, fingerprint, answer });
         self.by_id.insert(hashing.by_order(order, request.id), position);
         Some(())
+    }
+
+    /// The answer that this request got.
+    pub(crate) fn answer(&self, row: &RequestRow) -> Answer {
+        row.answer(&self.prices)
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = &RequestRow> {

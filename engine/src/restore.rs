@@ -9,7 +9,7 @@ use crate::payments::PaymentAnswer;
 use crate::rooms::Room;
 use crate::sku::{Sku, SkuState};
 use crate::stock::Stock;
-use crate::{Contradiction, Head, Millis, OrderNumber, Part, Request};
+use crate::{Contradiction, Head, Millis, OrderNumber, Part, Price, Request};
 
 impl Sku {
     /// The state as parts, in the order in which [`Restorer::push`] takes them.
@@ -51,7 +51,7 @@ impl Sku {
             order: request.order(),
             id: request.id(&self.texts),
             fingerprint: request.fingerprint,
-            answer: request.answer(),
+            answer: self.requests.answer(request),
         });
         let seats = self.seats.iter().map(|(order, seat)| Part::Seat { order: *order, seat: *seat });
         let rooms = self.rooms.iter().map(|room| Part::Room {
@@ -60,7 +60,11 @@ impl Sku {
             paid: room.paid,
             settlement: room.settlement,
         });
-        let before = std::iter::once(head).chain(buyers).chain(orders).chain(payments).chain(requests);
+        // A fixed price depends on nothing else.
+        let pricing = Part::Pricing(self.pricing);
+        let pricing = Some(pricing).filter(|_| !matches!(self.terms.price, Price::Fixed(_)));
+        let before =
+            std::iter::once(head).chain(pricing).chain(buyers).chain(orders).chain(payments).chain(requests);
         before.chain(seats).chain(rooms)
     }
 }
@@ -96,7 +100,7 @@ impl Restorer {
             (empty @ None, Part::Head(head)) => {
                 self.total = u32::try_from(head.total).map_err(|_| Contradiction::Stock)?;
                 (self.changes, self.last_event_at) = (head.changes, head.last_event_at);
-                let mut sku = Sku::new(self.hashing, head.terms, self.total);
+                let mut sku = Sku::new(self.hashing, head.terms, self.total, Millis::default());
                 sku.paused = head.paused;
                 (sku.first_sale_at, sku.last_sale_at) = (head.first_sale_at, head.last_sale_at);
                 *empty = Some(sku);
@@ -134,6 +138,10 @@ impl Restorer {
                 let request = Request { id, fingerprint };
                 let kept = sku.requests.add(order, &request, answer, &mut sku.texts, sku.hashing);
                 kept.ok_or(Contradiction::Full)
+            }
+            (Some(sku), Part::Pricing(pricing)) => {
+                sku.pricing = pricing;
+                Ok(())
             }
             (Some(sku), Part::Seat { order, seat }) => sku.take_seat(order, &seat),
             (Some(sku), Part::Room { deadline, members, paid, settlement }) => {

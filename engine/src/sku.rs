@@ -13,7 +13,8 @@ use crate::stock::Stock;
 use crate::tables::Texts;
 use crate::tally::Tally;
 use crate::{
-    Currency, GroupBuy, Millis, OrderNumber, Phase, RoomMember, RoomNumber, RoomView, SkuTerms, less_percent,
+    Currency, GroupBuy, Millis, OrderNumber, Phase, Pricing, RoomMember, RoomNumber, RoomView, SkuTerms,
+    less_percent,
 };
 
 /// The place of one SKU: empty until the SKU is created. Owned by one actor (invariant 1).
@@ -53,6 +54,7 @@ impl SkuState {
 pub struct Sku {
     pub(crate) hashing: Hashing,
     pub(crate) terms: Arc<SkuTerms>,
+    pub(crate) pricing: Pricing,
     pub(crate) stock: Stock,
     pub(crate) paused: bool,
     pub(crate) texts: Texts,
@@ -76,6 +78,8 @@ pub struct Sku {
 pub struct SkuView {
     /// The terms.
     pub terms: Arc<SkuTerms>,
+    /// What the price depends on beside them.
+    pub pricing: Pricing,
     /// The four counts.
     pub stock: Stock,
     /// Whether selling is paused.
@@ -100,6 +104,18 @@ pub enum SaleState {
 }
 
 impl SkuView {
+    /// The unit price before discounts at `now`, in minor units.
+    #[must_use]
+    pub fn unit_price(&self, now: Millis) -> u64 {
+        self.pricing.unit_price(&self.terms.price, self.terms.starts_at, now)
+    }
+
+    /// The unit price that is known to come next, and when.
+    #[must_use]
+    pub fn next_price(&self, now: Millis) -> Option<(u64, Millis)> {
+        self.pricing.next_price(&self.terms.price, self.terms.starts_at, now)
+    }
+
     /// Whether the SKU can be bought at `now`.
     #[must_use]
     pub fn sale_state(&self, now: Millis) -> SaleState {
@@ -162,9 +178,10 @@ pub struct Report {
 }
 
 impl Sku {
-    pub(crate) fn new(hashing: Hashing, terms: Arc<SkuTerms>, stock: u32) -> Self {
+    pub(crate) fn new(hashing: Hashing, terms: Arc<SkuTerms>, stock: u32, created_at: Millis) -> Self {
         Self {
             hashing,
+            pricing: Pricing::new(&terms.price, created_at),
             terms,
             stock: Stock::new(stock),
             paused: false,
@@ -213,6 +230,7 @@ impl Sku {
     pub fn view(&self) -> SkuView {
         SkuView {
             terms: Arc::clone(&self.terms),
+            pricing: self.pricing,
             stock: self.stock,
             paused: self.paused,
             changes: self.changes,
@@ -287,8 +305,8 @@ impl Sku {
     }
 
     /// The unit price before discounts at `now`, in minor units.
-    pub(crate) fn unit_price(&self, _now: Millis) -> u64 {
-        self.terms.unit_price()
+    pub(crate) fn unit_price(&self, now: Millis) -> u64 {
+        self.pricing.unit_price(&self.terms.price, self.terms.starts_at, now)
     }
 
     fn paid_at(&self, order: &Order) -> Option<Millis> {

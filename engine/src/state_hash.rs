@@ -3,7 +3,7 @@
 use xxhash_rust::xxh3::Xxh3;
 
 use crate::sku::Sku;
-use crate::{Answer, Block, Head, Part, Price, SkuTerms};
+use crate::{Answer, Block, Dynamic, Head, Ladder, Part, Price, SkuTerms, Step};
 
 impl Sku {
     /// XXH3 over everything that the journal decides: the same events give the same hash, in every process and on
@@ -77,6 +77,11 @@ impl Digest {
                 self.number(at.0);
                 self.answer(answer);
             }
+            Part::Pricing(pricing) => {
+                self.number(8);
+                self.number(pricing.created_at.0);
+                self.number(pricing.moved_to);
+            }
             Part::Seat { order, seat } => {
                 self.number(6);
                 self.number(u64::from(order.0) | u64::from(seat.room.0) << 32);
@@ -124,6 +129,17 @@ impl Digest {
         self.text(terms.currency.code());
         match terms.price {
             Price::Fixed(price) => self.number(price),
+            Price::Ladder(Ladder { start, floor, step, every_ms }) => {
+                let (kind, step) = match step {
+                    Step::Percent(percent) => (2, u64::from(percent)),
+                    Step::Amount(amount) => (3, amount),
+                };
+                [kind, start, floor, step, every_ms].into_iter().for_each(|number| self.number(number));
+            }
+            Price::Dynamic(Dynamic { initial, floor, ceiling, max_step_percent }) => {
+                let numbers = [4, initial, floor, ceiling, u64::from(max_step_percent)];
+                numbers.into_iter().for_each(|number| self.number(number));
+            }
         }
         self.optional(terms.starts_at.map(|at| at.0));
         self.optional(terms.ends_at.map(|at| at.0));
@@ -160,6 +176,7 @@ impl Digest {
             Answer::Refunded => (11, 0),
             Answer::Blocked => (12, 0),
             Answer::Unblocked => (13, 0),
+            Answer::Repriced { price } => (14, *price),
             Answer::Opened { order, .. } => (15, u64::from(order.0)),
             Answer::Joined { order, .. } => (16, u64::from(order.0)),
         };

@@ -1,6 +1,6 @@
 //! The terms a SKU is sold on: what the admin's document says, apart from the stock.
 
-use crate::{Currency, GroupBuy, Millis};
+use crate::{Currency, GroupBuy, Millis, Price};
 
 /// The terms of one SKU. Replaced as a whole by a later document.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,13 +29,6 @@ pub struct SkuTerms {
     pub allow: Option<Box<[Box<str>]>>,
     /// How it is sold to groups, if it is.
     pub group_buy: Option<GroupBuy>,
-}
-
-/// How a SKU's unit price is found.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Price {
-    /// The same price all the time, in minor units.
-    Fixed(u64),
 }
 
 /// What happens to a payment that arrives after the reservation expired.
@@ -87,14 +80,6 @@ impl SkuTerms {
             (Some(start), _) if now < start => Phase::Scheduled(start),
             (_, Some(end)) if now >= end => Phase::Ended,
             _ => Phase::Open,
-        }
-    }
-
-    /// The unit price before discounts, in minor units.
-    #[must_use]
-    pub fn unit_price(&self) -> u64 {
-        match self.price {
-            Price::Fixed(price) => price,
         }
     }
 

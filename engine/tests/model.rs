@@ -1,32 +1,35 @@
 //! Random runs, judged by the engine and by a naive model of the same rules.
 
+#[path = "common/cases.rs"]
+mod cases;
 mod common;
 #[path = "common/model.rs"]
 mod naive;
 #[path = "common/random.rs"]
 mod random;
 
+use cases::for_all;
 use common::Shop;
 use naive::Model;
 use proptest::prelude::*;
 use proptest::test_runner::TestCaseError;
-use random::{Step, any_run, documents, for_all, made_definite, room_run, run, small_shop, take};
-use tidegate_engine::{Event, Millis, OrderNumber, OrderState, RoomNumber, RoomState, Sku};
+use random::{Step, any_run, documents, made_definite, room_run, run, shops_and, small_shop, take};
+use tidegate_engine::{Event, Millis, OrderNumber, OrderState, Price, RoomNumber, RoomState, Sku, SkuTerms};
 
 #[test]
 fn the_engine_and_the_model_agree_on_every_answer_count_and_order() {
-    for_all(800, &run(120), agree);
+    for_all(800, &shops_and(run(120)), agree);
 }
 
 #[test]
 fn the_engine_and_the_model_agree_on_rooms_that_fill_up() {
-    for_all(1000, &room_run(60), agree);
+    for_all(1000, &shops_and(room_run(60)), agree);
 }
 
 /// Runs both side by side.
-fn agree(steps: Vec<Step>) -> Result<(), TestCaseError> {
-    let mut shop = small_shop();
-    let mut model = Model::new(documents().swap_remove(0), 8);
+fn agree((price, steps): (Price, Vec<Step>)) -> Result<(), TestCaseError> {
+    let mut shop = small_shop(price);
+    let mut model = Model::new(SkuTerms { price, ..documents().swap_remove(0) }, 8);
     for step in &steps {
         let before = shop.journal.len();
         let step = made_definite(&shop, step);
@@ -72,6 +75,7 @@ fn compare(shop: &mut Shop, model: &Model) -> Result<(), TestCaseError> {
     prop_assert_eq!(sku.view().stock, stock);
     prop_assert_eq!(sku.view().paused, model.paused);
     prop_assert_eq!(&sku.view().terms, &model.terms);
+    prop_assert_eq!(sku.view().unit_price(shop.now), model.unit_price(shop.now));
     prop_assert_eq!(sku.changes(), shop.journal.len() as u64);
 
     prop_assert_eq!(sku.order_count(), model.orders.len());
@@ -190,8 +194,8 @@ fn random_runs_reach_every_kind_of_event_and_state() {
     use std::collections::BTreeSet;
 
     let seen: RefCell<BTreeSet<String>> = RefCell::default();
-    let watch = |steps: Vec<Step>| {
-        let mut shop = small_shop();
+    let watch = |(price, steps): (Price, Vec<Step>)| {
+        let mut shop = small_shop(price);
         for step in &steps {
             take(&mut shop, step);
         }
@@ -206,7 +210,7 @@ fn random_runs_reach_every_kind_of_event_and_state() {
         }
         Ok(())
     };
-    for_all(600, &any_run(120), watch);
+    for_all(600, &shops_and(any_run(120)), watch);
     let events = [
         "Created",
         "Updated",
@@ -224,6 +228,7 @@ fn random_runs_reach_every_kind_of_event_and_state() {
         "BuyerBlocked",
         "BuyerLapsedOut",
         "BuyerUnblocked",
+        "Repriced",
         "RoomOpened",
         "SeatTaken",
         "Dismissed",

@@ -1,25 +1,28 @@
 //! The same events give the same state, and so do its parts; what can't have happened is said to be a contradiction.
 
+#[path = "common/cases.rs"]
+mod cases;
 mod common;
 #[path = "common/random.rs"]
 mod random;
 
 use std::sync::Arc;
 
+use cases::for_all;
 use common::{START, Shop, terms};
 use proptest::prelude::*;
 use proptest::test_runner::TestCaseError;
-use random::{Step, any_run, documents, for_all, small_shop, take};
+use random::{Step, any_run, documents, shops_and, small_shop, take};
 use tidegate_engine::{
     Answer, Block, Contradiction, Event, Fingerprint, Head, Limits, Millis, OrderNumber, OrderState, Part,
-    Payment, Request, Restorer, SkuState,
+    Payment, Price, Request, Restorer, SkuState,
 };
 
 /// Two processes key their tables differently; nothing that is stored may depend on it.
 const OTHER_SEED: u64 = 0xDEAD_BEEF;
 
-fn after(steps: &[Step]) -> Shop {
-    let mut shop = small_shop();
+fn after((price, steps): &(Price, Vec<Step>)) -> Shop {
+    let mut shop = small_shop(*price);
     for step in steps {
         take(&mut shop, step);
     }
@@ -78,7 +81,7 @@ fn continued(shop: &Shop, state: SkuState) -> Shop {
 
 #[test]
 fn a_replay_gives_the_same_state_and_goes_on_the_same_way() {
-    for_all(300, &(any_run(120), any_run(60)), |(steps, more)| {
+    for_all(300, &(shops_and(any_run(120)), any_run(60)), |(steps, more)| {
         let mut shop = after(&steps);
         let state = replayed(&shop.journal).map_err(fail)?;
         prop_assert_eq!(hash(&state), hash(&shop.state));
@@ -89,7 +92,7 @@ fn a_replay_gives_the_same_state_and_goes_on_the_same_way() {
 
 #[test]
 fn a_state_cut_into_parts_and_restored_goes_on_the_same_way() {
-    for_all(300, &(any_run(120), any_run(60)), |(steps, more)| {
+    for_all(300, &(shops_and(any_run(120)), any_run(60)), |(steps, more)| {
         let mut shop = after(&steps);
         let state = restored(&shop.state).map_err(fail)?;
         prop_assert_eq!(hash(&state), hash(&shop.state));
@@ -101,7 +104,7 @@ fn a_state_cut_into_parts_and_restored_goes_on_the_same_way() {
 
 #[test]
 fn a_snapshot_with_the_rest_of_the_journal_is_as_good_as_the_whole_journal() {
-    for_all(200, &(any_run(120), any::<prop::sample::Index>()), |(steps, cut)| {
+    for_all(200, &(shops_and(any_run(120)), any::<prop::sample::Index>()), |(steps, cut)| {
         let shop = after(&steps);
         let cut = cut.index(shop.journal.len()) + 1;
         let (before, rest) = shop.journal.split_at(cut);
@@ -116,7 +119,7 @@ fn a_snapshot_with_the_rest_of_the_journal_is_as_good_as_the_whole_journal() {
 
 #[test]
 fn the_hash_tells_any_two_states_of_a_run_apart() {
-    for_all(100, &any_run(80), |steps| {
+    for_all(100, &shops_and(any_run(80)), |steps| {
         let shop = after(&steps);
         let mut hashes: Vec<_> = (1..=shop.journal.len())
             .map(|n| replayed(&shop.journal[..n]).map(|state| hash(&state)))
@@ -196,7 +199,7 @@ const LONG: &str = "an id that is longer than any id may be, because somebody wr
 #[test]
 fn any_event_on_any_state_is_applied_in_balance_or_is_a_contradiction_and_never_a_panic() {
     let events = prop::collection::vec((any_event(), 0u64..5000), 1..40);
-    for_all(500, &(any_run(40), events), |(steps, events)| {
+    for_all(500, &(shops_and(any_run(40)), events), |(steps, events)| {
         let mut shop = after(&steps);
         let mut now = shop.now;
         for (event, later) in events {
@@ -215,7 +218,7 @@ fn any_event_on_any_state_is_applied_in_balance_or_is_a_contradiction_and_never_
 
 #[test]
 fn events_of_one_run_on_the_state_of_another_never_panic() {
-    for_all(500, &(any_run(60), any_run(60)), |(steps, others)| {
+    for_all(500, &(shops_and(any_run(60)), shops_and(any_run(60))), |(steps, others)| {
         let mut state = after(&steps).state;
         for (at, event) in after(&others).journal {
             if state.apply(&event, at).is_err() {
@@ -327,7 +330,7 @@ fn parts_that_make_no_whole_are_refused() {
 
 #[test]
 fn any_parts_in_any_order_make_a_balanced_state_or_none() {
-    for_all(500, &(any_run(60), any::<u64>(), 0usize..3), |(steps, shuffle, changed)| {
+    for_all(500, &(shops_and(any_run(60)), any::<u64>(), 0usize..3), |(steps, shuffle, changed)| {
         let shop = after(&steps);
         let mut parts = parts(&shop.state);
         for at in 0..changed {

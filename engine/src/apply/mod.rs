@@ -17,7 +17,7 @@ impl SkuState {
     pub fn apply(&mut self, event: &Event<'_>, at: Millis) -> Result<(), Contradiction> {
         match (&mut self.sku, event) {
             (empty @ None, Event::Created { terms, stock }) => {
-                *empty = Some(Sku::new(self.hashing, terms.clone(), *stock));
+                *empty = Some(Sku::new(self.hashing, terms.clone(), *stock, at));
             }
             (None, _) | (Some(_), Event::Created { .. }) => return Err(Contradiction::Creation),
             (Some(sku), event) => sku.apply(event, at)?,
@@ -37,6 +37,10 @@ impl Sku {
             Event::Created { .. } => return Err(Contradiction::Creation),
             Event::Updated { ref terms } => self.terms = terms.clone(),
             Event::Restocked { ref request, delta } => self.restocked(request, delta)?,
+            Event::Repriced { ref request, price } => {
+                self.pricing.moved_to = price;
+                self.keep_request(None, request, Answer::Repriced { price })?;
+            }
             Event::Paused => self.paused = true,
             Event::Resumed => self.paused = false,
             Event::Reserved { order, ref request, buyer, qty, unit_price, hold_ms } => {

@@ -18,8 +18,8 @@ use crate::sku::{Sku, SkuState};
 use crate::stock::{MAX_STOCK, RestockError};
 use crate::tables::MAX_TEXT;
 use crate::{
-    Answer, Command, Event, Fingerprint, Millis, OrderNumber, Payment, Phase, Refusal, Rejection, Request,
-    RoomNumber, SkuTerms, line_amount,
+    Answer, Command, Event, Fingerprint, Millis, OrderNumber, Payment, Phase, Price, Refusal, Rejection,
+    Request, RoomNumber, SkuTerms, line_amount,
 };
 
 /// The events of one decision, in the order in which they are to be applied.
@@ -140,6 +140,10 @@ impl Sku {
                 delta,
                 limits,
             ),
+            Command::Reprice { req, price } => {
+                let request = Request { id: req, fingerprint: fingerprint(6, [price, 0], "") };
+                self.reprice(request, price, limits)
+            }
             Command::Pause if self.paused => as_it_is(Answer::Paused),
             Command::Pause => accept(Event::Paused, Answer::Paused),
             Command::Resume if self.paused => accept(Event::Resumed, Answer::Resumed),
@@ -185,6 +189,9 @@ impl Sku {
     /// A document never resets price or stock of a SKU that is there, nor changes what the first order fixed.
     fn put<'a>(&self, document: &SkuTerms) -> Judged<'a> {
         let terms = SkuTerms { price: self.terms.price, ..document.clone() };
+        if !document.price.is_same_kind(&self.terms.price) && self.orders.len() > 0 {
+            return Err(Refusal::Fixed { field: "price" }.into());
+        }
         if terms == *self.terms {
             return as_it_is(Answer::Unchanged);
         }
@@ -210,6 +217,20 @@ impl Sku {
             Event::Restocked { request, delta },
             Answer::Restocked { available: u64::from(stock.available()) },
         )
+    }
+
+    /// A dynamic price moves inside its bounds, by no more than its largest step.
+    fn reprice<'a>(&self, request: Request<'a>, price: u64, limits: &Limits) -> Judged<'a> {
+        self.judge_repeat(None, request)?;
+        let Price::Dynamic(dynamic) = self.terms.price else { return Err(Refusal::NotDynamic.into()) };
+        let bounds = (dynamic.floor, dynamic.ceiling);
+        for (floor, ceiling) in [bounds, dynamic.reach(self.pricing.moved_to)] {
+            if !(floor..=ceiling).contains(&price) {
+                return reject(Rejection::OutOfBounds { floor, ceiling });
+            }
+        }
+        self.room_for_request(&[request.id], limits)?;
+        accept(Event::Repriced { request, price }, Answer::Repriced { price })
     }
 
     fn reserve<'a>(&self, asked: &Reservation<'a>, now: Millis, limits: &Limits) -> Judged<'a> {
@@ -358,7 +379,7 @@ impl Sku {
     fn judge_repeat(&self, order: Option<OrderNumber>, request: Request<'_>) -> Result<(), NoChange> {
         match self.requests.find(order, request.id, &self.texts, self.hashing) {
             None => Ok(()),
-            Some(kept) => Err(repeat(kept.fingerprint, request.fingerprint, || kept.answer())),
+            Some(kept) => Err(repeat(kept.fingerprint, request.fingerprint, || self.requests.answer(kept))),
         }
     }
 

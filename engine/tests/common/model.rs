@@ -5,10 +5,10 @@ use std::sync::Arc;
 
 use tidegate_engine::{
     Answer, Command, LatePayment, Millis, NoChange, OrderNumber, OrderState, Price, Refusal, Rejection,
-    RoomNumber, SkuTerms,
+    RoomNumber, SkuTerms, Step,
 };
 
-use crate::common::Told;
+use crate::common::{START, Told};
 
 /// An order.
 #[derive(Clone, Debug)]
@@ -85,6 +85,8 @@ enum Deed {
 pub(crate) struct Model {
     pub(crate) terms: Arc<SkuTerms>,
     pub(crate) total: i64,
+    /// Of a dynamic price.
+    moved_to: u64,
     pub(crate) paused: bool,
     pub(crate) orders: Vec<ModelOrder>,
     pub(crate) payments: Vec<ModelPayment>,
@@ -96,7 +98,9 @@ pub(crate) struct Model {
 
 impl Model {
     pub(crate) fn new(terms: SkuTerms, stock: u32) -> Self {
+        let moved_to = if let Price::Dynamic(dynamic) = terms.price { dynamic.initial } else { 0 };
         Self {
+            moved_to,
             terms: Arc::new(terms),
             total: i64::from(stock),
             paused: false,
@@ -106,6 +110,43 @@ impl Model {
             rooms: Vec::new(),
             deeds: Vec::new(),
         }
+    }
+
+    /// The price of one unit: of a ladder, as many steps below its start as there were since the creation, which is
+    /// when every run begins, or since the start.
+    pub(crate) fn unit_price(&self, now: Millis) -> u64 {
+        match self.terms.price {
+            Price::Fixed(price) => price,
+            Price::Dynamic(_) => self.moved_to,
+            Price::Ladder(ladder) => {
+                let Step::Amount(step) = ladder.step else { panic!("these runs have no other steps") };
+                let mut at = self.terms.starts_at.unwrap_or(START).plus(ladder.every_ms);
+                let mut price = ladder.start;
+                while at <= now && price > ladder.floor {
+                    price = ladder.floor.max(price - step.min(price));
+                    at = at.plus(ladder.every_ms);
+                }
+                price
+            }
+        }
+    }
+
+    fn reprice(&mut self, price: u64) -> Told {
+        let Price::Dynamic(dynamic) = self.terms.price else {
+            return Err(NoChange::Refused(Refusal::NotDynamic));
+        };
+        let step = (self.moved_to * u64::from(dynamic.max_step_percent) + 50) / 100;
+        let step = step.max(1);
+        let (lowest, highest) = (self.moved_to.saturating_sub(step), self.moved_to + step);
+        let (floor, ceiling) = if price < dynamic.floor || price > dynamic.ceiling {
+            (dynamic.floor, dynamic.ceiling)
+        } else if price < lowest || price > highest {
+            (lowest.max(dynamic.floor), highest.min(dynamic.ceiling))
+        } else {
+            self.moved_to = price;
+            return Ok(Answer::Repriced { price });
+        };
+        Err(NoChange::Rejected(Rejection::OutOfBounds { floor, ceiling }))
     }
 
     fn units(&self, of: impl Fn(&ModelOrder) -> bool) -> i64 {
@@ -282,6 +323,10 @@ impl Model {
                 // All of the document but its price.
                 let mut new = (**terms).clone();
                 new.price = self.terms.price;
+                let kind = |price: &Price| std::mem::discriminant(price);
+                if kind(&terms.price) != kind(&self.terms.price) && !self.orders.is_empty() {
+                    return Err(NoChange::Refused(Refusal::Fixed { field: "price" }));
+                }
                 let forming = self.rooms.iter().any(|room| room.settled.is_none());
                 if forming && new.group_buy != self.terms.group_buy {
                     return Err(NoChange::Refused(Refusal::RoomsForming));
@@ -297,6 +342,7 @@ impl Model {
                 self.total += delta;
                 Ok(Answer::Restocked { available: after })
             }
+            Command::Reprice { price, .. } => self.reprice(price),
             Command::Pause => {
                 self.paused = true;
                 Ok(Answer::Paused)
@@ -389,7 +435,7 @@ impl Model {
         max_price: Option<u64>,
         now: Millis,
     ) -> Result<usize, NoChange> {
-        let Price::Fixed(unit_price) = self.terms.price;
+        let unit_price = self.unit_price(now);
         let left = self.left_for(buyer, None);
         let starts_at = self.terms.starts_at.unwrap_or_default();
         let allow = self.terms.allow.as_deref();
@@ -511,7 +557,7 @@ fn number(at: usize) -> OrderNumber {
 /// Where a command's request id must be new: a letter for the kind of key, the key, the buyer, the id.
 fn scope(command: &Command<&'static str>) -> Option<(char, u32, &'static str, &'static str)> {
     match *command {
-        Command::Restock { req, .. } => Some(('s', 0, "", req)),
+        Command::Restock { req, .. } | Command::Reprice { req, .. } => Some(('s', 0, "", req)),
         Command::Reserve { req, buyer, .. } | Command::OpenRoom { req, buyer, .. } => {
             Some(('s', 0, buyer, req))
         }

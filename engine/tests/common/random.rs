@@ -1,33 +1,14 @@
 //! Random runs of a small shop: few buyers, little stock, and ids that collide.
 
-use std::hash::{BuildHasher, Hasher, RandomState};
 use std::sync::Arc;
 
 use proptest::prelude::*;
-use proptest::test_runner::{Config, RngAlgorithm, TestCaseError, TestRng, TestRunner};
-use tidegate_engine::{Command, GroupBuy, LatePayment, OrderNumber, Price, RoomNumber, SkuTerms, Tier};
+use tidegate_engine::{
+    Command, Dynamic, GroupBuy, Ladder, LatePayment, OrderNumber, Price, RoomNumber, SkuTerms,
+    Step as PriceStep, Tier,
+};
 
 use crate::common::{START, Shop, terms};
-
-/// The environment variable that runs the cases of a failure again.
-const SEED: &str = "TIDEGATE_TEST_SEED";
-
-/// Runs `test` on random cases. A failure prints the seed, and the smallest case that fails.
-pub(crate) fn for_all<S: Strategy>(
-    cases: u32,
-    strategy: &S,
-    test: impl Fn(S::Value) -> Result<(), TestCaseError>,
-) {
-    let given = std::env::var(SEED).ok().and_then(|seed| seed.parse().ok());
-    let seed: u64 = given.unwrap_or_else(|| RandomState::new().build_hasher().finish());
-    let mut bytes = [0; 32];
-    bytes[..8].copy_from_slice(&seed.to_le_bytes());
-    let config = Config { cases, failure_persistence: None, max_shrink_iters: 20_000, ..Config::default() };
-    let rng = TestRng::from_seed(RngAlgorithm::ChaCha, &bytes);
-    if let Err(failure) = TestRunner::new_with_rng(config, rng).run(strategy, test) {
-        panic!("{failure}\nto run these cases again: {SEED}={seed}");
-    }
-}
 
 /// One step of a run.
 #[derive(Clone, Debug)]
@@ -97,6 +78,7 @@ fn command() -> impl Strategy<Value = Command<&'static str>> {
             .prop_map(|(order, req, reason)| Command::Cancel { order, req, reason }),
         4 => (order(), req(), any::<bool>())
             .prop_map(|(order, req, restock)| Command::Refund { order, req, restock }),
+        2 => (req(), 300u64..800).prop_map(|(req, price)| Command::Reprice { req, price }),
         2 => (req(), -4i64..5).prop_map(|(req, delta)| Command::Restock { req, delta }),
         1 => (document(), 0u32..9).prop_map(|(terms, stock)| Command::Put { terms, stock }),
         1 => prop_oneof![1 => Just(Command::Pause), 2 => Just(Command::Resume)],
@@ -143,14 +125,28 @@ pub(crate) fn room_run(most: usize) -> impl Strategy<Value = Vec<Step>> {
     prop::collection::vec(step, 1..most)
 }
 
+/// What a run begins with: a price, and its steps.
+pub(crate) fn shops_and(
+    steps: impl Strategy<Value = Vec<Step>>,
+) -> impl Strategy<Value = (Price, Vec<Step>)> {
+    (prop::sample::select(prices().to_vec()), steps)
+}
+
 /// A run of either sort.
 pub(crate) fn any_run(most: usize) -> impl Strategy<Value = Vec<Step>> {
     prop_oneof![run(most), room_run(most)]
 }
 
+/// What the first document may say of the price.
+pub(crate) fn prices() -> [Price; 3] {
+    let dynamic = Dynamic { initial: 500, floor: 350, ceiling: 700, max_step_percent: 20 };
+    let ladder = Ladder { start: 500, floor: 333, step: PriceStep::Amount(30), every_ms: 700 };
+    [Price::Fixed(500), Price::Dynamic(dynamic), Price::Ladder(ladder)]
+}
+
 /// A shop that has been created with the first document.
-pub(crate) fn small_shop() -> Shop {
-    Shop::open(documents().swap_remove(0), 8)
+pub(crate) fn small_shop(price: Price) -> Shop {
+    Shop::open(SkuTerms { price, ..documents().swap_remove(0) }, 8)
 }
 
 /// The step with the amount that is due, if it is such a payment.
