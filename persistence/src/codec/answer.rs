@@ -18,6 +18,7 @@ const CANCELLED: u8 = 10;
 const REFUNDED: u8 = 11;
 const BLOCKED: u8 = 12;
 const UNBLOCKED: u8 = 13;
+const REPRICED: u8 = 14;
 const OPENED: u8 = 15;
 const JOINED: u8 = 16;
 
@@ -36,11 +37,13 @@ pub(super) fn put_answer(out: &mut Vec<u8>, answer: &Answer) {
         Answer::Refunded => REFUNDED,
         Answer::Blocked => BLOCKED,
         Answer::Unblocked => UNBLOCKED,
+        Answer::Repriced { .. } => REPRICED,
         Answer::Opened { .. } => OPENED,
         Answer::Joined { .. } => JOINED,
     });
     match answer {
         Answer::Restocked { available } => put_varint(out, *available),
+        Answer::Repriced { price } => put_varint(out, *price),
         Answer::Reserved { order, amount, expires_at } => {
             put_varint(out, u64::from(order.0));
             put_varint(out, *amount);
@@ -68,6 +71,7 @@ pub(super) fn get_answer(from: &mut Cursor<'_>) -> Result<Answer, CodecError> {
         UPDATED => Answer::Updated,
         UNCHANGED => Answer::Unchanged,
         RESTOCKED => Answer::Restocked { available: from.varint("available units")? },
+        REPRICED => Answer::Repriced { price: from.varint("price")? },
         PAUSED => Answer::Paused,
         RESUMED => Answer::Resumed,
         RESERVED => Answer::Reserved {

@@ -6,8 +6,9 @@ use proptest::collection::vec;
 use proptest::option::of;
 use proptest::prelude::*;
 use tidegate_engine::{
-    Answer, Block, Currency, Event, Fingerprint, GroupBuy, Head, LatePayment, Millis, OrderNumber,
-    OrderState, Part, Payment, Price, Request, RoomNumber, Seat, Settlement, SkuTerms, Tier,
+    Answer, Block, Currency, Dynamic, Event, Fingerprint, GroupBuy, Head, Ladder, LatePayment, Millis,
+    OrderNumber, OrderState, Part, Payment, Price, Pricing, Request, RoomNumber, Seat, Settlement, SkuTerms,
+    Step, Tier,
 };
 
 /// Texts, to be borrowed by what is made of them.
@@ -59,13 +60,13 @@ pub(crate) fn terms() -> impl Strategy<Value = Arc<SkuTerms>> {
     let schedule = (of(number()), of(number()));
     let allow = of(vec("[a-z]{0,9}", 0..5));
     let group_buy = of((vec((small(), any::<u8>()), 0..4), number()));
-    (".{0,30}", "[A-Z]{3}", number(), schedule, limits, (allow, group_buy)).prop_map(
+    (".{0,30}", "[A-Z]{3}", price(), schedule, limits, (allow, group_buy)).prop_map(
         |(title, currency, price, (starts_at, ends_at), limits, (allow, group_buy))| {
             let (per_buyer_limit, per_order_limit, hold_ms, max_lapses, refund) = limits;
             Arc::new(SkuTerms {
                 title: title.into(),
                 currency: Currency::new(&currency).unwrap(),
-                price: Price::Fixed(price),
+                price,
                 starts_at: starts_at.map(Millis),
                 ends_at: ends_at.map(Millis),
                 per_buyer_limit,
@@ -86,6 +87,24 @@ pub(crate) fn terms() -> impl Strategy<Value = Arc<SkuTerms>> {
     )
 }
 
+fn price() -> impl Strategy<Value = Price> {
+    let step = prop_oneof![any::<u8>().prop_map(Step::Percent), number().prop_map(Step::Amount)];
+    let ladder = (number(), number(), step, number()).prop_map(|(start, floor, step, every_ms)| Ladder {
+        start,
+        floor,
+        step,
+        every_ms,
+    });
+    let dynamic = (number(), number(), number(), any::<u8>()).prop_map(
+        |(initial, floor, ceiling, max_step_percent)| Dynamic { initial, floor, ceiling, max_step_percent },
+    );
+    prop_oneof![
+        number().prop_map(Price::Fixed),
+        ladder.prop_map(Price::Ladder),
+        dynamic.prop_map(Price::Dynamic)
+    ]
+}
+
 pub(crate) fn answer() -> impl Strategy<Value = Answer> {
     let plain = prop::sample::select(vec![
         Answer::Created,
@@ -103,6 +122,7 @@ pub(crate) fn answer() -> impl Strategy<Value = Answer> {
     prop_oneof![
         plain,
         number().prop_map(|available| Answer::Restocked { available }),
+        number().prop_map(|price| Answer::Repriced { price }),
         (small(), number(), number()).prop_map(|(order, amount, at)| Answer::Reserved {
             order: OrderNumber(order),
             amount,
@@ -127,7 +147,7 @@ fn seat([room, members]: [u32; 2], off: u64, opened: bool) -> Seat {
 
 pub(crate) fn event() -> impl Strategy<Value = EventOf> {
     let numbers = [small(), small(), small(), small()];
-    (0..22u8, terms(), any::<bool>(), small(), numbers, number(), any::<i64>(), answer()).prop_map(
+    (0..23u8, terms(), any::<bool>(), small(), numbers, number(), any::<i64>(), answer()).prop_map(
         |(kind, terms, flag, order, numbers, amount, delta, answer)| EventOf {
             kind,
             terms,
@@ -168,6 +188,7 @@ impl EventOf {
             15 => Event::RoomOpened { room: RoomNumber(stock), deadline: Millis(amount) },
             16 => Event::SeatTaken { order, seat: seat([print, qty], amount, self.flag) },
             17 => Event::Dismissed { order },
+            21 => Event::Repriced { request, price: amount },
             18 => Event::TierRefundDue { order, amount },
             19 => Event::RoomRefundDue { order },
             20 => Event::RoomSettled {
@@ -184,7 +205,7 @@ pub(crate) fn part() -> impl Strategy<Value = PartOf> {
     let numbers = ([small(), small(), small(), small()], [number(), number(), number()]);
     let flags = (any::<bool>(), any::<bool>());
     let state = prop::sample::select(OrderState::ALL.to_vec());
-    (0..7u8, terms(), numbers, flags, state, answer()).prop_map(
+    (0..8u8, terms(), numbers, flags, state, answer()).prop_map(
         |(kind, terms, (small, large), flags, state, answer)| PartOf {
             kind,
             terms,
@@ -230,6 +251,7 @@ impl PartOf {
                 state: self.state,
                 holds_units: yes,
             },
+            7 => Part::Pricing(Pricing { created_at: Millis(x), moved_to: y }),
             5 => Part::Seat { order: OrderNumber(a), seat: seat([b, c], x, yes) },
             6 => Part::Room {
                 deadline: Millis(x),

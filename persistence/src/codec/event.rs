@@ -24,6 +24,7 @@ const NOTED: u8 = 13;
 const BUYER_BLOCKED: u8 = 14;
 const BUYER_UNBLOCKED: u8 = 15;
 const BUYER_LAPSED_OUT: u8 = 16;
+const REPRICED: u8 = 17;
 const ROOM_OPENED: u8 = 20;
 const SEAT_TAKEN: u8 = 21;
 const DISMISSED: u8 = 22;
@@ -72,6 +73,11 @@ impl EventEncoder {
                 out.push(RESTOCKED);
                 put_request(out, request);
                 put_signed(out, *delta);
+            }
+            Event::Repriced { request, price } => {
+                out.push(REPRICED);
+                put_request(out, request);
+                put_varint(out, *price);
             }
             Event::Paused => out.push(PAUSED),
             Event::Resumed => out.push(RESUMED),
@@ -208,6 +214,7 @@ impl EventDecoder {
             CREATED => Event::Created { terms: get_terms(from)?, stock: from.small("stock")? },
             UPDATED => Event::Updated { terms: get_terms(from)? },
             RESTOCKED => Event::Restocked { request: get_request(from)?, delta: from.signed("delta")? },
+            REPRICED => Event::Repriced { request: get_request(from)?, price: from.varint("price")? },
             PAUSED => Event::Paused,
             RESUMED => Event::Resumed,
             RESERVED => self.get_reserved(from)?,

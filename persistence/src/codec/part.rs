@@ -1,6 +1,6 @@
 //! Parts of a SKU's state as bytes, for snapshots.
 
-use tidegate_engine::{Block, Fingerprint, Head, Millis, OrderNumber, OrderState, Part};
+use tidegate_engine::{Block, Fingerprint, Head, Millis, OrderNumber, OrderState, Part, Pricing};
 
 use super::answer::{get_answer, put_answer};
 use super::room::{get_room, get_seat, put_room, put_seat};
@@ -13,6 +13,7 @@ const BUYER: u8 = 2;
 const ORDER: u8 = 3;
 const PAYMENT: u8 = 4;
 const REQUEST: u8 = 5;
+const PRICING: u8 = 6;
 const SEAT: u8 = 9;
 const ROOM: u8 = 10;
 
@@ -75,6 +76,11 @@ pub(crate) fn put_part(out: &mut Vec<u8>, part: &Part<'_>) {
             out.extend_from_slice(&fingerprint.0.to_le_bytes());
             put_answer(out, answer);
         }
+        Part::Pricing(Pricing { created_at, moved_to }) => {
+            out.push(PRICING);
+            put_varint(out, created_at.0);
+            put_varint(out, *moved_to);
+        }
         Part::Seat { order, seat } => {
             out.push(SEAT);
             put_varint(out, u64::from(order.0));
@@ -121,6 +127,10 @@ pub(crate) fn get_part<'a>(from: &mut Cursor<'a>) -> Result<Part<'a>, CodecError
             fingerprint: Fingerprint(u32::from_le_bytes(from.array("fingerprint")?)),
             answer: get_answer(from)?,
         },
+        PRICING => Part::Pricing(Pricing {
+            created_at: Millis(from.varint("time of creation")?),
+            moved_to: from.varint("price")?,
+        }),
         SEAT => Part::Seat { order: OrderNumber(from.small("order number")?), seat: get_seat(from)? },
         ROOM => get_room(from)?,
         other => return Err(unknown("part", other)),

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use tidegate_engine::{Currency, LatePayment, Millis, Price, SkuTerms};
+use tidegate_engine::{Currency, Dynamic, Ladder, LatePayment, Millis, Price, SkuTerms, Step};
 
 use super::room::{get_group_buy, put_group_buy};
 use super::wire::{Cursor, put_option, put_text, put_varint};
@@ -16,6 +16,11 @@ const LAYOUT_EXTENDED: u8 = 2;
 const GROUP_BUY: u8 = 3;
 
 const PRICE_FIXED: u8 = 1;
+const PRICE_LADDER: u8 = 2;
+const PRICE_DYNAMIC: u8 = 3;
+
+const STEP_PERCENT: u8 = 1;
+const STEP_AMOUNT: u8 = 2;
 
 const LATE_REACQUIRE: u8 = 1;
 const LATE_REFUND: u8 = 2;
@@ -39,12 +44,7 @@ pub(super) fn put_terms(out: &mut Vec<u8>, terms: &SkuTerms) {
     out.push(if extensions == 0 { LAYOUT } else { LAYOUT_EXTENDED });
     put_text(out, title);
     out.extend_from_slice(currency.code().as_bytes());
-    match price {
-        Price::Fixed(minor) => {
-            out.push(PRICE_FIXED);
-            put_varint(out, *minor);
-        }
-    }
+    put_price(out, price);
     put_option(out, starts_at.map(|at| at.0));
     put_option(out, ends_at.map(|at| at.0));
     put_option(out, per_buyer_limit.map(u64::from));
@@ -65,6 +65,61 @@ pub(super) fn put_terms(out: &mut Vec<u8>, terms: &SkuTerms) {
     if let Some(group_buy) = group_buy {
         put_extension(out, GROUP_BUY, |out| put_group_buy(out, group_buy));
     }
+}
+
+fn put_price(out: &mut Vec<u8>, price: &Price) {
+    match price {
+        Price::Fixed(minor) => {
+            out.push(PRICE_FIXED);
+            put_varint(out, *minor);
+        }
+        Price::Ladder(Ladder { start, floor, step, every_ms }) => {
+            out.push(PRICE_LADDER);
+            put_varint(out, *start);
+            put_varint(out, *floor);
+            let (kind, step) = match step {
+                Step::Percent(percent) => (STEP_PERCENT, u64::from(*percent)),
+                Step::Amount(amount) => (STEP_AMOUNT, *amount),
+            };
+            out.push(kind);
+            put_varint(out, step);
+            put_varint(out, *every_ms);
+        }
+        Price::Dynamic(Dynamic { initial, floor, ceiling, max_step_percent }) => {
+            out.push(PRICE_DYNAMIC);
+            put_varint(out, *initial);
+            put_varint(out, *floor);
+            put_varint(out, *ceiling);
+            out.push(*max_step_percent);
+        }
+    }
+}
+
+fn get_price(from: &mut Cursor<'_>) -> Result<Price, CodecError> {
+    Ok(match from.byte("kind of price")? {
+        PRICE_FIXED => Price::Fixed(from.varint("price")?),
+        PRICE_LADDER => Price::Ladder(Ladder {
+            start: from.varint("price")?,
+            floor: from.varint("price")?,
+            step: match from.byte("kind of step")? {
+                STEP_PERCENT => Step::Percent(percent(from.varint("step")?)?),
+                STEP_AMOUNT => Step::Amount(from.varint("step")?),
+                other => return Err(unknown("kind of step", other)),
+            },
+            every_ms: from.varint("interval")?,
+        }),
+        PRICE_DYNAMIC => Price::Dynamic(Dynamic {
+            initial: from.varint("price")?,
+            floor: from.varint("price")?,
+            ceiling: from.varint("price")?,
+            max_step_percent: from.byte("step")?,
+        }),
+        other => return Err(unknown("kind of price", other)),
+    })
+}
+
+fn percent(value: u64) -> Result<u8, CodecError> {
+    u8::try_from(value).map_err(|_| CodecError::Range("step"))
 }
 
 fn put_extension(out: &mut Vec<u8>, tag: u8, put: impl FnOnce(&mut Vec<u8>)) {
@@ -107,10 +162,7 @@ fn get_plain(from: &mut Cursor<'_>) -> Result<SkuTerms, CodecError> {
     Ok(SkuTerms {
         title: from.text("title")?.into(),
         currency: get_currency(from)?,
-        price: match from.byte("kind of price")? {
-            PRICE_FIXED => Price::Fixed(from.varint("price")?),
-            other => return Err(unknown("kind of price", other)),
-        },
+        price: get_price(from)?,
         starts_at: from.option("start")?.map(Millis),
         ends_at: from.option("end")?.map(Millis),
         per_buyer_limit: from.small_option("limit per buyer")?,

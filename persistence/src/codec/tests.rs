@@ -5,8 +5,8 @@ use std::sync::Arc;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use tidegate_engine::{
-    Currency, Event, Fingerprint, GroupBuy, LatePayment, Millis, OrderNumber, Payment, Price, Request,
-    RoomNumber, Seat, SkuTerms, Tier,
+    Currency, Dynamic, Event, Fingerprint, GroupBuy, Ladder, LatePayment, Millis, OrderNumber, Payment,
+    Price, Request, RoomNumber, Seat, SkuTerms, Step, Tier,
 };
 
 use super::arbitrary::{event, part, texts};
@@ -126,6 +126,9 @@ fn the_bytes_of_version_1_are_fixed() {
         allow: Some(["a".into(), "b".into()].into()),
         ..SkuTerms::new("T", Currency::new("GBP").unwrap(), Price::Fixed(300))
     });
+    let priced = |price| Arc::new(SkuTerms::new("T", Currency::new("GBP").unwrap(), price));
+    let ladder = Price::Ladder(Ladder { start: 300, floor: 200, step: Step::Percent(5), every_ms: 9 });
+    let dynamic = Price::Dynamic(Dynamic { initial: 300, floor: 200, ceiling: 400, max_step_percent: 10 });
     let request = Request { id: "q", fingerprint: Fingerprint(0x0403_0201) };
     let order = OrderNumber(1);
     let payment = Payment { order, request, id: "p", amount: 300 };
@@ -177,6 +180,15 @@ fn the_bytes_of_version_1_are_fixed() {
         (Event::BuyerBlocked { buyer: "b" }, "0e 0162"),
         (Event::BuyerUnblocked { buyer: "b" }, "0f 0162"),
         (Event::BuyerLapsedOut { order }, "10 01"),
+        (Event::Repriced { request, price: 300 }, "11 0171 01020304 ac02"),
+        (
+            Event::Updated { terms: priced(ladder) },
+            "02 01 0154 474250 02 ac02 c801 01 05 09 00 00 00 00 c0cf24 01 00 00",
+        ),
+        (
+            Event::Updated { terms: priced(dynamic) },
+            "02 01 0154 474250 03 ac02 c801 9003 0a 00 00 00 00 c0cf24 01 00 00",
+        ),
         (Event::RoomOpened { room: RoomNumber(3), deadline: Millis(7) }, "14 03 07"),
         (
             Event::SeatTaken {
