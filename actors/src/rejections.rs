@@ -7,7 +7,7 @@ use tidegate_engine::Rejection;
 pub struct RejectionCounts([u64; RejectionCounts::KINDS]);
 
 impl RejectionCounts {
-    const KINDS: usize = 17;
+    const KINDS: usize = 18;
 
     /// One of each kind, in the order of the counts.
     const ALL: [Rejection; Self::KINDS] = [
@@ -28,6 +28,7 @@ impl RejectionCounts {
         Rejection::RoomFull,
         Rejection::RoomClosed,
         Rejection::AlreadyMember,
+        Rejection::OutOfBounds { floor: 0, ceiling: 0 },
     ];
 
     fn position(rejection: Rejection) -> usize {
@@ -49,6 +50,7 @@ impl RejectionCounts {
             Rejection::RoomFull => 14,
             Rejection::RoomClosed => 15,
             Rejection::AlreadyMember => 16,
+            Rejection::OutOfBounds { .. } => 17,
         }
     }
 

@@ -111,6 +111,18 @@ pub enum Outcome<'a> {
         /// When the hold runs out.
         expires_at: u64,
     },
+    /// `[REPRICED, price]`
+    Repriced {
+        /// The unit price from now on.
+        price: u64,
+    },
+    /// `[OUT_OF_BOUNDS, floor, ceiling]`
+    OutOfBounds {
+        /// The lowest price that can be moved to.
+        floor: u64,
+        /// The highest.
+        ceiling: u64,
+    },
     /// `[FULL]`
     Full,
     /// `[CLOSED]`
@@ -150,6 +162,8 @@ impl Outcome<'_> {
             Outcome::NotPaid => Status::NotPaid,
             Outcome::Opened { .. } => Status::Opened,
             Outcome::Joined { .. } => Status::Joined,
+            Outcome::Repriced { .. } => Status::Repriced,
+            Outcome::OutOfBounds { .. } => Status::OutOfBounds,
             Outcome::Full => Status::Full,
             Outcome::Closed => Status::Closed,
             Outcome::AlreadyMember => Status::AlreadyMember,
@@ -183,6 +197,12 @@ impl Outcome<'_> {
                 writer.uint(members);
                 return writer.uint(expires_at);
             }
+            Outcome::OutOfBounds { floor, ceiling } => {
+                writer.array(3);
+                writer.bulk(word);
+                writer.uint(floor);
+                return writer.uint(ceiling);
+            }
             Outcome::Paid { order } | Outcome::RefundDue { order } => {
                 writer.array(2);
                 writer.bulk(word);
@@ -191,7 +211,7 @@ impl Outcome<'_> {
             Outcome::Restocked { available } | Outcome::Insufficient { available } => available,
             Outcome::Limit { left } => left,
             Outcome::NotOpen { starts_at } => starts_at,
-            Outcome::PriceChanged { price } => price,
+            Outcome::PriceChanged { price } | Outcome::Repriced { price } => price,
             Outcome::AmountMismatch { due } => due,
             _ => {
                 writer.array(1);

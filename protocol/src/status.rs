@@ -99,6 +99,10 @@ words! {
         Opened = "OPENED",
         /// A seat in a room and units are held.
         Joined = "JOINED",
+        /// A dynamic price was moved.
+        Repriced = "REPRICED",
+        /// A dynamic price can't be moved there.
+        OutOfBounds = "OUT_OF_BOUNDS",
         /// All seats of the room are taken.
         Full = "FULL",
         /// The room has closed.

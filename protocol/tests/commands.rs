@@ -38,6 +38,7 @@ fn every_command_parses_to_a_typed_call() {
     let table = [
         ("SKU.PUT iphone {}", r#"SkuPut { sku: "iphone", document: "{}" }"#),
         ("SKU.RESTOCK iphone r1 -5", r#"SkuRestock { sku: "iphone", req: "r1", delta: -5 }"#),
+        ("SKU.REPRICE iphone r1 9900", r#"SkuReprice { sku: "iphone", req: "r1", price: 9900 }"#),
         ("SKU.PAUSE iphone", r#"SkuPause { sku: "iphone" }"#),
         ("SKU.RESUME iphone", r#"SkuResume { sku: "iphone" }"#),
         ("sku.get iphone", r#"SkuGet { sku: "iphone" }"#),
@@ -181,7 +182,7 @@ fn wrong_commands_are_told_what_is_wrong() {
         ("SKU.RESTOCK a r 1 STORE s1", "ERR STORE is not supported by this version of SKU.RESTOCK"),
         ("ORDER.REFUND o r RESTOCK RESTOCK", "ERR syntax error: 'RESTOCK' is given twice"),
         (&long_reason, "ERR REASON must be UTF-8 text of at most 256 bytes"),
-        ("SKU.REPRICE a r 1", "ERR SKU.REPRICE is not supported by this version"),
+        ("COUPON.TRIGGER c r u e", "ERR COUPON.TRIGGER is not supported by this version"),
         ("cart.get {a}:c:1", "ERR CART.GET is not supported by this version"),
         ("CART.GET c", "ERR CART.GET is not supported by this version"),
         ("XREADGROUP", "ERR XREADGROUP is not supported by this version"),

@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used)] // helpers of tests may fail like the tests they help
 
 use proptest::prelude::*;
-use tidegate_protocol::document::{CampaignFile, GroupBuy, LatePayment, Price, SkuDocument};
+use tidegate_protocol::document::{CampaignFile, GroupBuy, LatePayment, Price, SkuDocument, Step};
 use tidegate_protocol::error::WireError;
 
 const LEAST: &str = r#"{"title": "Phone", "stock": 10, "currency": "CNY", "price": {"fixed": 599900}}"#;
@@ -69,6 +69,24 @@ fn a_full_document_is_read_field_by_field() {
 }
 
 #[test]
+fn a_ladder_may_be_said_in_percent_of_market_and_cost() {
+    let json = r#"{"ladder": {"market": 10000, "start_percent": 120, "cost": 8001, "floor_percent": 110,
+        "step_percent": 5, "every_s": 3600}}"#;
+    let document = SkuDocument::from_json(&with("price", Some(json))).unwrap();
+    // 88.011 is 88.01.
+    let expected = Price::Ladder { start: 12_000, floor: 8_801, step: Step::Percent(5), every_s: 3600 };
+    assert_eq!(document.price, expected);
+    let json = r#"{"ladder": {"start": 12000, "floor": 8800, "step_amount": 600, "every_s": 60}}"#;
+    let document = SkuDocument::from_json(&with("price", Some(json))).unwrap();
+    let expected = Price::Ladder { start: 12_000, floor: 8_800, step: Step::Amount(600), every_s: 60 };
+    assert_eq!(document.price, expected);
+    let json = r#"{"dynamic": {"initial": 9900, "floor": 8000, "ceiling": 12000, "max_step_percent": 10}}"#;
+    let document = SkuDocument::from_json(&with("price", Some(json))).unwrap();
+    let expected = Price::Dynamic { initial: 9900, floor: 8000, ceiling: 12_000, max_step_percent: 10 };
+    assert_eq!(document.price, expected);
+}
+
+#[test]
 fn tiers_ascend_and_rooms_are_open_for_a_day_unless_said_otherwise() {
     let tiers = r#"{"tiers": [{"members": 2, "percent_off": 10}, {"members": 10, "percent_off": 30}]}"#;
     let document = SkuDocument::from_json(&with("group_buy", Some(tiers))).unwrap();
@@ -109,15 +127,94 @@ fn every_wrong_field_is_named() {
         ("currency", Some(r#""cny""#), "currency", "must be three upper-case letters, such as CNY"),
         ("currency", Some(r#""EURO""#), "currency", "must be three upper-case letters, such as CNY"),
         ("price", Some("599900"), "price", "must be an object"),
-        ("price", Some("{}"), "price.fixed", "is missing"),
+        ("price", Some("{}"), "price", "must be one of fixed, ladder and dynamic"),
         ("price", Some(r#"{"fixed": 0}"#), "price.fixed", money),
         ("price", Some(r#"{"fixed": -5}"#), "price.fixed", money),
         ("price", Some(r#"{"fixed": 59.99}"#), "price.fixed", money),
         ("price", Some(r#"{"fixed": 9007199254740992}"#), "price.fixed", money),
         ("price", Some(r#"{"fixed": 1, "fixed": 2}"#), "price.fixed", "is given twice"),
-        ("price", Some(r#"{"fixed": 1, "fix": 2}"#), "price.fix", "is not a field; there are fixed"),
-        ("price", Some(r#"{"ladder": {}}"#), "price.ladder", later),
-        ("price", Some(r#"{"fixed": 1, "dynamic": {}}"#), "price.dynamic", later),
+        (
+            "price",
+            Some(r#"{"fixed": 1, "fix": 2}"#),
+            "price.fix",
+            "is not a field; there are fixed, ladder, dynamic",
+        ),
+        (
+            "price",
+            Some(r#"{"fixed": 1, "dynamic": {}}"#),
+            "price",
+            "must be one of fixed, ladder and dynamic",
+        ),
+        (
+            "price",
+            Some(r#"{"ladder": {}}"#),
+            "price.ladder.start",
+            "must be there, or else market and start_percent",
+        ),
+        ("price", Some(r#"{"ladder": {"market": 9}}"#), "price.ladder.start", "must be there, or else"),
+        (
+            "price",
+            Some(r#"{"ladder": {"start": 9, "market": 9, "start_percent": 120}}"#),
+            "price.ladder.start",
+            "must be there, or else market and start_percent",
+        ),
+        (
+            "price",
+            Some(r#"{"ladder": {"start": 9}}"#),
+            "price.ladder.floor",
+            "must be there, or else cost and",
+        ),
+        (
+            "price",
+            Some(r#"{"ladder": {"start": 9, "floor": 5, "every_s": 1}}"#),
+            "price.ladder.step_percent",
+            "must be there, or else step_amount",
+        ),
+        (
+            "price",
+            Some(r#"{"ladder": {"start": 9, "floor": 5, "step_percent": 101, "every_s": 1}}"#),
+            "price.ladder.step_percent",
+            "must be a whole number of percent from 1 to 100",
+        ),
+        (
+            "price",
+            Some(r#"{"ladder": {"start": 9, "floor": 5, "step_amount": 0, "every_s": 1}}"#),
+            "price.ladder.step_amount",
+            money,
+        ),
+        (
+            "price",
+            Some(r#"{"ladder": {"start": 9, "floor": 5, "step_amount": 1, "every_s": 0}}"#),
+            "price.ladder.every_s",
+            "must be a whole number of seconds from 1 to 31536000",
+        ),
+        (
+            "price",
+            Some(r#"{"ladder": {"start": 9, "floor": 10, "step_amount": 1, "every_s": 1}}"#),
+            "price.ladder.floor",
+            "must not be above the start, 9",
+        ),
+        (
+            "price",
+            Some(
+                r#"{"ladder": {"market": 9007199254740991, "start_percent": 120, "floor": 5, "step_amount": 1, "every_s": 1}}"#,
+            ),
+            "price.ladder.start",
+            "market times start_percent must be from 1 to 9007199254740991",
+        ),
+        ("price", Some(r#"{"dynamic": {"initial": 9}}"#), "price.dynamic.floor", "is missing"),
+        (
+            "price",
+            Some(r#"{"dynamic": {"initial": 9, "floor": 10, "ceiling": 12, "max_step_percent": 10}}"#),
+            "price.dynamic.initial",
+            "must be from floor, 10, to ceiling, 12",
+        ),
+        (
+            "price",
+            Some(r#"{"dynamic": {"initial": 9, "floor": 1, "ceiling": 12, "max_step_percent": 0}}"#),
+            "price.dynamic.max_step_percent",
+            "must be a whole number of percent from 1 to 100",
+        ),
         ("starts_at", Some(r#""2026-11-11T00:00:00""#), "starts_at", "must be a time with an offset"),
         ("starts_at", Some(r#""tomorrow""#), "starts_at", "must be a time with an offset"),
         ("starts_at", Some("-1"), "starts_at", "must be a time with an offset"),
@@ -278,5 +375,5 @@ proptest! {
 fn the_sample_campaign_is_one() {
     let campaign = CampaignFile::from_toml(include_str!("../../config/campaign.toml")).unwrap();
     let names: Vec<_> = campaign.skus.iter().map(|(name, _)| name.as_str()).collect();
-    assert_eq!(names, ["console-launch", "members-print", "tea-mug"]);
+    assert_eq!(names, ["console-launch", "desk-lamp", "kettle", "members-print", "night-flight", "tea-mug"]);
 }

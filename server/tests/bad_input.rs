@@ -166,7 +166,7 @@ fn a_wrong_document_is_told_by_its_field() {
         (good.replace(r#"{"fixed":1}"#, "1"), "price: "),
         (good.replace(r#"{"fixed":1}"#, r#"{"fixed":0}"#), "price.fixed: "),
         (good.replace(r#"{"fixed":1}"#, r#"{"fixed":-1}"#), "price.fixed: "),
-        (good.replace(r#"{"fixed":1}"#, r#"{"ladder":{}}"#), "price.ladder: "),
+        (good.replace(r#"{"fixed":1}"#, r#"{"ladder":{}}"#), "price.ladder.start: "),
         (with(r#","hold_s":0"#), "hold_s: "),
         (with(r#","hold_s":99999999999"#), "hold_s: "),
         (with(r#","starts_at":"yesterday""#), "starts_at: "),

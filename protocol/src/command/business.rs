@@ -18,6 +18,7 @@ macro_rules! parser {
 
 parser!(sku_put, v => Call::SkuPut { sku: v.text(0), document: v.text(1) });
 parser!(sku_restock, v => Call::SkuRestock { sku: v.text(0), req: v.text(1), delta: v.signed(2) });
+parser!(sku_reprice, v => Call::SkuReprice { sku: v.text(0), req: v.text(1), price: v.unsigned(2) });
 parser!(sku_pause, v => Call::SkuPause { sku: v.text(0) });
 parser!(sku_resume, v => Call::SkuResume { sku: v.text(0) });
 parser!(sku_get, v => Call::SkuGet { sku: v.text(0) });

@@ -24,6 +24,15 @@ pub enum Call<'a> {
         /// Units to add, or if negative to take away. Never zero.
         delta: i64,
     },
+    /// `SKU.REPRICE`
+    SkuReprice {
+        /// The SKU.
+        sku: &'a str,
+        /// The caller's request id.
+        req: &'a str,
+        /// The new price of a unit, in minor units.
+        price: u64,
+    },
     /// `SKU.PAUSE`
     SkuPause {
         /// The SKU's name.

@@ -101,7 +101,6 @@ pub fn order_sku(order: &str) -> Option<&str> {
 
 /// Commands that a later version brings, exactly or, if they end so, by what stands before the `*`.
 const LATER: &[&str] = &[
-    "SKU.REPRICE",
     "CART.*",
     "COUPON.*",
     "CAMPAIGN.*",

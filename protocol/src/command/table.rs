@@ -83,6 +83,16 @@ pub static COMMANDS: &[CommandSpec] = &[
         ..SALE
     },
     CommandSpec {
+        name: "SKU.REPRICE",
+        summary: "Moves a dynamic price, inside its bounds and by no more than its largest step.",
+        role: Role::Admin,
+        flags: ADMIN_WRITE,
+        arguments: &[SKU, REQ, required("price", Kind::Money)],
+        replies: &["[REPRICED, price]", "[OUT_OF_BOUNDS, floor, ceiling]", "[NOT_FOUND]"],
+        parse: sale::sku_reprice,
+        ..SALE
+    },
+    CommandSpec {
         name: "SKU.PAUSE",
         summary: "Stops new reservations. Orders already reserved can still be paid and cancelled.",
         role: Role::Admin,

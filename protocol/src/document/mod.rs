@@ -6,10 +6,12 @@
 mod campaign;
 mod node;
 mod object;
+mod price;
 mod sku;
 
 pub use campaign::CampaignFile;
-pub use sku::{GroupBuy, LatePayment, Price, SkuDocument};
+pub use price::{Price, Step};
+pub use sku::{GroupBuy, LatePayment, SkuDocument};
 
 use thiserror::Error;
 

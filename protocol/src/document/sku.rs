@@ -3,7 +3,8 @@
 use super::DocumentError;
 use super::node::Node;
 use super::object::{Field, Object};
-use crate::command::{MAX_SAFE_INTEGER, is_id};
+use super::price::{self, Price};
+use crate::command::is_id;
 
 /// The most units a SKU may have.
 const MAX_STOCK: u64 = 1_000_000_000;
@@ -76,13 +77,6 @@ pub struct GroupBuy {
     pub room_ttl_s: u32,
 }
 
-/// What a unit costs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Price {
-    /// Always the same number of minor units, at least 1.
-    Fixed(u64),
-}
-
 /// What becomes of a payment after the hold ran out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LatePayment {
@@ -110,7 +104,7 @@ impl SkuDocument {
                 .text("must be three upper-case letters, such as CNY", |text| {
                     text.len() == 3 && text.bytes().all(|byte| byte.is_ascii_uppercase())
                 })?,
-            price: price(object.required("price")?.object()?)?,
+            price: price::read(object.required("price")?.object()?)?,
             starts_at: object.optional("starts_at").map(Field::time).transpose()?,
             ends_at: object.optional("ends_at").map(Field::time).transpose()?,
             per_buyer_limit: limit(object.optional("per_buyer_limit"))?,
@@ -141,13 +135,6 @@ fn title(field: Field) -> Result<String, DocumentError> {
     field.text("must be a text of 1 to 200 characters without control characters", |text| {
         !text.is_empty() && text.chars().count() <= 200 && !text.chars().any(char::is_control)
     })
-}
-
-fn price(mut object: Object) -> Result<Price, DocumentError> {
-    object.later(&["ladder", "dynamic"])?;
-    let amount = object.required("fixed")?.whole(1, MAX_SAFE_INTEGER, " of minor units")?;
-    object.finish()?;
-    Ok(Price::Fixed(amount))
 }
 
 fn limit(field: Option<Field>) -> Result<Option<u32>, DocumentError> {

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use tidegate_actors::{Ask, Condition, CreateError, Fault};
 use tidegate_engine::{
-    Command, Currency, GroupBuy, LatePayment, Millis, OrderId, OrderNumber, Price, Refusal, RoomId, SkuTerms,
-    Tier,
+    Command, Currency, Dynamic, GroupBuy, Ladder, LatePayment, Millis, OrderId, OrderNumber, Price, Refusal,
+    RoomId, SkuTerms, Step, Tier,
 };
 use tidegate_protocol::command::{Call, Words};
 use tidegate_protocol::document::{self, SkuDocument};
@@ -85,6 +85,9 @@ pub(crate) fn errand(call: Call<'_>) -> Errand<'_> {
         Call::SkuRestock { sku, req, delta } => {
             Errand::Command { sku, command: Command::Restock { req, delta } }
         }
+        Call::SkuReprice { sku, req, price } => {
+            Errand::Command { sku, command: Command::Reprice { req, price } }
+        }
         Call::SkuPause { sku } => Errand::Command { sku, command: Command::Pause },
         Call::SkuResume { sku } => Errand::Command { sku, command: Command::Resume },
         Call::SkuGet { sku } => Errand::Look(sku),
@@ -158,9 +161,7 @@ pub(crate) fn put_document(document: &SkuDocument) -> Result<Command<&'static st
         title: document.title.as_str().into(),
         currency: Currency::new(&document.currency)
             .ok_or_else(|| wrong("currency: must be three letters A to Z"))?,
-        price: match document.price {
-            document::Price::Fixed(price) => Price::Fixed(price),
-        },
+        price: price(document.price),
         starts_at: document.starts_at.map(Millis),
         ends_at: document.ends_at.map(Millis),
         per_buyer_limit: document.per_buyer_limit,
@@ -181,6 +182,24 @@ pub(crate) fn put_document(document: &SkuDocument) -> Result<Command<&'static st
     };
     let stock = u32::try_from(document.stock).map_err(|_| wrong("stock: too large"))?;
     Ok(Command::Put { terms: Arc::new(terms), stock })
+}
+
+fn price(price: document::Price) -> Price {
+    match price {
+        document::Price::Fixed(price) => Price::Fixed(price),
+        document::Price::Ladder { start, floor, step, every_s } => Price::Ladder(Ladder {
+            start,
+            floor,
+            step: match step {
+                document::Step::Percent(percent) => Step::Percent(percent),
+                document::Step::Amount(amount) => Step::Amount(amount),
+            },
+            every_ms: u64::from(every_s) * 1000,
+        }),
+        document::Price::Dynamic { initial, floor, ceiling, max_step_percent } => {
+            Price::Dynamic(Dynamic { initial, floor, ceiling, max_step_percent })
+        }
+    }
 }
 
 /// Why an actor in this condition can't be asked.
@@ -222,6 +241,7 @@ fn refusal(refusal: Refusal, retry: Duration) -> WireError {
         }
         Refusal::Full { .. } => overloaded(refusal.to_string(), retry),
         Refusal::Fixed { .. }
+        | Refusal::NotDynamic
         | Refusal::NoGroupBuy
         | Refusal::RoomsForming
         | Refusal::AmountTooLarge

@@ -117,6 +117,7 @@ fn write_answer(sku: &str, asked: &Ask, answer: &Answer, writer: &mut Writer<'_>
         Answer::Updated => Outcome::Updated,
         Answer::Unchanged => Outcome::Unchanged,
         Answer::Restocked { available } => Outcome::Restocked { available },
+        Answer::Repriced { price } => Outcome::Repriced { price },
         Answer::Paused => Outcome::Paused,
         Answer::Resumed => Outcome::Resumed,
         Answer::Reserved { amount, expires_at, .. } => {
@@ -155,6 +156,7 @@ fn rejected(rejection: Rejection) -> Outcome<'static> {
         Rejection::Expired => Outcome::Expired,
         Rejection::NotPaid => Outcome::NotPaid,
         Rejection::Insufficient { available } => Outcome::Insufficient { available },
+        Rejection::OutOfBounds { floor, ceiling } => Outcome::OutOfBounds { floor, ceiling },
         Rejection::RoomFull => Outcome::Full,
         Rejection::RoomClosed => Outcome::Closed,
         Rejection::AlreadyMember => Outcome::AlreadyMember,
@@ -165,6 +167,7 @@ fn rejected(rejection: Rejection) -> Outcome<'static> {
 pub(crate) fn write_view(sku: &str, view: Option<&SkuView>, now: Millis, writer: &mut Writer<'_>) {
     let Some(view) = view else { return writer.null() };
     let stock = view.stock;
+    let next = view.next_price(now);
     let map = SkuMap {
         sku,
         title: &view.terms.title,
@@ -175,10 +178,10 @@ pub(crate) fn write_view(sku: &str, view: Option<&SkuView>, now: Millis, writer:
             SaleState::SoldOut => status::SkuState::SoldOut,
             SaleState::Ended => status::SkuState::Ended,
         },
-        price: view.terms.unit_price(),
+        price: view.unit_price(now),
         currency: view.terms.currency.code(),
-        next_price: None,
-        next_price_at: None,
+        next_price: next.map(|(price, _)| price),
+        next_price_at: next.map(|(_, at)| at.0),
         total: u64::from(stock.total()),
         available: u64::from(stock.available()),
         reserved: u64::from(stock.reserved()),

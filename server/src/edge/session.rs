@@ -115,6 +115,7 @@ impl Session {
             Call::ConfigGet { patterns } => write_config(edge, patterns, writer),
             Call::SkuPut { .. }
             | Call::SkuRestock { .. }
+            | Call::SkuReprice { .. }
             | Call::SkuPause { .. }
             | Call::SkuResume { .. }
             | Call::SkuGet { .. }
