@@ -140,6 +140,15 @@ pub enum Refusal {
     /// The payment id was used before for another order.
     #[error("this payment id was used before for another order; check which order it belongs to")]
     PaymentReused,
+    /// A value that was fixed when the SKU was created.
+    #[error("{field}: fixed when the SKU was created; say what it is, or put another SKU")]
+    FixedAtCreation {
+        /// The document's field.
+        field: &'static str,
+    },
+    /// A restock of a SKU whose stock is a list of codes.
+    #[error("fulfilment: the stock of a SKU with codes is their number and can't be changed")]
+    CodesAreStock,
     /// A move of a price that is none to be moved.
     #[error("price: this SKU has no dynamic price to be moved; put a new SKU with one")]
     NotDynamic,

@@ -8,7 +8,7 @@ use crate::{
 };
 
 /// One part of a SKU's state. A whole state is one [`Part::Head`], then the buyers, the orders, the payments, the
-/// requests, the seats and the rooms, each in the order they came to be. What can be computed from these (counts by state, units held
+/// requests, the seats, the rooms and the goods, each in the order they came to be. What can be computed from these (counts by state, units held
 /// by a buyer, indexes) is not written.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Part<'a> {
@@ -71,6 +71,13 @@ pub enum Part<'a> {
         fingerprint: Fingerprint,
         /// The answer it got.
         answer: Answer,
+    },
+    /// What a paid order was given.
+    Goods {
+        /// The order.
+        order: OrderNumber,
+        /// Its units: serials, or places in the list of codes, from 1.
+        units: Cow<'a, [u32]>,
     },
     /// The seat of an order in a room.
     Seat {

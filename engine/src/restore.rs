@@ -65,7 +65,8 @@ impl Sku {
         let pricing = Some(pricing).filter(|_| !matches!(self.terms.price, Price::Fixed(_)));
         let before =
             std::iter::once(head).chain(pricing).chain(buyers).chain(orders).chain(payments).chain(requests);
-        before.chain(seats).chain(rooms)
+        let goods = self.goods.iter().map(|(order, units)| Part::Goods { order, units: units.into() });
+        before.chain(seats).chain(rooms).chain(goods)
     }
 }
 
@@ -144,6 +145,11 @@ impl Restorer {
                 Ok(())
             }
             (Some(sku), Part::Seat { order, seat }) => sku.take_seat(order, &seat),
+            (Some(sku), Part::Goods { order, units }) => {
+                let holds_units = sku.orders.get(order).map(|row| row.holds_units);
+                sku.goods.restore(order, &units, !holds_units.ok_or(Contradiction::Order(order))?);
+                Ok(())
+            }
             (Some(sku), Part::Room { deadline, members, paid, settlement }) => {
                 let number = sku.rooms.next_number().ok_or(Contradiction::Full)?;
                 let members = members.into_owned();

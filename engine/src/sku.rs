@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::buyers::Buyers;
+use crate::goods::Goods;
 use crate::hashing::Hashing;
 use crate::orders::{Expiry, Order, OrderState, Orders};
 use crate::payments::Payments;
@@ -64,6 +65,7 @@ pub struct Sku {
     pub(crate) requests: Requests,
     pub(crate) rooms: Rooms,
     pub(crate) seats: Seats,
+    pub(crate) goods: Goods,
     pub(crate) tally: Tally,
     /// Buyers with at least one order that was ever paid.
     pub(crate) buyers_who_bought: u64,
@@ -192,6 +194,7 @@ impl Sku {
             requests: Requests::default(),
             rooms: Rooms::default(),
             seats: Seats::default(),
+            goods: Goods::default(),
             tally: Tally::default(),
             buyers_who_bought: 0,
             first_sale_at: None,
@@ -265,6 +268,14 @@ impl Sku {
     pub(crate) fn due(&self, number: OrderNumber, order: &Order) -> u64 {
         let off = self.seats.get(number).map_or(0, |seat| seat.off);
         order.line_amount().saturating_sub(off)
+    }
+
+    /// The codes or serials of an order that was paid; `None` if it comes with none, or not yet.
+    #[must_use]
+    pub fn goods(&self, number: OrderNumber) -> Option<Box<[Box<str>]>> {
+        let fulfilment = self.terms.fulfilment.as_ref()?;
+        let units = self.goods.of(number)?;
+        Some(units.iter().map(|unit| fulfilment.name(*unit).into()).collect())
     }
 
     /// What is known of a room at `now`.

@@ -3,7 +3,7 @@
 use xxhash_rust::xxh3::Xxh3;
 
 use crate::sku::Sku;
-use crate::{Answer, Block, Dynamic, Head, Ladder, Part, Price, SkuTerms, Step};
+use crate::{Answer, Block, Dynamic, Fulfilment, Head, Ladder, Part, Price, SkuTerms, Step};
 
 impl Sku {
     /// XXH3 over everything that the journal decides: the same events give the same hash, in every process and on
@@ -82,6 +82,11 @@ impl Digest {
                 self.number(pricing.created_at.0);
                 self.number(pricing.moved_to);
             }
+            Part::Goods { order, units } => {
+                self.number(9);
+                self.number(u64::from(order.0) | (units.len() as u64) << 32);
+                units.iter().for_each(|unit| self.number(u64::from(*unit)));
+            }
             Part::Seat { order, seat } => {
                 self.number(6);
                 self.number(u64::from(order.0) | u64::from(seat.room.0) << 32);
@@ -153,6 +158,14 @@ impl Digest {
             self.text(buyer);
         }
         // Nothing, where there is none: the hash of a SKU does not depend on what it does not use.
+        match &terms.fulfilment {
+            None => {}
+            Some(Fulfilment::Numbered) => self.number(1),
+            Some(Fulfilment::Codes(codes)) => {
+                self.number(2 + codes.len() as u64);
+                codes.iter().for_each(|code| self.text(code));
+            }
+        }
         if let Some(group_buy) = &terms.group_buy {
             self.number(group_buy.ttl_ms);
             for tier in &group_buy.tiers {

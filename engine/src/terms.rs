@@ -1,6 +1,6 @@
 //! The terms a SKU is sold on: what the admin's document says, apart from the stock.
 
-use crate::{Currency, GroupBuy, Millis, Price};
+use crate::{Currency, Fulfilment, GroupBuy, Millis, Price};
 
 /// The terms of one SKU. Replaced as a whole by a later document.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,6 +29,8 @@ pub struct SkuTerms {
     pub allow: Option<Box<[Box<str>]>>,
     /// How it is sold to groups, if it is.
     pub group_buy: Option<GroupBuy>,
+    /// What each paid unit comes with. Fixed when the SKU is created: in later terms, `None` stands for what it was.
+    pub fulfilment: Option<Fulfilment>,
 }
 
 /// What happens to a payment that arrives after the reservation expired.
@@ -70,6 +72,7 @@ impl SkuTerms {
             max_lapses: None,
             allow: None,
             group_buy: None,
+            fulfilment: None,
         }
     }
 

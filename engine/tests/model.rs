@@ -8,13 +8,15 @@ mod naive;
 #[path = "common/random.rs"]
 mod random;
 
+use std::collections::BTreeSet;
+
 use cases::for_all;
 use common::Shop;
 use naive::Model;
 use proptest::prelude::*;
 use proptest::test_runner::TestCaseError;
-use random::{Step, any_run, documents, made_definite, room_run, run, shops_and, small_shop, take};
-use tidegate_engine::{Event, Millis, OrderNumber, OrderState, Price, RoomNumber, RoomState, Sku, SkuTerms};
+use random::{STOCK, Step, any_run, made_definite, room_run, run, shops_and, small_shop, take};
+use tidegate_engine::{Event, Millis, OrderNumber, OrderState, RoomNumber, RoomState, Sku, SkuTerms};
 
 #[test]
 fn the_engine_and_the_model_agree_on_every_answer_count_and_order() {
@@ -27,9 +29,9 @@ fn the_engine_and_the_model_agree_on_rooms_that_fill_up() {
 }
 
 /// Runs both side by side.
-fn agree((price, steps): (Price, Vec<Step>)) -> Result<(), TestCaseError> {
-    let mut shop = small_shop(price);
-    let mut model = Model::new(SkuTerms { price, ..documents().swap_remove(0) }, 8);
+fn agree((terms, steps): (SkuTerms, Vec<Step>)) -> Result<(), TestCaseError> {
+    let mut shop = small_shop(terms.clone());
+    let mut model = Model::new(terms, STOCK);
     for step in &steps {
         let before = shop.journal.len();
         let step = made_definite(&shop, step);
@@ -43,6 +45,7 @@ fn agree((price, steps): (Price, Vec<Step>)) -> Result<(), TestCaseError> {
         compare(&mut shop, &model)?;
         check_ends(&shop)?;
         check_money(&shop, &model)?;
+        check_goods(&shop, &model)?;
     }
     Ok(())
 }
@@ -187,15 +190,29 @@ fn check_money(shop: &Shop, model: &Model) -> Result<(), TestCaseError> {
     Ok(())
 }
 
+/// Every unit that was paid for, and whose room did not still form, has a code or a serial, and nobody else has it.
+fn check_goods(shop: &Shop, model: &Model) -> Result<(), TestCaseError> {
+    let Some(sku) = shop.state.sku() else { return Err(TestCaseError::fail("the SKU exists")) };
+    let mut taken = BTreeSet::new();
+    for (number, order) in (1..).zip(&model.orders) {
+        let goods = sku.goods(OrderNumber(number)).map(|goods| goods.to_vec());
+        let expected = model.goods_of(number as usize - 1);
+        prop_assert_eq!(&goods, &expected, "order {}", number);
+        for unit in goods.into_iter().flatten().filter(|_| order.keeps_units) {
+            prop_assert!(taken.insert(unit), "given twice");
+        }
+    }
+    Ok(())
+}
+
 /// A model that agrees because nothing ever happens would prove nothing.
 #[test]
 fn random_runs_reach_every_kind_of_event_and_state() {
     use std::cell::RefCell;
-    use std::collections::BTreeSet;
 
     let seen: RefCell<BTreeSet<String>> = RefCell::default();
-    let watch = |(price, steps): (Price, Vec<Step>)| {
-        let mut shop = small_shop(price);
+    let watch = |(terms, steps): (SkuTerms, Vec<Step>)| {
+        let mut shop = small_shop(terms);
         for step in &steps {
             take(&mut shop, step);
         }

@@ -15,14 +15,14 @@ use proptest::test_runner::TestCaseError;
 use random::{Step, any_run, documents, shops_and, small_shop, take};
 use tidegate_engine::{
     Answer, Block, Contradiction, Event, Fingerprint, Head, Limits, Millis, OrderNumber, OrderState, Part,
-    Payment, Price, Request, Restorer, SkuState,
+    Payment, Request, Restorer, SkuState, SkuTerms,
 };
 
 /// Two processes key their tables differently; nothing that is stored may depend on it.
 const OTHER_SEED: u64 = 0xDEAD_BEEF;
 
-fn after((price, steps): &(Price, Vec<Step>)) -> Shop {
-    let mut shop = small_shop(*price);
+fn after((terms, steps): &(SkuTerms, Vec<Step>)) -> Shop {
+    let mut shop = small_shop(terms.clone());
     for step in steps {
         take(&mut shop, step);
     }

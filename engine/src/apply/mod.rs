@@ -2,12 +2,16 @@
 
 mod room;
 
+use std::sync::Arc;
+
 use crate::buyers::{Block, Buyer, BuyerNumber};
 use crate::orders::{NewOrder, OrderState};
 use crate::payments::PaymentAnswer;
 use crate::rooms::Room;
 use crate::sku::{Sku, SkuState};
-use crate::{Answer, Contradiction, Event, Millis, OrderNumber, Payment, Request, Settlement};
+use crate::{
+    Answer, Contradiction, Event, Millis, OrderNumber, Payment, Request, RoomNumber, Settlement, SkuTerms,
+};
 
 impl SkuState {
     /// Makes an event so, live and in replay alike (invariant 6).
@@ -35,7 +39,7 @@ impl Sku {
     fn apply(&mut self, event: &Event<'_>, at: Millis) -> Result<(), Contradiction> {
         match *event {
             Event::Created { .. } => return Err(Contradiction::Creation),
-            Event::Updated { ref terms } => self.terms = terms.clone(),
+            Event::Updated { ref terms } => self.update(terms),
             Event::Restocked { ref request, delta } => self.restocked(request, delta)?,
             Event::Repriced { ref request, price } => {
                 self.pricing.moved_to = price;
@@ -64,8 +68,9 @@ impl Sku {
                 let qty = self.turn(payment.order, &[OrderState::Reserved], OrderState::Paid)?;
                 self.stock.sell(qty)?;
                 self.paid(payment, at)?;
-                if let Some(seat) = self.seats.get(payment.order) {
-                    self.rooms.paid(seat.room)?;
+                match self.seats.get(payment.order) {
+                    Some(seat) => self.rooms.paid(seat.room)?,
+                    None => self.give(payment.order)?,
                 }
             }
             Event::Reacquired(ref payment) => {
@@ -77,6 +82,7 @@ impl Sku {
                 buyer.held = buyer.held.saturating_add(qty);
                 self.made_good(payment.order)?;
                 self.paid(payment, at)?;
+                self.give(payment.order)?;
             }
             Event::RefundDue(ref payment) => self.refund_due(payment, at)?,
             Event::Cancelled { order, ref request, .. } => {
@@ -97,6 +103,9 @@ impl Sku {
             Event::RoomRefundDue { order } => self.room_failed(order)?,
             Event::RoomSettled { room, tier, unit_price } => {
                 self.rooms.settle(room, Settlement { at, tier, unit_price })?;
+                if tier.is_some() {
+                    self.give_members(room)?;
+                }
             }
             Event::Refunded { order, ref request, restock } => {
                 self.refunded(order, restock)?;
@@ -124,6 +133,34 @@ impl Sku {
             }
         }
         Ok(())
+    }
+
+    /// What units come with stays what it was.
+    fn update(&mut self, terms: &Arc<SkuTerms>) {
+        let fulfilment = self.terms.fulfilment.clone();
+        self.terms = if fulfilment.is_none() {
+            Arc::clone(terms)
+        } else {
+            Arc::new(SkuTerms { fulfilment, ..SkuTerms::clone(terms) })
+        };
+    }
+
+    /// A paid order is given its codes or serials, if the SKU comes with any.
+    fn give(&mut self, number: OrderNumber) -> Result<(), Contradiction> {
+        if self.terms.fulfilment.is_some() {
+            let qty = self.order_mut(number)?.qty;
+            self.goods.give(number, qty);
+        }
+        Ok(())
+    }
+
+    /// Everybody who paid in a room that succeeded.
+    fn give_members(&mut self, room: RoomNumber) -> Result<(), Contradiction> {
+        if self.terms.fulfilment.is_none() {
+            return Ok(());
+        }
+        let members = self.rooms.get(room).map(|room| room.members.clone()).unwrap_or_default();
+        members.into_iter().try_for_each(|member| self.give(member))
     }
 
     fn restocked(&mut self, request: &Request<'_>, delta: i64) -> Result<(), Contradiction> {
@@ -243,6 +280,7 @@ impl Sku {
             self.stock.take_back(qty)?;
             self.tally.return_units(qty);
             self.order_mut(number)?.holds_units = false;
+            self.goods.take_back(number);
         }
         Ok(())
     }

@@ -18,8 +18,8 @@ use crate::sku::{Sku, SkuState};
 use crate::stock::{MAX_STOCK, RestockError};
 use crate::tables::MAX_TEXT;
 use crate::{
-    Answer, Command, Event, Fingerprint, Millis, OrderNumber, Payment, Phase, Price, Refusal, Rejection,
-    Request, RoomNumber, SkuTerms, line_amount,
+    Answer, Command, Event, Fingerprint, Fulfilment, Millis, OrderNumber, Payment, Phase, Price, Refusal,
+    Rejection, Request, RoomNumber, SkuTerms, line_amount,
 };
 
 /// The events of one decision, in the order in which they are to be applied.
@@ -188,6 +188,9 @@ impl Sku {
 
     /// A document never resets price or stock of a SKU that is there, nor changes what the first order fixed.
     fn put<'a>(&self, document: &SkuTerms) -> Judged<'a> {
+        if document.fulfilment != self.terms.fulfilment {
+            return Err(Refusal::FixedAtCreation { field: "fulfilment" }.into());
+        }
         let terms = SkuTerms { price: self.terms.price, ..document.clone() };
         if !document.price.is_same_kind(&self.terms.price) && self.orders.len() > 0 {
             return Err(Refusal::Fixed { field: "price" }.into());
@@ -201,11 +204,16 @@ impl Sku {
         if terms.group_buy != self.terms.group_buy && self.rooms.forming_count() > 0 {
             return Err(Refusal::RoomsForming.into());
         }
+        // Codes are written down once.
+        let terms = SkuTerms { fulfilment: None, ..terms };
         accept(Event::Updated { terms: Arc::new(terms) }, Answer::Updated)
     }
 
     fn restock<'a>(&self, request: Request<'a>, delta: i64, limits: &Limits) -> Judged<'a> {
         self.judge_repeat(None, request)?;
+        if matches!(self.terms.fulfilment, Some(Fulfilment::Codes(_))) {
+            return Err(Refusal::CodesAreStock.into());
+        }
         let stock = self.stock.restocked(delta).map_err(|error| match error {
             RestockError::Insufficient => {
                 NoChange::Rejected(Rejection::Insufficient { available: u64::from(self.stock.available()) })
@@ -320,18 +328,23 @@ impl Sku {
         match order.state {
             OrderState::Paid | OrderState::RefundDue => {
                 // An event says what happened: an order that holds no units returns none.
-                let restock = restock && order.holds_units;
+                let restock = restock && order.holds_units && !self.has_revealed(number);
                 let mut events: Events<'a> = smallvec![Event::Refunded { order: number, request, restock }];
                 events.extend(self.left_room(number, now));
                 Ok(Change { events, answer: Answer::Refunded })
             }
             // The money went back before; now the goods have come back too.
-            OrderState::Refunded if restock && order.holds_units => {
+            OrderState::Refunded if restock && order.holds_units && !self.has_revealed(number) => {
                 accept(Event::Refunded { order: number, request, restock }, Answer::Refunded)
             }
             OrderState::Refunded => self.note(number, request, Answer::Refunded, limits),
             OrderState::Reserved | OrderState::Cancelled | OrderState::Expired => reject(Rejection::NotPaid),
         }
+    }
+
+    /// Whether an order was given a code: somebody has seen it, and it can't be sold again.
+    fn has_revealed(&self, number: OrderNumber) -> bool {
+        matches!(self.terms.fulfilment, Some(Fulfilment::Codes(_))) && self.goods.of(number).is_some()
     }
 
     fn block<'a>(&self, buyer: &'a str, limits: &Limits) -> Judged<'a> {

@@ -4,8 +4,8 @@
 use std::sync::Arc;
 
 use tidegate_engine::{
-    Answer, Command, LatePayment, Millis, NoChange, OrderNumber, OrderState, Price, Refusal, Rejection,
-    RoomNumber, SkuTerms, Step,
+    Answer, Command, Fulfilment, LatePayment, Millis, NoChange, OrderNumber, OrderState, Price, Refusal,
+    Rejection, RoomNumber, SkuTerms, Step,
 };
 
 use crate::common::{START, Told};
@@ -87,6 +87,8 @@ pub(crate) struct Model {
     pub(crate) total: i64,
     /// Of a dynamic price.
     moved_to: u64,
+    /// What was given to which order, in the order of giving.
+    given: Vec<(usize, Vec<u32>)>,
     pub(crate) paused: bool,
     pub(crate) orders: Vec<ModelOrder>,
     pub(crate) payments: Vec<ModelPayment>,
@@ -101,6 +103,7 @@ impl Model {
         let moved_to = if let Price::Dynamic(dynamic) = terms.price { dynamic.initial } else { 0 };
         Self {
             moved_to,
+            given: Vec::new(),
             terms: Arc::new(terms),
             total: i64::from(stock),
             paused: false,
@@ -129,6 +132,35 @@ impl Model {
                 price
             }
         }
+    }
+
+    /// Gives an order the lowest serials, or the first codes, that nobody has. A code that was given is never free.
+    fn give(&mut self, at: usize) {
+        let codes = match &self.terms.fulfilment {
+            None => return,
+            Some(Fulfilment::Codes(_)) => true,
+            Some(Fulfilment::Numbered) => false,
+        };
+        let has = |unit: &u32| {
+            let mut owners = self.given.iter().rev().filter(|(_, units)| units.contains(unit));
+            owners.next().is_some_and(|(owner, _)| codes || self.orders[*owner].keeps_units)
+        };
+        let units = (1..).filter(|unit| !has(unit)).take(self.orders[at].qty as usize).collect();
+        self.given.push((at, units));
+    }
+
+    /// What the buyer of this order was given.
+    pub(crate) fn goods_of(&self, at: usize) -> Option<Vec<Box<str>>> {
+        let (_, units) = self.given.iter().find(|(order, _)| *order == at)?;
+        let name = |unit: &u32| match &self.terms.fulfilment {
+            Some(Fulfilment::Codes(codes)) => codes[*unit as usize - 1].clone(),
+            _ => unit.to_string().into(),
+        };
+        Some(units.iter().map(name).collect())
+    }
+
+    fn has_revealed(&self, at: usize) -> bool {
+        matches!(self.terms.fulfilment, Some(Fulfilment::Codes(_))) && self.goods_of(at).is_some()
     }
 
     fn reprice(&mut self, price: u64) -> Told {
@@ -282,6 +314,9 @@ impl Model {
             }
         }
         self.rooms[room as usize - 1].settled = Some(percent_off);
+        if percent_off.is_some() {
+            self.members(room).into_iter().for_each(|member| self.give(member));
+        }
     }
 
     /// Closes the room that this command is about, if its time is over.
@@ -323,6 +358,9 @@ impl Model {
                 // All of the document but its price.
                 let mut new = (**terms).clone();
                 new.price = self.terms.price;
+                if terms.fulfilment != self.terms.fulfilment {
+                    return Err(NoChange::Refused(Refusal::FixedAtCreation { field: "fulfilment" }));
+                }
                 let kind = |price: &Price| std::mem::discriminant(price);
                 if kind(&terms.price) != kind(&self.terms.price) && !self.orders.is_empty() {
                     return Err(NoChange::Refused(Refusal::Fixed { field: "price" }));
@@ -334,6 +372,9 @@ impl Model {
                 let same = new == *self.terms;
                 self.terms = Arc::new(new);
                 Ok(if same { Answer::Unchanged } else { Answer::Updated })
+            }
+            Command::Restock { .. } if matches!(self.terms.fulfilment, Some(Fulfilment::Codes(_))) => {
+                Err(NoChange::Refused(Refusal::CodesAreStock))
             }
             Command::Restock { delta, .. } => {
                 let available = u64::try_from(self.available()).unwrap_or(0);
@@ -506,6 +547,9 @@ impl Model {
                 }
                 self.deeds.push((order.buyer, Deed::MadeGood { max_lapses: self.terms.max_lapses }));
             }
+            if order.room.is_none() {
+                self.give(at);
+            }
             if let Some(room) = order.room {
                 let seats = self.terms.group_buy.as_ref().map_or(0, |group_buy| group_buy.seats());
                 if self.paid_members(room) >= seats as usize {
@@ -538,12 +582,13 @@ impl Model {
     }
 
     fn refund(&mut self, at: usize, restock: bool) -> Result<Answer, Rejection> {
+        let revealed = self.has_revealed(at);
         let order = &mut self.orders[at];
         if !matches!(order.state, OrderState::Paid | OrderState::RefundDue | OrderState::Refunded) {
             return Err(Rejection::NotPaid);
         }
         order.state = OrderState::Refunded;
-        order.keeps_units &= !restock;
+        order.keeps_units &= !restock || revealed;
         self.left(at);
         Ok(Answer::Refunded)
     }

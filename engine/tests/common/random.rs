@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use proptest::prelude::*;
 use tidegate_engine::{
-    Command, Dynamic, GroupBuy, Ladder, LatePayment, OrderNumber, Price, RoomNumber, SkuTerms,
+    Command, Dynamic, Fulfilment, GroupBuy, Ladder, LatePayment, OrderNumber, Price, RoomNumber, SkuTerms,
     Step as PriceStep, Tier,
 };
 
@@ -125,11 +125,11 @@ pub(crate) fn room_run(most: usize) -> impl Strategy<Value = Vec<Step>> {
     prop::collection::vec(step, 1..most)
 }
 
-/// What a run begins with: a price, and its steps.
+/// What a run begins with: a document, and its steps.
 pub(crate) fn shops_and(
     steps: impl Strategy<Value = Vec<Step>>,
-) -> impl Strategy<Value = (Price, Vec<Step>)> {
-    (prop::sample::select(prices().to_vec()), steps)
+) -> impl Strategy<Value = (SkuTerms, Vec<Step>)> {
+    (prop::sample::select(first_documents()), steps)
 }
 
 /// A run of either sort.
@@ -137,16 +137,27 @@ pub(crate) fn any_run(most: usize) -> impl Strategy<Value = Vec<Step>> {
     prop_oneof![run(most), room_run(most)]
 }
 
-/// What the first document may say of the price.
-pub(crate) fn prices() -> [Price; 3] {
+/// What a run may begin with: each kind of price, and each kind of goods. (There are as many codes as units.)
+pub(crate) fn first_documents() -> Vec<SkuTerms> {
+    let first = documents().swap_remove(0);
     let dynamic = Dynamic { initial: 500, floor: 350, ceiling: 700, max_step_percent: 20 };
     let ladder = Ladder { start: 500, floor: 333, step: PriceStep::Amount(30), every_ms: 700 };
-    [Price::Fixed(500), Price::Dynamic(dynamic), Price::Ladder(ladder)]
+    let codes = (0..STOCK).map(|n| format!("code-{n}").into()).collect();
+    vec![
+        first.clone(),
+        SkuTerms { price: Price::Dynamic(dynamic), ..first.clone() },
+        SkuTerms { price: Price::Ladder(ladder), ..first.clone() },
+        SkuTerms { fulfilment: Some(Fulfilment::Numbered), ..first.clone() },
+        SkuTerms { fulfilment: Some(Fulfilment::Codes(codes)), ..first },
+    ]
 }
 
-/// A shop that has been created with the first document.
-pub(crate) fn small_shop(price: Price) -> Shop {
-    Shop::open(SkuTerms { price, ..documents().swap_remove(0) }, 8)
+/// Units of a small shop.
+pub(crate) const STOCK: u32 = 8;
+
+/// A shop that has been created with this document.
+pub(crate) fn small_shop(terms: SkuTerms) -> Shop {
+    Shop::open(terms, STOCK)
 }
 
 /// The step with the amount that is due, if it is such a payment.

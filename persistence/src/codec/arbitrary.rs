@@ -6,9 +6,9 @@ use proptest::collection::vec;
 use proptest::option::of;
 use proptest::prelude::*;
 use tidegate_engine::{
-    Answer, Block, Currency, Dynamic, Event, Fingerprint, GroupBuy, Head, Ladder, LatePayment, Millis,
-    OrderNumber, OrderState, Part, Payment, Price, Pricing, Request, RoomNumber, Seat, Settlement, SkuTerms,
-    Step, Tier,
+    Answer, Block, Currency, Dynamic, Event, Fingerprint, Fulfilment, GroupBuy, Head, Ladder, LatePayment,
+    Millis, OrderNumber, OrderState, Part, Payment, Price, Pricing, Request, RoomNumber, Seat, Settlement,
+    SkuTerms, Step, Tier,
 };
 
 /// Texts, to be borrowed by what is made of them.
@@ -59,9 +59,15 @@ pub(crate) fn terms() -> impl Strategy<Value = Arc<SkuTerms>> {
     let limits = (of(small()), of(small()), small(), of(small()), any::<bool>());
     let schedule = (of(number()), of(number()));
     let allow = of(vec("[a-z]{0,9}", 0..5));
+    let fulfilment = prop_oneof![
+        Just(None),
+        Just(Some(Fulfilment::Numbered)),
+        vec("[A-Z]{0,9}", 0..4)
+            .prop_map(|codes| { Some(Fulfilment::Codes(codes.into_iter().map(Into::into).collect())) }),
+    ];
     let group_buy = of((vec((small(), any::<u8>()), 0..4), number()));
-    (".{0,30}", "[A-Z]{3}", price(), schedule, limits, (allow, group_buy)).prop_map(
-        |(title, currency, price, (starts_at, ends_at), limits, (allow, group_buy))| {
+    (".{0,30}", "[A-Z]{3}", price(), schedule, limits, (allow, group_buy, fulfilment)).prop_map(
+        |(title, currency, price, (starts_at, ends_at), limits, (allow, group_buy, fulfilment))| {
             let (per_buyer_limit, per_order_limit, hold_ms, max_lapses, refund) = limits;
             Arc::new(SkuTerms {
                 title: title.into(),
@@ -75,6 +81,7 @@ pub(crate) fn terms() -> impl Strategy<Value = Arc<SkuTerms>> {
                 late_payment: if refund { LatePayment::Refund } else { LatePayment::Reacquire },
                 max_lapses,
                 allow: allow.map(|buyers| buyers.into_iter().map(Into::into).collect()),
+                fulfilment,
                 group_buy: group_buy.map(|(tiers, ttl_ms)| GroupBuy {
                     tiers: tiers
                         .into_iter()
@@ -205,7 +212,7 @@ pub(crate) fn part() -> impl Strategy<Value = PartOf> {
     let numbers = ([small(), small(), small(), small()], [number(), number(), number()]);
     let flags = (any::<bool>(), any::<bool>());
     let state = prop::sample::select(OrderState::ALL.to_vec());
-    (0..8u8, terms(), numbers, flags, state, answer()).prop_map(
+    (0..9u8, terms(), numbers, flags, state, answer()).prop_map(
         |(kind, terms, (small, large), flags, state, answer)| PartOf {
             kind,
             terms,
@@ -251,6 +258,7 @@ impl PartOf {
                 state: self.state,
                 holds_units: yes,
             },
+            8 => Part::Goods { order: OrderNumber(a), units: vec![b, c].into() },
             7 => Part::Pricing(Pricing { created_at: Millis(x), moved_to: y }),
             5 => Part::Seat { order: OrderNumber(a), seat: seat([b, c], x, yes) },
             6 => Part::Room {

@@ -3,7 +3,7 @@
 use tidegate_engine::{Block, Fingerprint, Head, Millis, OrderNumber, OrderState, Part, Pricing};
 
 use super::answer::{get_answer, put_answer};
-use super::room::{get_room, get_seat, put_room, put_seat};
+use super::room::{get_list, get_room, get_seat, put_room, put_seat};
 use super::terms::{get_terms, put_terms};
 use super::wire::{Cursor, put_option, put_text, put_varint};
 use super::{CodecError, unknown};
@@ -14,6 +14,7 @@ const ORDER: u8 = 3;
 const PAYMENT: u8 = 4;
 const REQUEST: u8 = 5;
 const PRICING: u8 = 6;
+const GOODS: u8 = 7;
 const SEAT: u8 = 9;
 const ROOM: u8 = 10;
 
@@ -81,6 +82,12 @@ pub(crate) fn put_part(out: &mut Vec<u8>, part: &Part<'_>) {
             put_varint(out, created_at.0);
             put_varint(out, *moved_to);
         }
+        Part::Goods { order, units } => {
+            out.push(GOODS);
+            put_varint(out, u64::from(order.0));
+            put_varint(out, units.len() as u64);
+            units.iter().for_each(|unit| put_varint(out, u64::from(*unit)));
+        }
         Part::Seat { order, seat } => {
             out.push(SEAT);
             put_varint(out, u64::from(order.0));
@@ -131,6 +138,12 @@ pub(crate) fn get_part<'a>(from: &mut Cursor<'a>) -> Result<Part<'a>, CodecError
             created_at: Millis(from.varint("time of creation")?),
             moved_to: from.varint("price")?,
         }),
+        GOODS => {
+            let order = OrderNumber(from.small("order number")?);
+            let count = from.varint("number of units")?;
+            let units = get_list(from, count, |from| from.small("unit"))?;
+            Part::Goods { order, units: units.into() }
+        }
         SEAT => Part::Seat { order: OrderNumber(from.small("order number")?), seat: get_seat(from)? },
         ROOM => get_room(from)?,
         other => return Err(unknown("part", other)),

@@ -18,7 +18,7 @@ pub(super) fn put_group_buy(out: &mut Vec<u8>, group_buy: &GroupBuy) {
 pub(super) fn get_group_buy(from: &mut Cursor<'_>) -> Result<GroupBuy, CodecError> {
     let ttl_ms = from.varint("time that rooms are open")?;
     let count = from.varint("number of tiers")?;
-    let tiers = list(from, count, get_tier)?;
+    let tiers = get_list(from, count, get_tier)?;
     Ok(GroupBuy { tiers: tiers.into_boxed_slice(), ttl_ms })
 }
 
@@ -82,7 +82,7 @@ pub(super) fn put_room(
 pub(super) fn get_room<'a>(from: &mut Cursor<'_>) -> Result<Part<'a>, CodecError> {
     let deadline = Millis(from.varint("deadline")?);
     let count = from.varint("number of members")?;
-    let members = list(from, count, |from| from.small("order number").map(OrderNumber))?;
+    let members = get_list(from, count, |from| from.small("order number").map(OrderNumber))?;
     let paid = from.small("number of paid members")?;
     let settlement = if from.flag("flag of the settlement")? {
         Some(Settlement {
@@ -96,7 +96,7 @@ pub(super) fn get_room<'a>(from: &mut Cursor<'_>) -> Result<Part<'a>, CodecError
     Ok(Part::Room { deadline, members: Cow::Owned(members), paid, settlement })
 }
 
-fn list<T>(
+pub(super) fn get_list<T>(
     from: &mut Cursor<'_>,
     count: u64,
     get: impl Fn(&mut Cursor<'_>) -> Result<T, CodecError>,

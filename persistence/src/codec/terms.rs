@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use tidegate_engine::{Currency, Dynamic, Ladder, LatePayment, Millis, Price, SkuTerms, Step};
+use tidegate_engine::{Currency, Dynamic, Fulfilment, Ladder, LatePayment, Millis, Price, SkuTerms, Step};
 
 use super::room::{get_group_buy, put_group_buy};
 use super::wire::{Cursor, put_option, put_text, put_varint};
@@ -13,7 +13,11 @@ const LAYOUT: u8 = 1;
 /// The same fields, then extensions: how many, and for each its tag, its length and its bytes. Tags ascend.
 const LAYOUT_EXTENDED: u8 = 2;
 
+const FULFILMENT: u8 = 1;
 const GROUP_BUY: u8 = 3;
+
+const CODES: u8 = 1;
+const NUMBERED: u8 = 2;
 
 const PRICE_FIXED: u8 = 1;
 const PRICE_LADDER: u8 = 2;
@@ -39,8 +43,9 @@ pub(super) fn put_terms(out: &mut Vec<u8>, terms: &SkuTerms) {
         max_lapses,
         allow,
         group_buy,
+        fulfilment,
     } = terms;
-    let extensions = u8::from(group_buy.is_some());
+    let extensions = u8::from(group_buy.is_some()) + u8::from(fulfilment.is_some());
     out.push(if extensions == 0 { LAYOUT } else { LAYOUT_EXTENDED });
     put_text(out, title);
     out.extend_from_slice(currency.code().as_bytes());
@@ -62,9 +67,34 @@ pub(super) fn put_terms(out: &mut Vec<u8>, terms: &SkuTerms) {
     if extensions > 0 {
         out.push(extensions);
     }
+    if let Some(fulfilment) = fulfilment {
+        put_extension(out, FULFILMENT, |out| put_fulfilment(out, fulfilment));
+    }
     if let Some(group_buy) = group_buy {
         put_extension(out, GROUP_BUY, |out| put_group_buy(out, group_buy));
     }
+}
+
+fn put_fulfilment(out: &mut Vec<u8>, fulfilment: &Fulfilment) {
+    match fulfilment {
+        Fulfilment::Codes(codes) => {
+            out.push(CODES);
+            put_varint(out, codes.len() as u64);
+            codes.iter().for_each(|code| put_text(out, code));
+        }
+        Fulfilment::Numbered => out.push(NUMBERED),
+    }
+}
+
+fn get_fulfilment(from: &mut Cursor<'_>) -> Result<Fulfilment, CodecError> {
+    Ok(match from.byte("kind of fulfilment")? {
+        CODES => {
+            let count = from.varint("number of codes")?;
+            Fulfilment::Codes(get_texts(from, count, "code")?.into())
+        }
+        NUMBERED => Fulfilment::Numbered,
+        other => return Err(unknown("kind of fulfilment", other)),
+    })
 }
 
 fn put_price(out: &mut Vec<u8>, price: &Price) {
@@ -150,6 +180,7 @@ fn get_extensions(from: &mut Cursor<'_>, terms: &mut SkuTerms) -> Result<(), Cod
         let length = length.map_err(|_| CodecError::Range("extension of the terms"))?;
         let mut bytes = Cursor::new(from.bytes(length, "extension of the terms")?);
         match tag {
+            FULFILMENT => terms.fulfilment = Some(get_fulfilment(&mut bytes)?),
             GROUP_BUY => terms.group_buy = Some(get_group_buy(&mut bytes)?),
             other => return Err(unknown("extension of the terms", other)),
         }
@@ -176,9 +207,10 @@ fn get_plain(from: &mut Cursor<'_>) -> Result<SkuTerms, CodecError> {
         max_lapses: from.small_option("number of lapses")?,
         allow: match from.option("allow list")? {
             None => None,
-            Some(count) => Some(get_buyers(from, count)?),
+            Some(count) => Some(get_texts(from, count, "allow list")?),
         },
         group_buy: None,
+        fulfilment: None,
     })
 }
 
@@ -187,12 +219,12 @@ fn get_currency(from: &mut Cursor<'_>) -> Result<Currency, CodecError> {
     Currency::new(code).ok_or(CodecError::Range("currency"))
 }
 
-fn get_buyers(from: &mut Cursor<'_>, count: u64) -> Result<Box<[Box<str>]>, CodecError> {
-    // Every buyer takes at least one byte, so a damaged count can't ask for more memory than the record has.
+fn get_texts(from: &mut Cursor<'_>, count: u64, what: &'static str) -> Result<Box<[Box<str>]>, CodecError> {
+    // Every text takes at least one byte, so a damaged count can't ask for more memory than the record has.
     let room = usize::try_from(count).unwrap_or(usize::MAX).min(from.left());
-    let mut buyers = Vec::with_capacity(room);
+    let mut texts = Vec::with_capacity(room);
     for _ in 0..count {
-        buyers.push(from.text("allow list")?.into());
+        texts.push(from.text(what)?.into());
     }
-    Ok(buyers.into_boxed_slice())
+    Ok(texts.into_boxed_slice())
 }

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use tidegate_engine::{
-    Currency, Dynamic, Event, Fingerprint, GroupBuy, Ladder, LatePayment, Millis, OrderNumber, Payment,
-    Price, Request, RoomNumber, Seat, SkuTerms, Step, Tier,
+    Currency, Dynamic, Event, Fingerprint, Fulfilment, GroupBuy, Ladder, LatePayment, Millis, OrderNumber,
+    Payment, Price, Request, RoomNumber, Seat, SkuTerms, Step, Tier,
 };
 
 use super::arbitrary::{event, part, texts};
@@ -129,6 +129,10 @@ fn the_bytes_of_version_1_are_fixed() {
     let priced = |price| Arc::new(SkuTerms::new("T", Currency::new("GBP").unwrap(), price));
     let ladder = Price::Ladder(Ladder { start: 300, floor: 200, step: Step::Percent(5), every_ms: 9 });
     let dynamic = Price::Dynamic(Dynamic { initial: 300, floor: 200, ceiling: 400, max_step_percent: 10 });
+    let given = |fulfilment| {
+        let terms = SkuTerms::new("T", Currency::new("GBP").unwrap(), Price::Fixed(300));
+        Arc::new(SkuTerms { fulfilment: Some(fulfilment), ..terms })
+    };
     let request = Request { id: "q", fingerprint: Fingerprint(0x0403_0201) };
     let order = OrderNumber(1);
     let payment = Payment { order, request, id: "p", amount: 300 };
@@ -150,6 +154,14 @@ fn the_bytes_of_version_1_are_fixed() {
                 }),
             },
             "02 02 0154 474250 01 ac02 00 00 00 00 c0cf24 01 00 00 01 03 04 09 01 02 0a",
+        ),
+        (
+            Event::Created { terms: given(Fulfilment::Numbered), stock: 9 },
+            "01 02 0154 474250 01 ac02 00 00 00 00 c0cf24 01 00 00 01 01 01 02 09",
+        ),
+        (
+            Event::Created { terms: given(Fulfilment::Codes(["x".into()].into())), stock: 1 },
+            "01 02 0154 474250 01 ac02 00 00 00 00 c0cf24 01 00 00 01 01 04 01 01 0178 01",
         ),
         (Event::Updated { terms }, "02 01 0154 474250 01 ac02 0101 00 0102 00 05 02 00 01020161 0162"),
         (Event::Restocked { request, delta: -2 }, "03 0171 01020304 03"),
