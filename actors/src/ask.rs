@@ -97,6 +97,8 @@ impl Body {
 pub enum Reply {
     /// Accepted, now or when the same request came first.
     Accepted(Answer),
+    /// A payment was applied, now or when it first came, and these are the code or serial of each unit.
+    Paid(Box<[Box<str>]>),
     /// The rules say no.
     Rejected(Rejection),
     /// The caller is at fault, or a limit is reached.

@@ -1,6 +1,6 @@
 //! A SKU's state and what one turn does to it. Knows no actix, no thread and no clock.
 
-use tidegate_engine::{Command, Events, Limits, Millis, NoChange, SkuState};
+use tidegate_engine::{Answer, Command, Events, Limits, Millis, NoChange, SkuState};
 use tidegate_persistence::{ActorId, ActorKind, Birth, EncodedGroup, GroupEncoder};
 
 use crate::ask::{Ask, Body, Reply};
@@ -123,7 +123,7 @@ impl Clerk {
                 let command = command.map(|span| body.text(*span));
                 let overdue = self.state.decide_overdue(&command, scribe.now);
                 scribe.apply(&mut self.state, &self.name, &overdue);
-                match self.state.decide(&command, scribe.now, limits) {
+                let reply = match self.state.decide(&command, scribe.now, limits) {
                     Ok(change) => {
                         scribe.apply(&mut self.state, &self.name, &change.events);
                         Reply::Accepted(change.answer)
@@ -134,6 +134,12 @@ impl Clerk {
                         }
                         no.into()
                     }
+                };
+                match (command, &reply) {
+                    (Command::Pay { order, .. }, Reply::Accepted(Answer::Paid)) => {
+                        self.state.sku().and_then(|sku| sku.goods(order)).map_or(reply, Reply::Paid)
+                    }
+                    _ => reply,
                 }
             }
             Ask::View => Reply::View(self.state.sku().map(tidegate_engine::Sku::view)),

@@ -69,6 +69,13 @@ pub enum Outcome<'a> {
         /// The order's id.
         order: &'a str,
     },
+    /// `[PAID, order, code or serial, ...]`
+    PaidWith {
+        /// The order's id.
+        order: &'a str,
+        /// The code or serial of each unit.
+        goods: &'a [Box<str>],
+    },
     /// `[AMOUNT_MISMATCH, due]`
     AmountMismatch {
         /// What is due.
@@ -152,7 +159,7 @@ impl Outcome<'_> {
             Outcome::Unblocked => Status::Unblocked,
             Outcome::NotEligible => Status::NotEligible,
             Outcome::NotFound => Status::NotFound,
-            Outcome::Paid { .. } => Status::Paid,
+            Outcome::Paid { .. } | Outcome::PaidWith { .. } => Status::Paid,
             Outcome::AmountMismatch { .. } => Status::AmountMismatch,
             Outcome::RefundDue { .. } => Status::RefundDue,
             Outcome::Cancelled => Status::Cancelled,
@@ -202,6 +209,12 @@ impl Outcome<'_> {
                 writer.bulk(word);
                 writer.uint(floor);
                 return writer.uint(ceiling);
+            }
+            Outcome::PaidWith { order, goods } => {
+                writer.array(2 + goods.len());
+                writer.bulk(word);
+                writer.bulk(order);
+                return goods.iter().for_each(|unit| writer.bulk(&**unit));
             }
             Outcome::Paid { order } | Outcome::RefundDue { order } => {
                 writer.array(2);

@@ -3,7 +3,9 @@
 #![allow(clippy::unwrap_used)] // helpers of tests may fail like the tests they help
 
 use proptest::prelude::*;
-use tidegate_protocol::document::{CampaignFile, GroupBuy, LatePayment, Price, SkuDocument, Step};
+use tidegate_protocol::document::{
+    CampaignFile, Fulfilment, GroupBuy, LatePayment, Price, SkuDocument, Step,
+};
 use tidegate_protocol::error::WireError;
 
 const LEAST: &str = r#"{"title": "Phone", "stock": 10, "currency": "CNY", "price": {"fixed": 599900}}"#;
@@ -45,6 +47,7 @@ fn the_shortest_document_has_sensible_defaults() {
             max_lapses: None,
             allow: None,
             group_buy: None,
+            fulfilment: None,
         }
     );
 }
@@ -84,6 +87,17 @@ fn a_ladder_may_be_said_in_percent_of_market_and_cost() {
     let document = SkuDocument::from_json(&with("price", Some(json))).unwrap();
     let expected = Price::Dynamic { initial: 9900, floor: 8000, ceiling: 12_000, max_step_percent: 10 };
     assert_eq!(document.price, expected);
+}
+
+#[test]
+fn the_stock_of_a_sku_with_codes_is_their_number_and_they_are_not_shown() {
+    let json = r#"{"title": "Game", "currency": "CNY", "price": {"fixed": 1}, "fulfilment": {"codes": ["K3Y", "K4Y"]}}"#;
+    let document = SkuDocument::from_json(json).unwrap();
+    assert_eq!(document.stock, 2);
+    assert_eq!(document.fulfilment, Some(Fulfilment::Codes(vec!["K3Y".to_owned(), "K4Y".to_owned()])));
+    assert!(!format!("{document:?}").contains("K3Y"), "{document:?}");
+    let numbered = SkuDocument::from_json(&with("fulfilment", Some(r#"{"numbered": true}"#))).unwrap();
+    assert_eq!(numbered.fulfilment, Some(Fulfilment::Numbered));
 }
 
 #[test]
@@ -265,10 +279,16 @@ fn every_wrong_field_is_named() {
             "group_buy.room_ttl_s",
             "must be a whole number of seconds from 1 to 2592000",
         ),
-        ("fulfilment", Some("{}"), "fulfilment", later),
+        ("fulfilment", Some("{}"), "fulfilment", "must be one of codes and numbered"),
+        ("fulfilment", Some(r#"{"numbered": false}"#), "fulfilment.numbered", "must be true, or left out"),
+        ("fulfilment", Some(r#"{"numbered": true, "codes": ["a"]}"#), "fulfilment", "must be one of"),
+        ("fulfilment", Some(r#"{"codes": []}"#), "fulfilment.codes", "must have 1 to 100000 entries"),
+        ("fulfilment", Some(r#"{"codes": ["a b"]}"#), "fulfilment.codes.0", "must be a code"),
+        ("fulfilment", Some(r#"{"codes": ["a", "b", "a"]}"#), "fulfilment.codes.2", "is there twice"),
+        ("fulfilment", Some(r#"{"codes": ["a", "b"]}"#), "stock", "must be the number of codes, 2"),
         ("stores", Some("[]"), "stores", later),
         ("carbon_g", Some("1"), "carbon_g", later),
-        ("colour", Some(r#""red""#), "colour", "is not a field; there are title, stock,"),
+        ("colour", Some(r#""red""#), "colour", "is not a field; there are title, fulfilment, stock,"),
     ];
     for (field, json, path, reason) in table {
         let told = error(&with(field, *json));
@@ -375,5 +395,8 @@ proptest! {
 fn the_sample_campaign_is_one() {
     let campaign = CampaignFile::from_toml(include_str!("../../config/campaign.toml")).unwrap();
     let names: Vec<_> = campaign.skus.iter().map(|(name, _)| name.as_str()).collect();
-    assert_eq!(names, ["console-launch", "desk-lamp", "kettle", "members-print", "night-flight", "tea-mug"]);
+    assert_eq!(
+        names,
+        ["console-launch", "desk-lamp", "game-keys", "kettle", "members-print", "night-flight", "tea-mug"]
+    );
 }

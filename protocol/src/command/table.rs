@@ -167,6 +167,7 @@ pub static COMMANDS: &[CommandSpec] = &[
         arguments: &[ORDER, REQ, required("amount", Kind::Money), required("payment", Kind::Id)],
         replies: &[
             "[PAID, order]",
+            "[PAID, order, code or serial, ...]",
             "[REFUND_DUE, order]",
             "[AMOUNT_MISMATCH, due]",
             "[CANCELLED]",

@@ -4,14 +4,18 @@
 //! an error that names the field, so that a typing error can't become a sale at the wrong price.
 
 mod campaign;
+mod fulfilment;
+mod group_buy;
 mod node;
 mod object;
 mod price;
 mod sku;
 
 pub use campaign::CampaignFile;
+pub use fulfilment::Fulfilment;
+pub use group_buy::GroupBuy;
 pub use price::{Price, Step};
-pub use sku::{GroupBuy, LatePayment, SkuDocument};
+pub use sku::{LatePayment, SkuDocument};
 
 use thiserror::Error;
 

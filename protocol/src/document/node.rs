@@ -12,7 +12,7 @@ const TOML_DATE: &str = "$__toml_private_datetime";
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Node {
     Null,
-    Bool,
+    Bool(bool),
     Whole(i128),
     /// A number with a fraction or an exponent, or one that no integer type holds.
     Other,
@@ -40,8 +40,8 @@ impl<'de> Visitor<'de> for NodeVisitor {
         Ok(Node::Null)
     }
 
-    fn visit_bool<E>(self, _: bool) -> Result<Node, E> {
-        Ok(Node::Bool)
+    fn visit_bool<E>(self, value: bool) -> Result<Node, E> {
+        Ok(Node::Bool(value))
     }
 
     fn visit_i64<E>(self, value: i64) -> Result<Node, E> {

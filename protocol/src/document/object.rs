@@ -112,6 +112,14 @@ impl Field {
         u32::try_from(value).map_err(|_| DocumentError::new(path, "is out of range"))
     }
 
+    /// `true`, and nothing else.
+    pub(super) fn yes(self) -> Result<(), DocumentError> {
+        match self.node {
+            Node::Bool(true) => Ok(()),
+            _ => Err(self.wrong("must be true, or left out")),
+        }
+    }
+
     /// A text that `fits`.
     pub(super) fn text(self, rule: &str, fits: impl Fn(&str) -> bool) -> Result<String, DocumentError> {
         match self.node {

@@ -1,6 +1,8 @@
 //! The SKU document.
 
 use super::DocumentError;
+use super::fulfilment::{self, Fulfilment};
+use super::group_buy::{self, GroupBuy};
 use super::node::Node;
 use super::object::{Field, Object};
 use super::price::{self, Price};
@@ -21,21 +23,11 @@ const MAX_HOLD_S: u32 = 30 * 86_400;
 /// The hold of a document that says nothing of it, in seconds.
 const DEFAULT_HOLD_S: u32 = 600;
 
-/// The most tiers of a group-buy.
-const MAX_TIERS: usize = 10;
-
-/// The most members that a tier may need, and so the most seats of a room.
-const MAX_MEMBERS: u32 = 1_000;
-
-/// How long a room is open if the document says nothing of it, and at most: a day and 30 days, in seconds.
-const DEFAULT_ROOM_TTL_S: u32 = 86_400;
-const MAX_ROOM_TTL_S: u32 = 30 * 86_400;
-
 /// The most buyers an allow list may have.
 const MAX_ALLOWED: usize = 100_000;
 
 /// Fields of later versions.
-const LATER: &[&str] = &["campaign", "fulfilment", "stores", "carbon_g"];
+const LATER: &[&str] = &["campaign", "stores", "carbon_g"];
 
 /// What is sold, to whom, when and at what price.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -66,15 +58,8 @@ pub struct SkuDocument {
     pub allow: Option<Vec<String>>,
     /// How it is sold to groups; none is not at all.
     pub group_buy: Option<GroupBuy>,
-}
-
-/// How a SKU is sold to groups.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct GroupBuy {
-    /// Members that a tier needs, and what it takes off the unit price in percent; both ascend. At most 10 tiers.
-    pub tiers: Vec<(u32, u8)>,
-    /// How long a room is open, in seconds: 1 to 2,592,000 (30 days).
-    pub room_ttl_s: u32,
+    /// What each paid unit comes with; none is nothing. Only counts when the SKU is created.
+    pub fulfilment: Option<Fulfilment>,
 }
 
 /// What becomes of a payment after the hold ran out.
@@ -96,9 +81,11 @@ impl SkuDocument {
 
     pub(super) fn read(mut object: Object) -> Result<Self, DocumentError> {
         object.later(LATER)?;
+        let title = title(object.required("title")?)?;
+        let fulfilment = object.optional("fulfilment").map(fulfilment::read).transpose()?;
         let document = SkuDocument {
-            title: title(object.required("title")?)?,
-            stock: object.required("stock")?.whole(0, MAX_STOCK, " of units")?,
+            title,
+            stock: stock(&mut object, fulfilment.as_ref())?,
             currency: object
                 .required("currency")?
                 .text("must be three upper-case letters, such as CNY", |text| {
@@ -118,7 +105,8 @@ impl SkuDocument {
                 .map(|field| field.whole_u32(1, MAX_LAPSES, ""))
                 .transpose()?,
             allow: object.optional("allow").map(allow).transpose()?,
-            group_buy: object.optional("group_buy").map(group_buy).transpose()?,
+            group_buy: object.optional("group_buy").map(group_buy::read).transpose()?,
+            fulfilment,
         };
         let path_of_end = object.path_of("ends_at");
         object.finish()?;
@@ -128,6 +116,21 @@ impl SkuDocument {
             }
             _ => Ok(document),
         }
+    }
+}
+
+/// The number of codes, where there are any; it may be left out then.
+fn stock(object: &mut Object, fulfilment: Option<&Fulfilment>) -> Result<u64, DocumentError> {
+    let path = object.path_of("stock");
+    let Some(Fulfilment::Codes(codes)) = fulfilment else {
+        return object.required("stock")?.whole(0, MAX_STOCK, " of units");
+    };
+    let number = codes.len() as u64;
+    match object.optional("stock").map(|stock| stock.whole(0, MAX_STOCK, " of units")).transpose()? {
+        Some(stock) if stock != number => {
+            Err(DocumentError::new(path, format!("must be the number of codes, {number}")))
+        }
+        _ => Ok(number),
     }
 }
 
@@ -145,34 +148,6 @@ fn late_payment(field: Field) -> Result<LatePayment, DocumentError> {
     let text =
         field.text("must be \"reacquire\" or \"refund\"", |text| matches!(text, "reacquire" | "refund"))?;
     Ok(if text == "refund" { LatePayment::Refund } else { LatePayment::Reacquire })
-}
-
-fn group_buy(field: Field) -> Result<GroupBuy, DocumentError> {
-    let mut object = field.object()?;
-    let mut tiers: Vec<(u32, u8)> = Vec::new();
-    for entry in object.required("tiers")?.list(MAX_TIERS)? {
-        let mut tier = entry.object()?;
-        let (members, percent) = (tier.required("members")?, tier.required("percent_off")?);
-        let (path_of_members, path_of_percent) = (members.path.clone(), percent.path.clone());
-        let members = members.whole_u32(2, MAX_MEMBERS, " of members")?;
-        let percent = percent.whole_u32(1, 99, " of percent")?;
-        tier.finish()?;
-        let percent = u8::try_from(percent).unwrap_or(u8::MAX);
-        if let Some((fewer, less)) = tiers.last() {
-            if members <= *fewer {
-                return Err(DocumentError::new(path_of_members, "must be above that of the tier before"));
-            }
-            if percent <= *less {
-                return Err(DocumentError::new(path_of_percent, "must be above that of the tier before"));
-            }
-        }
-        tiers.push((members, percent));
-    }
-    let room_ttl_s = object
-        .optional("room_ttl_s")
-        .map_or(Ok(DEFAULT_ROOM_TTL_S), |field| field.whole_u32(1, MAX_ROOM_TTL_S, " of seconds"))?;
-    object.finish()?;
-    Ok(GroupBuy { tiers, room_ttl_s })
 }
 
 fn allow(field: Field) -> Result<Vec<String>, DocumentError> {

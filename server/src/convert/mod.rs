@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use tidegate_actors::{Ask, Condition, CreateError, Fault};
 use tidegate_engine::{
-    Command, Currency, Dynamic, GroupBuy, Ladder, LatePayment, Millis, OrderId, OrderNumber, Price, Refusal,
-    RoomId, SkuTerms, Step, Tier,
+    Command, Currency, Dynamic, Fulfilment, GroupBuy, Ladder, LatePayment, Millis, OrderId, OrderNumber,
+    Price, Refusal, RoomId, SkuTerms, Step, Tier,
 };
 use tidegate_protocol::command::{Call, Words};
 use tidegate_protocol::document::{self, SkuDocument};
@@ -173,6 +173,12 @@ pub(crate) fn put_document(document: &SkuDocument) -> Result<Command<&'static st
         },
         max_lapses: document.max_lapses,
         allow,
+        fulfilment: document.fulfilment.as_ref().map(|fulfilment| match fulfilment {
+            document::Fulfilment::Numbered => Fulfilment::Numbered,
+            document::Fulfilment::Codes(codes) => {
+                Fulfilment::Codes(codes.iter().map(|code| code.as_str().into()).collect())
+            }
+        }),
         group_buy: document.group_buy.as_ref().map(|group_buy| GroupBuy {
             tiers: (group_buy.tiers.iter())
                 .map(|(members, percent_off)| Tier { members: *members, percent_off: *percent_off })
@@ -241,6 +247,8 @@ fn refusal(refusal: Refusal, retry: Duration) -> WireError {
         }
         Refusal::Full { .. } => overloaded(refusal.to_string(), retry),
         Refusal::Fixed { .. }
+        | Refusal::FixedAtCreation { .. }
+        | Refusal::CodesAreStock
         | Refusal::NotDynamic
         | Refusal::NoGroupBuy
         | Refusal::RoomsForming

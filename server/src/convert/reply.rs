@@ -25,6 +25,16 @@ pub(crate) fn write_reply(
 ) -> Label {
     match reply {
         Reply::Accepted(answer) => write_answer(sku, asked, answer, writer),
+        Reply::Paid(goods) => {
+            let Ask::Command(Command::Pay { order, .. }) = asked else {
+                // Nothing else is answered so.
+                return write_answer(sku, asked, &Answer::Paid, writer);
+            };
+            let order = IdText::order(sku, *order);
+            let outcome = Outcome::PaidWith { order: order.as_str(), goods };
+            outcome.write(writer);
+            Label::Status(outcome.status())
+        }
         Reply::Rejected(rejection) => {
             let outcome = rejected(*rejection);
             outcome.write(writer);
