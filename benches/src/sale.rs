@@ -73,7 +73,13 @@ impl Sale {
     pub fn reserve(&mut self, buyer: u32) -> Result<Answer, NoChange> {
         let number = u64::from(buyer);
         let (req, buyer) = (Id::new(REQUEST, number), Id::new(BUYER, number));
-        self.turn(&Command::Reserve { req: req.text(), buyer: buyer.text(), qty: 1, max_price: None })
+        self.turn(&Command::Reserve {
+            req: req.text(),
+            buyer: buyer.text(),
+            qty: 1,
+            max_price: None,
+            coupon: None,
+        })
     }
 
     /// The order of this number is paid.

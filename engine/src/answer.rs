@@ -1,6 +1,6 @@
 //! What a command comes to: an answer that stands, or a rejection that may be another one next time.
 
-use crate::{Millis, OrderNumber, RoomNumber};
+use crate::{CouponCode, Millis, OrderNumber, RoomNumber};
 
 /// The answer of an accepted command. The same request gets the same answer again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -68,6 +68,15 @@ pub enum Answer {
     Blocked,
     /// The buyer is admitted.
     Unblocked,
+    /// The buyer has a coupon.
+    Granted {
+        /// Its code.
+        code: CouponCode,
+        /// What it takes off, in percent.
+        percent_off: u8,
+        /// It can be used until just before this.
+        expires_at: Millis,
+    },
 }
 
 /// Why a command was refused by the rules of the sale. Nothing changed; a retry is judged anew.
@@ -100,6 +109,8 @@ pub enum Rejection {
         /// The unit price, in minor units.
         price: u64,
     },
+    /// The coupon is none, another's, used, not for this SKU or out of its window.
+    CouponInvalid,
     /// The payment is not what the order costs.
     AmountMismatch {
         /// What the order costs, in minor units.

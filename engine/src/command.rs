@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::{OrderNumber, RoomNumber, SkuTerms};
+use crate::{Enrolment, OrderNumber, RoomNumber, SkuTerms};
 
 /// A command to one SKU. `S` is how its texts are held: `&str` where it is judged, offsets into a shared
 /// buffer while it travels.
@@ -14,6 +14,12 @@ pub enum Command<S> {
         terms: Arc<SkuTerms>,
         /// Units for sale, if the SKU is new.
         stock: u32,
+    },
+    /// Be part of this campaign, with these rules of it; `None`: of none. Nobody outside asks this: it follows from
+    /// the documents of campaign and SKU.
+    Enrol {
+        /// The part.
+        enrolment: Option<Arc<Enrolment>>,
     },
     /// Add units, or take unsold ones away.
     Restock {
@@ -43,6 +49,8 @@ pub enum Command<S> {
         qty: u32,
         /// The highest unit price the buyer agrees to, in minor units.
         max_price: Option<u64>,
+        /// The coupon to be used.
+        coupon: Option<S>,
     },
     /// Hold units for a buyer, who opens a room for others to join.
     OpenRoom {
@@ -114,9 +122,14 @@ impl<S> Command<S> {
             Self::Reprice { req, price } => Command::Reprice { req: text(req), price: *price },
             Self::Pause => Command::Pause,
             Self::Resume => Command::Resume,
-            Self::Reserve { req, buyer, qty, max_price } => {
-                Command::Reserve { req: text(req), buyer: text(buyer), qty: *qty, max_price: *max_price }
-            }
+            Self::Enrol { enrolment } => Command::Enrol { enrolment: enrolment.clone() },
+            Self::Reserve { req, buyer, qty, max_price, coupon } => Command::Reserve {
+                req: text(req),
+                buyer: text(buyer),
+                qty: *qty,
+                max_price: *max_price,
+                coupon: coupon.as_ref().map(text),
+            },
             Self::OpenRoom { req, buyer, qty } => {
                 Command::OpenRoom { req: text(req), buyer: text(buyer), qty: *qty }
             }

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use crate::{Answer, Fingerprint, Millis, OrderNumber, RoomNumber, Seat, SkuTerms, Tier};
+use crate::{
+    Answer, Discounts, Enrolment, Fingerprint, Millis, OrderNumber, RoomNumber, Seat, SkuTerms, Tier,
+};
 
 /// One change of one SKU. When it happened is said once for a whole turn, beside the events.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,6 +20,11 @@ pub enum Event<'a> {
     Updated {
         /// The new terms.
         terms: Arc<SkuTerms>,
+    },
+    /// The SKU's part in a campaign changed.
+    Enrolled {
+        /// The part from now on; `None`: in no campaign.
+        enrolment: Option<Arc<Enrolment>>,
     },
     /// Units were added or taken away.
     Restocked {
@@ -119,6 +126,13 @@ pub enum Event<'a> {
         /// The seat.
         seat: Seat,
     },
+    /// The order that was just reserved costs less, beside the tier of its room.
+    Discounted {
+        /// The order.
+        order: OrderNumber,
+        /// What is taken off.
+        discounts: Discounts,
+    },
     /// A reservation ended because its room closed. That is no lapse of its buyer.
     Dismissed {
         /// The order.
@@ -130,6 +144,8 @@ pub enum Event<'a> {
         order: OrderNumber,
         /// The difference, in minor units.
         amount: u64,
+        /// What the green discount takes off from now on: of a lower price, less.
+        green: u64,
     },
     /// A paid order's room failed: its money is due back and its units return.
     RoomRefundDue {

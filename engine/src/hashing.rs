@@ -35,6 +35,11 @@ impl Hashing {
         self.of(u64::from(buyer.0), request)
     }
 
+    /// Of two texts that are a key together.
+    pub(crate) fn pair(self, scope: &str, text: &str) -> u64 {
+        self.of(self.text(scope), text)
+    }
+
     /// Of a request id in the scope of an order, or of the SKU.
     pub(crate) fn by_order(self, order: Option<OrderNumber>, request: &str) -> u64 {
         self.of(u64::from(order.map_or(0, |order| order.0)), request)

@@ -4,18 +4,21 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use crate::{
-    Answer, Block, Fingerprint, Millis, OrderNumber, OrderState, Pricing, Seat, Settlement, SkuTerms,
+    Answer, Block, Discounts, Enrolment, Fingerprint, Millis, OrderNumber, OrderState, Pricing, Seat,
+    Settlement, SkuTerms,
 };
 
 /// One part of a SKU's state. A whole state is one [`Part::Head`], then the buyers, the orders, the payments, the
-/// requests, the seats, the rooms and the goods, each in the order they came to be. What can be computed from these (counts by state, units held
-/// by a buyer, indexes) is not written.
+/// requests, the seats, the discounts, the rooms and the goods, each in the order they came to be. What can be
+/// computed from these (counts by state, units held by a buyer, indexes) is not written.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Part<'a> {
     /// The SKU itself.
     Head(Head),
     /// What the price depends on beside the terms.
     Pricing(Pricing),
+    /// The SKU's part in a campaign.
+    Enrolment(Arc<Enrolment>),
     /// A buyer. Orders name buyers by position in this list.
     Buyer {
         /// The buyer's id.
@@ -85,6 +88,13 @@ pub enum Part<'a> {
         order: OrderNumber,
         /// The seat.
         seat: Seat,
+    },
+    /// The discounts of an order.
+    Discounts {
+        /// The order.
+        order: OrderNumber,
+        /// What is taken off.
+        discounts: Discounts,
     },
     /// A room. Its number is its position in this list, from 1.
     Room {

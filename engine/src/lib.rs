@@ -7,9 +7,13 @@
 mod answer;
 mod apply;
 mod buyers;
+mod campaign;
+mod claims;
 mod command;
 mod contradiction;
 mod decide;
+mod discounts;
+mod enrolment;
 mod event;
 mod goods;
 mod hashing;
@@ -31,12 +35,20 @@ mod tally;
 mod terms;
 mod time;
 mod warm;
+mod window;
 
 pub use answer::{Answer, Refusal, Rejection};
 pub use buyers::Block;
+pub use campaign::{
+    Account, Campaign, CampaignCommand, CampaignEvent, CampaignLimits, CampaignPart, CampaignRestorer,
+    CampaignState, CampaignTerms, CampaignView, Claim, CouponWindow, Grant, Granted, Threshold, Trigger,
+};
+pub use claims::{Freed, Reclaim};
 pub use command::Command;
 pub use contradiction::Contradiction;
 pub use decide::{Change, Events, Limits, NoChange};
+pub use discounts::{CouponCode, CouponUse, DiscountKind, DiscountOrder, Discounts, PercentOff};
+pub use enrolment::{Coupon, Enrolment, Green, Standing};
 pub use event::{Event, Payment, Request};
 pub use goods::Fulfilment;
 pub use ids::{Fingerprint, OrderId, OrderNumber, RoomId};
@@ -51,5 +63,6 @@ pub use sku::{OrderView, Report, SaleState, Sku, SkuState, SkuView};
 pub use stock::{MAX_STOCK, Stock};
 pub use tables::MAX_TEXT as MAX_ID;
 pub use tally::Tally;
-pub use terms::{LatePayment, Phase, SkuTerms};
+pub use terms::{LatePayment, SkuTerms};
 pub use time::Millis;
+pub use window::{Phase, Window};

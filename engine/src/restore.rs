@@ -63,10 +63,13 @@ impl Sku {
         // A fixed price depends on nothing else.
         let pricing = Part::Pricing(self.pricing);
         let pricing = Some(pricing).filter(|_| !matches!(self.terms.price, Price::Fixed(_)));
-        let before =
-            std::iter::once(head).chain(pricing).chain(buyers).chain(orders).chain(payments).chain(requests);
+        let enrolment = self.enrolment.iter().map(|enrolment| Part::Enrolment(Arc::clone(enrolment)));
+        let discounts = self.discounts.iter();
+        let discounts = discounts.map(|(order, row)| Part::Discounts { order: *order, discounts: *row });
+        let heads = std::iter::once(head).chain(pricing).chain(enrolment);
+        let before = heads.chain(buyers).chain(orders).chain(payments).chain(requests);
         let goods = self.goods.iter().map(|(order, units)| Part::Goods { order, units: units.into() });
-        before.chain(seats).chain(rooms).chain(goods)
+        before.chain(seats).chain(discounts).chain(rooms).chain(goods)
     }
 }
 
@@ -144,7 +147,12 @@ impl Restorer {
                 sku.pricing = pricing;
                 Ok(())
             }
+            (Some(sku), Part::Enrolment(enrolment)) => {
+                sku.enrolment = Some(enrolment);
+                Ok(())
+            }
             (Some(sku), Part::Seat { order, seat }) => sku.take_seat(order, &seat),
+            (Some(sku), Part::Discounts { order, discounts }) => sku.discount(order, &discounts),
             (Some(sku), Part::Goods { order, units }) => {
                 let holds_units = sku.orders.get(order).map(|row| row.holds_units);
                 sku.goods.restore(order, &units, !holds_units.ok_or(Contradiction::Order(order))?);

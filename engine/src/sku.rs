@@ -9,13 +9,12 @@ use crate::orders::{Expiry, Order, OrderState, Orders};
 use crate::payments::Payments;
 use crate::requests::Requests;
 use crate::rooms::{Room, Rooms};
-use crate::seats::Seats;
 use crate::stock::Stock;
-use crate::tables::Texts;
+use crate::tables::{ByOrder, Texts};
 use crate::tally::Tally;
 use crate::{
-    Currency, GroupBuy, Millis, OrderNumber, Phase, Pricing, RoomMember, RoomNumber, RoomView, SkuTerms,
-    less_percent,
+    Currency, DiscountKind, Discounts, Enrolment, GroupBuy, Millis, OrderNumber, Phase, Pricing, RoomMember,
+    RoomNumber, RoomView, Seat, SkuTerms, Window, less_percent,
 };
 
 /// The place of one SKU: empty until the SKU is created. Owned by one actor (invariant 1).
@@ -37,7 +36,7 @@ impl SkuState {
     pub fn next_expiry(&mut self) -> Option<Expiry> {
         let sku = self.sku.as_mut()?;
         let order = sku.orders.next_expiry();
-        let room = sku.rooms.next_to_close(sku.terms.ends_at);
+        let room = sku.rooms.next_to_close(sku.window().ends_at);
         let room = room.map(|(at, room)| Expiry { order: None, room: Some(room), at });
         // A room closes before a hold that ends at the same time: whoever has a seat then is not late.
         room.into_iter().chain(order).min_by_key(|expiry| expiry.at)
@@ -55,6 +54,7 @@ impl SkuState {
 pub struct Sku {
     pub(crate) hashing: Hashing,
     pub(crate) terms: Arc<SkuTerms>,
+    pub(crate) enrolment: Option<Arc<Enrolment>>,
     pub(crate) pricing: Pricing,
     pub(crate) stock: Stock,
     pub(crate) paused: bool,
@@ -64,7 +64,8 @@ pub struct Sku {
     pub(crate) payments: Payments,
     pub(crate) requests: Requests,
     pub(crate) rooms: Rooms,
-    pub(crate) seats: Seats,
+    pub(crate) seats: ByOrder<Seat>,
+    pub(crate) discounts: ByOrder<Discounts>,
     pub(crate) goods: Goods,
     pub(crate) tally: Tally,
     /// Buyers with at least one order that was ever paid.
@@ -80,6 +81,8 @@ pub struct Sku {
 pub struct SkuView {
     /// The terms.
     pub terms: Arc<SkuTerms>,
+    /// Its part in a campaign.
+    pub enrolment: Option<Arc<Enrolment>>,
     /// What the price depends on beside them.
     pub pricing: Pricing,
     /// The four counts.
@@ -106,22 +109,28 @@ pub enum SaleState {
 }
 
 impl SkuView {
+    /// When it is for sale: while its campaign is, too.
+    #[must_use]
+    pub fn window(&self) -> Window {
+        Enrolment::window_of(&self.terms, self.enrolment.as_deref())
+    }
+
     /// The unit price before discounts at `now`, in minor units.
     #[must_use]
     pub fn unit_price(&self, now: Millis) -> u64 {
-        self.pricing.unit_price(&self.terms.price, self.terms.starts_at, now)
+        self.pricing.unit_price(&self.terms.price, self.window().starts_at, now)
     }
 
     /// The unit price that is known to come next, and when.
     #[must_use]
     pub fn next_price(&self, now: Millis) -> Option<(u64, Millis)> {
-        self.pricing.next_price(&self.terms.price, self.terms.starts_at, now)
+        self.pricing.next_price(&self.terms.price, self.window().starts_at, now)
     }
 
     /// Whether the SKU can be bought at `now`.
     #[must_use]
     pub fn sale_state(&self, now: Millis) -> SaleState {
-        match self.terms.phase(now) {
+        match self.window().phase(now) {
             Phase::Scheduled(_) => SaleState::Scheduled,
             Phase::Ended => SaleState::Ended,
             Phase::Open if self.paused => SaleState::Paused,
@@ -146,8 +155,8 @@ pub struct OrderView {
     pub unit_price: u64,
     /// What it costs after discounts, in minor units.
     pub amount: u64,
-    /// What the tier of its room takes off, in minor units.
-    pub tier_off: u64,
+    /// What each discount takes off, in minor units, in the order in which they are taken.
+    pub discounts: Vec<(DiscountKind, u64)>,
     /// The room it has a seat in.
     pub room: Option<RoomNumber>,
     /// The currency of both.
@@ -185,6 +194,7 @@ impl Sku {
             hashing,
             pricing: Pricing::new(&terms.price, created_at),
             terms,
+            enrolment: None,
             stock: Stock::new(stock),
             paused: false,
             texts: Texts::default(),
@@ -193,7 +203,8 @@ impl Sku {
             payments: Payments::default(),
             requests: Requests::default(),
             rooms: Rooms::default(),
-            seats: Seats::default(),
+            seats: ByOrder::default(),
+            discounts: ByOrder::default(),
             goods: Goods::default(),
             tally: Tally::default(),
             buyers_who_bought: 0,
@@ -233,6 +244,7 @@ impl Sku {
     pub fn view(&self) -> SkuView {
         SkuView {
             terms: Arc::clone(&self.terms),
+            enrolment: self.enrolment.clone(),
             pricing: self.pricing,
             stock: self.stock,
             paused: self.paused,
@@ -255,7 +267,7 @@ impl Sku {
             qty: order.qty,
             unit_price: order.unit_price(),
             amount: self.due(number, order),
-            tier_off: self.seats.get(number).map_or(0, |seat| seat.off),
+            discounts: self.discounts_of(number),
             room: self.seats.get(number).map(|seat| seat.room),
             currency: self.terms.currency,
             reserved_at: order.reserved_at(),
@@ -266,8 +278,26 @@ impl Sku {
 
     /// What an order costs, after discounts.
     pub(crate) fn due(&self, number: OrderNumber, order: &Order) -> u64 {
-        let off = self.seats.get(number).map_or(0, |seat| seat.off);
-        order.line_amount().saturating_sub(off)
+        let tier = self.seats.get(number).map_or(0, |seat| seat.off);
+        let others = self.discounts.get(number).map_or(0, Discounts::total);
+        order.line_amount().saturating_sub(tier).saturating_sub(others)
+    }
+
+    fn discounts_of(&self, number: OrderNumber) -> Vec<(DiscountKind, u64)> {
+        let tier = self.seats.get(number).map_or(0, |seat| seat.off);
+        let discounts = self.discounts.get(number);
+        let order = discounts.map(|discounts| discounts.order).unwrap_or_default();
+        let off = |kind| match kind {
+            DiscountKind::Tier => tier,
+            DiscountKind::Coupon => {
+                discounts.and_then(|discounts| discounts.coupon).map_or(0, |coupon| coupon.off.amount)
+            }
+            DiscountKind::Green => {
+                discounts.and_then(|discounts| discounts.green).map_or(0, |green| green.amount)
+            }
+            DiscountKind::Threshold => 0,
+        };
+        order.kinds().into_iter().map(|kind| (kind, off(kind))).filter(|(_, off)| *off > 0).collect()
     }
 
     /// The codes or serials of an order that was paid; `None` if it comes with none, or not yet.
@@ -312,12 +342,17 @@ impl Sku {
 
     /// When a room closes.
     pub(crate) fn closes_at(&self, room: &Room) -> Millis {
-        self.terms.ends_at.map_or(room.deadline, |end| end.min(room.deadline))
+        self.window().ends_at.map_or(room.deadline, |end| end.min(room.deadline))
     }
 
     /// The unit price before discounts at `now`, in minor units.
     pub(crate) fn unit_price(&self, now: Millis) -> u64 {
-        self.pricing.unit_price(&self.terms.price, self.terms.starts_at, now)
+        self.pricing.unit_price(&self.terms.price, self.window().starts_at, now)
+    }
+
+    /// When it is for sale: while its campaign is, too.
+    pub(crate) fn window(&self) -> Window {
+        Enrolment::window_of(&self.terms, self.enrolment.as_deref())
     }
 
     fn paid_at(&self, order: &Order) -> Option<Millis> {

@@ -3,7 +3,10 @@
 use xxhash_rust::xxh3::Xxh3;
 
 use crate::sku::Sku;
-use crate::{Answer, Block, Dynamic, Fulfilment, Head, Ladder, Part, Price, SkuTerms, Step};
+use crate::{
+    Answer, Block, DiscountOrder, Discounts, Dynamic, Enrolment, Fulfilment, Head, Ladder, Part, PercentOff,
+    Price, SkuTerms, Step,
+};
 
 impl Sku {
     /// XXH3 over everything that the journal decides: the same events give the same hash, in every process and on
@@ -109,6 +112,12 @@ impl Digest {
                     self.optional(tier);
                 }
             }
+            Part::Enrolment(enrolment) => self.enrolment(enrolment),
+            Part::Discounts { order, discounts } => {
+                self.number(11);
+                self.number(u64::from(order.0));
+                self.discounts(discounts);
+            }
             Part::Request { order, id, fingerprint, answer } => {
                 self.number(5);
                 self.text(id);
@@ -166,11 +175,43 @@ impl Digest {
                 codes.iter().for_each(|code| self.text(code));
             }
         }
+        if let Some(campaign) = &terms.campaign {
+            self.text(campaign);
+        }
+        if let Some(carbon_g) = terms.carbon_g {
+            self.number(u64::from(carbon_g));
+        }
         if let Some(group_buy) = &terms.group_buy {
             self.number(group_buy.ttl_ms);
             for tier in &group_buy.tiers {
                 self.number(u64::from(tier.members) | u64::from(tier.percent_off) << 32);
             }
+        }
+    }
+
+    fn enrolment(&mut self, enrolment: &Enrolment) {
+        let Enrolment { campaign, window, green, order } = enrolment;
+        self.number(10);
+        self.text(campaign);
+        self.optional(window.starts_at.map(|at| at.0));
+        self.optional(window.ends_at.map(|at| at.0));
+        self.optional(green.map(|green| u64::from(green.max_carbon_g) | u64::from(green.percent_off) << 32));
+        self.order(*order);
+    }
+
+    fn order(&mut self, order: DiscountOrder) {
+        self.number(DiscountOrder::ALL.iter().position(|other| *other == order).unwrap_or(0) as u64);
+    }
+
+    fn discounts(&mut self, discounts: &Discounts) {
+        let Discounts { order, coupon, green } = discounts;
+        self.order(*order);
+        for off in [coupon.map(|coupon| coupon.off), *green] {
+            self.optional(off.map(|PercentOff { amount, .. }| amount));
+            self.optional(off.map(|PercentOff { percent, .. }| u64::from(percent)));
+        }
+        if let Some(coupon) = coupon {
+            self.0.update(&coupon.code.number().to_le_bytes());
         }
     }
 
@@ -192,6 +233,8 @@ impl Digest {
             Answer::Repriced { price } => (14, *price),
             Answer::Opened { order, .. } => (15, u64::from(order.0)),
             Answer::Joined { order, .. } => (16, u64::from(order.0)),
+            // Never kept by a SKU.
+            Answer::Granted { .. } => (17, 0),
         };
         self.number(code);
         self.number(number);

@@ -1,6 +1,6 @@
 //! The terms a SKU is sold on: what the admin's document says, apart from the stock.
 
-use crate::{Currency, Fulfilment, GroupBuy, Millis, Price};
+use crate::{Currency, Fulfilment, GroupBuy, Millis, Price, Window};
 
 /// The terms of one SKU. Replaced as a whole by a later document.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,6 +31,10 @@ pub struct SkuTerms {
     pub group_buy: Option<GroupBuy>,
     /// What each paid unit comes with. Fixed when the SKU is created: in later terms, `None` stands for what it was.
     pub fulfilment: Option<Fulfilment>,
+    /// The campaign that it is part of, if it says so itself: a campaign may name it instead.
+    pub campaign: Option<Box<str>>,
+    /// Grams of carbon dioxide that a unit stands for, if that is known.
+    pub carbon_g: Option<u32>,
 }
 
 /// What happens to a payment that arrives after the reservation expired.
@@ -41,17 +45,6 @@ pub enum LatePayment {
     Reacquire,
     /// The money is due back.
     Refund,
-}
-
-/// Where `now` falls in the SKU's schedule. The window is half-open: `[starts_at, ends_at)`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Phase {
-    /// Before the start.
-    Scheduled(Millis),
-    /// In the window.
-    Open,
-    /// At or after the end.
-    Ended,
 }
 
 impl SkuTerms {
@@ -73,17 +66,15 @@ impl SkuTerms {
             allow: None,
             group_buy: None,
             fulfilment: None,
+            campaign: None,
+            carbon_g: None,
         }
     }
 
-    /// Where `now` falls in the schedule.
+    /// When the SKU is for sale, as far as it says itself.
     #[must_use]
-    pub fn phase(&self, now: Millis) -> Phase {
-        match (self.starts_at, self.ends_at) {
-            (Some(start), _) if now < start => Phase::Scheduled(start),
-            (_, Some(end)) if now >= end => Phase::Ended,
-            _ => Phase::Open,
-        }
+    pub fn window(&self) -> Window {
+        Window { starts_at: self.starts_at, ends_at: self.ends_at }
     }
 
     /// Whether the allow list, if there is one, names this buyer.

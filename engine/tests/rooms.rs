@@ -53,7 +53,7 @@ fn room_of(members: usize, paid: usize) -> Shop {
 /// What became due back, by order.
 fn due_back(shop: &Shop) -> Vec<(u32, u64)> {
     let back = shop.journal.iter().filter_map(|(_, event)| match event {
-        Event::TierRefundDue { order, amount } => Some((order.0, *amount)),
+        Event::TierRefundDue { order, amount, .. } => Some((order.0, *amount)),
         Event::RoomRefundDue { order } => Some((order.0, shop.order(order.0).amount)),
         _ => None,
     });

@@ -40,6 +40,7 @@ impl Sku {
         match *event {
             Event::Created { .. } => return Err(Contradiction::Creation),
             Event::Updated { ref terms } => self.update(terms),
+            Event::Enrolled { ref enrolment } => self.enrolment.clone_from(enrolment),
             Event::Restocked { ref request, delta } => self.restocked(request, delta)?,
             Event::Repriced { ref request, price } => {
                 self.pricing.moved_to = price;
@@ -99,7 +100,8 @@ impl Sku {
                 self.take_seat(order, seat)?;
                 self.rooms.join(seat.room, order)?;
             }
-            Event::TierRefundDue { order, amount } => self.better_tier(order, amount)?,
+            Event::Discounted { order, ref discounts } => self.discount(order, discounts)?,
+            Event::TierRefundDue { order, amount, green } => self.better_tier(order, amount, green)?,
             Event::RoomRefundDue { order } => self.room_failed(order)?,
             Event::RoomSettled { room, tier, unit_price } => {
                 self.rooms.settle(room, Settlement { at, tier, unit_price })?;

@@ -2,7 +2,7 @@
 
 use crate::orders::OrderState;
 use crate::sku::Sku;
-use crate::{Contradiction, OrderNumber, Seat};
+use crate::{Contradiction, Discounts, OrderNumber, Seat};
 
 impl Sku {
     /// An order that was just entered with its whole price takes a seat, which lowers the price.
@@ -25,15 +25,37 @@ impl Sku {
         }
     }
 
+    /// An order that was just entered with a higher price gets its discounts.
+    pub(crate) fn discount(
+        &mut self,
+        number: OrderNumber,
+        discounts: &Discounts,
+    ) -> Result<(), Contradiction> {
+        let order = self.orders.get(number).ok_or(Contradiction::Order(number))?;
+        let (state, qty, before) = (order.state, order.qty, self.due(number, order));
+        let due = before.checked_sub(discounts.total()).ok_or(Contradiction::State(number))?;
+        self.discounts.add(number, *discounts).ok_or(Contradiction::Order(number))?;
+        self.tally.leave(state, qty, before);
+        self.tally.enter(state, qty, due);
+        Ok(())
+    }
+
     /// The order stays paid and costs less.
-    pub(super) fn better_tier(&mut self, number: OrderNumber, amount: u64) -> Result<(), Contradiction> {
+    pub(super) fn better_tier(
+        &mut self,
+        number: OrderNumber,
+        amount: u64,
+        green: u64,
+    ) -> Result<(), Contradiction> {
         let order = self.orders.get(number).ok_or(Contradiction::Order(number))?;
         let (state, qty, due) = (order.state, order.qty, self.due(number, order));
         let seat = self.seats.get_mut(number).ok_or(Contradiction::Order(number))?;
         if state != OrderState::Paid || amount > due {
             return Err(Contradiction::State(number));
         }
-        seat.off += amount;
+        let discount = self.discounts.get_mut(number).and_then(|discounts| discounts.green.as_mut());
+        let green_before = discount.map_or(0, |discount| std::mem::replace(&mut discount.amount, green));
+        seat.off = (seat.off + amount + green_before).saturating_sub(green);
         self.tally.leave(state, qty, due);
         self.tally.enter(state, qty, due - amount);
         Ok(())

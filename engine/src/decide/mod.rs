@@ -18,8 +18,9 @@ use crate::sku::{Sku, SkuState};
 use crate::stock::{MAX_STOCK, RestockError};
 use crate::tables::MAX_TEXT;
 use crate::{
-    Answer, Command, Event, Fingerprint, Fulfilment, Millis, OrderNumber, Payment, Phase, Price, Refusal,
-    Rejection, Request, RoomNumber, SkuTerms, line_amount,
+    Answer, Command, Coupon, CouponUse, Discounts, Event, Fingerprint, Fulfilment, Millis, OrderNumber,
+    Payment, PercentOff, Phase, Price, Refusal, Rejection, Request, RoomNumber, SkuTerms, Standing,
+    line_amount,
 };
 
 /// The events of one decision, in the order in which they are to be applied.
@@ -109,8 +110,22 @@ impl SkuState {
         now: Millis,
         limits: &Limits,
     ) -> Result<Change<'a>, NoChange> {
+        self.decide_for(command, now, limits, &Standing::FREE)
+    }
+
+    /// The same for a buyer who stands with the SKU's campaign like this.
+    ///
+    /// # Errors
+    /// As [`Self::decide`].
+    pub fn decide_for<'a>(
+        &self,
+        command: &Command<&'a str>,
+        now: Millis,
+        limits: &Limits,
+        standing: &Standing,
+    ) -> Result<Change<'a>, NoChange> {
         match (&self.sku, command) {
-            (Some(sku), command) => sku.decide(command, now, limits),
+            (Some(sku), command) => sku.decide(command, now, limits, standing),
             (None, Command::Put { stock, .. }) if *stock > MAX_STOCK => Err(Refusal::StockTooLarge.into()),
             (None, Command::Put { terms, stock }) => {
                 accept(Event::Created { terms: terms.clone(), stock: *stock }, Answer::Created)
@@ -132,9 +147,19 @@ impl SkuState {
 }
 
 impl Sku {
-    fn decide<'a>(&self, command: &Command<&'a str>, now: Millis, limits: &Limits) -> Judged<'a> {
+    fn decide<'a>(
+        &self,
+        command: &Command<&'a str>,
+        now: Millis,
+        limits: &Limits,
+        standing: &Standing,
+    ) -> Judged<'a> {
         match *command {
             Command::Put { ref terms, .. } => self.put(terms),
+            Command::Enrol { ref enrolment } if *enrolment == self.enrolment => as_it_is(Answer::Unchanged),
+            Command::Enrol { ref enrolment } => {
+                accept(Event::Enrolled { enrolment: enrolment.clone() }, Answer::Updated)
+            }
             Command::Restock { req, delta } => self.restock(
                 Request { id: req, fingerprint: fingerprint(1, [delta.cast_unsigned(), 0], "") },
                 delta,
@@ -148,23 +173,24 @@ impl Sku {
             Command::Pause => accept(Event::Paused, Answer::Paused),
             Command::Resume if self.paused => accept(Event::Resumed, Answer::Resumed),
             Command::Resume => as_it_is(Answer::Resumed),
-            Command::Reserve { req, buyer, qty, max_price } => {
+            Command::Reserve { req, buyer, qty, max_price, coupon } => {
                 // No price is as high as "any price".
                 let numbers = [u64::from(qty), max_price.unwrap_or(u64::MAX)];
-                let request = Request { id: req, fingerprint: fingerprint(2, numbers, "") };
-                self.reserve(&Reservation { request, buyer, qty, max_price }, now, limits)
+                let request = Request { id: req, fingerprint: fingerprint(2, numbers, coupon.unwrap_or("")) };
+                let asked = Reservation { request, buyer, qty, max_price, coupon, standing: *standing };
+                self.reserve(&asked, now, limits)
             }
             Command::OpenRoom { req, buyer, qty } => {
                 let request = Request { id: req, fingerprint: fingerprint(7, [u64::from(qty), 0], "") };
-                self.open_room(&Reservation { request, buyer, qty, max_price: None }, now, limits)
+                self.open_room(&Reservation::in_room(request, buyer, qty, *standing), now, limits)
             }
             Command::JoinRoom { room, req, buyer, qty } => {
                 let request = Request { id: req, fingerprint: fingerprint(8, [u64::from(qty), 0], "") };
-                self.join_room(room, &Reservation { request, buyer, qty, max_price: None }, now, limits)
+                self.join_room(room, &Reservation::in_room(request, buyer, qty, *standing), now, limits)
             }
             Command::Pay { order, req, amount, payment } => {
                 let request = Request { id: req, fingerprint: fingerprint(3, [amount, 0], payment) };
-                self.pay(Payment { order, request, id: payment, amount }, now, limits)
+                self.pay(Payment { order, request, id: payment, amount }, standing, now, limits)
             }
             Command::Cancel { order, req, reason } => {
                 let given = u64::from(reason.is_some());
@@ -243,8 +269,12 @@ impl Sku {
 
     fn reserve<'a>(&self, asked: &Reservation<'a>, now: Millis, limits: &Limits) -> Judged<'a> {
         self.judge_repeated_reservation(asked, None)?;
-        let Held { event, order, amount, expires_at, .. } = self.hold(asked, now, limits)?;
-        accept(event, Answer::Reserved { order, amount, expires_at })
+        let held = self.hold(asked, now, limits)?;
+        let (discounts, _) = held.discounts.taken_off(held.line, |_, _| 0);
+        let (order, amount) = (held.order, held.line - discounts.total());
+        let mut events: Events<'a> = smallvec![held.event];
+        events.extend(discounted(order, discounts));
+        Ok(Change { events, answer: Answer::Reserved { order, amount, expires_at: held.expires_at } })
     }
 
     /// Who may buy. The order of the guards is the protocol's order of rejections.
@@ -257,7 +287,7 @@ impl Sku {
         if !self.terms.admits(asked.buyer) {
             return reject(Rejection::NotEligible);
         }
-        match self.terms.phase(now) {
+        match self.window().phase(now) {
             Phase::Scheduled(starts_at) => return reject(Rejection::NotOpen { starts_at }),
             Phase::Ended => return reject(Rejection::Ended),
             Phase::Open => {}
@@ -268,7 +298,7 @@ impl Sku {
         if asked.qty > self.stock.available() {
             return reject(Rejection::SoldOut);
         }
-        let left = self.left_for(known.map_or(0, |(_, buyer)| buyer.held));
+        let left = self.left_for(known.map_or(0, |(_, buyer)| buyer.held)).min(asked.standing.left);
         if asked.qty > left {
             return reject(Rejection::Limit { left });
         }
@@ -276,7 +306,10 @@ impl Sku {
         if asked.max_price.is_some_and(|max| unit_price > max) {
             return reject(Rejection::PriceChanged { price: unit_price });
         }
-        let amount = line_amount(unit_price, asked.qty).ok_or(Refusal::AmountTooLarge)?;
+        if asked.coupon.is_some() && asked.standing.coupon.is_none() {
+            return reject(Rejection::CouponInvalid);
+        }
+        let line = line_amount(unit_price, asked.qty).ok_or(Refusal::AmountTooLarge)?;
         let order = self.room_for_order(asked, known.is_none(), limits)?;
         let hold_ms = self.terms.hold_ms;
         let event = Event::Reserved {
@@ -287,7 +320,22 @@ impl Sku {
             unit_price,
             hold_ms,
         };
-        Ok(Held { event, order, unit_price, amount, expires_at: now.plus(u64::from(hold_ms)) })
+        let discounts = self.discounts_for(asked.coupon.and(asked.standing.coupon));
+        Ok(Held { event, order, unit_price, line, discounts, expires_at: now.plus(u64::from(hold_ms)) })
+    }
+
+    /// The discounts that an order of this SKU gets beside a tier, of an amount that is not known yet.
+    fn discounts_for(&self, coupon: Option<Coupon>) -> Discounts {
+        let enrolment = self.enrolment.as_deref();
+        let green = enrolment
+            .and_then(|enrolment| enrolment.green)
+            .filter(|green| self.terms.carbon_g.is_some_and(|carbon_g| carbon_g <= green.max_carbon_g));
+        Discounts {
+            order: enrolment.map(|enrolment| enrolment.order).unwrap_or_default(),
+            coupon: coupon
+                .map(|coupon| CouponUse { code: coupon.code, off: PercentOff::percent(coupon.percent_off) }),
+            green: green.map(|green| PercentOff::percent(green.percent_off)),
+        }
     }
 
     fn cancel<'a>(
@@ -419,11 +467,16 @@ impl Sku {
     /// What the caller was told when this order was made.
     fn answer_of(&self, number: OrderNumber, order: &Order) -> Answer {
         let expires_at = self.orders.expires_at(order);
-        let line = order.line_amount();
         match self.seats.get(number) {
-            None => Answer::Reserved { order: number, amount: line, expires_at },
+            None => Answer::Reserved { order: number, amount: self.due(number, order), expires_at },
             Some(seat) => {
-                let amount = line.saturating_sub(seat.off_at_first);
+                // Settlement may have lowered it since.
+                let line = order.line_amount();
+                let discounts = self
+                    .discounts
+                    .get(number)
+                    .map_or(0, |discounts| discounts.taken_off(line, |_, _| seat.off_at_first).0.total());
+                let amount = line.saturating_sub(seat.off_at_first).saturating_sub(discounts);
                 if seat.opened {
                     Answer::Opened { room: seat.room, order: number, amount, expires_at }
                 } else {
@@ -501,6 +554,21 @@ struct Reservation<'a> {
     buyer: &'a str,
     qty: u32,
     max_price: Option<u64>,
+    coupon: Option<&'a str>,
+    standing: Standing,
+}
+
+impl<'a> Reservation<'a> {
+    /// Of a seat in a room: at any price, without a coupon.
+    fn in_room(request: Request<'a>, buyer: &'a str, qty: u32, standing: Standing) -> Self {
+        Self { request, buyer, qty, max_price: None, coupon: None, standing }
+    }
+}
+
+/// The event that gives an order its discounts, if it gets any.
+fn discounted<'e>(order: OrderNumber, discounts: Discounts) -> Option<Event<'e>> {
+    let any = discounts.coupon.is_some() || discounts.green.is_some();
+    any.then_some(Event::Discounted { order, discounts })
 }
 
 /// The order whose reservation this event ends.

@@ -5,12 +5,18 @@ use smallvec::smallvec;
 use super::{Change, Events, Judged, Limits, NoChange, accept};
 use crate::orders::{Order, OrderState};
 use crate::sku::Sku;
-use crate::{Answer, Event, LatePayment, Millis, OrderNumber, Payment, Phase, Refusal, Rejection};
+use crate::{Answer, Event, LatePayment, Millis, OrderNumber, Payment, Phase, Refusal, Rejection, Standing};
 
 impl Sku {
     /// A payment is applied, found to be applied already, refused for its amount, or due back. Money that came in
     /// is never dropped without an event.
-    pub(super) fn pay<'a>(&self, payment: Payment<'a>, now: Millis, limits: &Limits) -> Judged<'a> {
+    pub(super) fn pay<'a>(
+        &self,
+        payment: Payment<'a>,
+        standing: &Standing,
+        now: Millis,
+        limits: &Limits,
+    ) -> Judged<'a> {
         let order = self.orders.get(payment.order).ok_or(Rejection::NotFound)?;
         self.judge_repeat(Some(payment.order), payment.request)?;
         self.room_for_step(&[payment.request.id, payment.id])?;
@@ -28,8 +34,8 @@ impl Sku {
                 Ok(Change { events, answer: Answer::Paid })
             }
             // The clock has ended it, though its timer has not run yet.
-            OrderState::Reserved => self.pay_late(order, payment, true, now),
-            OrderState::Expired => self.pay_late(order, payment, false, now),
+            OrderState::Reserved => self.pay_late(order, payment, true, standing, now),
+            OrderState::Expired => self.pay_late(order, payment, false, standing, now),
             OrderState::Cancelled => {
                 self.room_for_request(&[payment.request.id], limits)?;
                 accept(Event::RefundDue(payment), Answer::Cancelled)
@@ -42,9 +48,16 @@ impl Sku {
     }
 
     /// `ends_now`: the reservation still stands and its end is part of this change.
-    fn pay_late<'a>(&self, order: &Order, payment: Payment<'a>, ends_now: bool, now: Millis) -> Judged<'a> {
+    fn pay_late<'a>(
+        &self,
+        order: &Order,
+        payment: Payment<'a>,
+        ends_now: bool,
+        standing: &Standing,
+        now: Millis,
+    ) -> Judged<'a> {
         let expired = Event::Expired { order: payment.order };
-        if !self.can_reacquire(payment.order, order, ends_now, now) {
+        if !self.can_reacquire(payment.order, order, ends_now, standing, now) {
             let mut events = if ends_now { self.ended_unpaid(expired, order, now) } else { Events::new() };
             events.push(Event::RefundDue(payment));
             return Ok(Change { events, answer: Answer::RefundDue });
@@ -56,17 +69,25 @@ impl Sku {
         Ok(Change { events, answer: Answer::Paid })
     }
 
-    fn can_reacquire(&self, number: OrderNumber, order: &Order, ends_now: bool, now: Millis) -> bool {
+    fn can_reacquire(
+        &self,
+        number: OrderNumber,
+        order: &Order,
+        ends_now: bool,
+        standing: &Standing,
+        now: Millis,
+    ) -> bool {
         // Units and limit that the order itself gives back when it ends in this same change.
         let own = if ends_now { order.qty } else { 0 };
         let held = self.buyers.get(order.buyer).map_or(0, |buyer| buyer.held).saturating_sub(own);
         self.terms.late_payment == LatePayment::Reacquire
             // A seat that was given up is another's, and its room has gone on.
             && self.seats.get(number).is_none()
-            && self.terms.phase(now) == Phase::Open
+            && self.window().phase(now) == Phase::Open
             && !self.paused
             && u64::from(order.qty) <= u64::from(self.stock.available()) + u64::from(own)
-            && order.qty <= self.left_for(held)
+            && order.qty <= self.left_for(held).min(standing.left)
+            && (standing.coupon.is_some() || self.coupon_of(number).is_none())
     }
 
     fn judge_amount(&self, order: &Order, payment: &Payment<'_>) -> Result<(), NoChange> {

@@ -1,12 +1,12 @@
 //! Group-buy rooms: who may open and join one, and what it comes to when it closes.
 
-use super::{Change, Events, Judged, Limits, Reservation, reject};
+use super::{Change, Events, Judged, Limits, Reservation, discounted, reject};
 use crate::orders::{Order, OrderState};
 use crate::rooms::Room;
 use crate::sku::{Sku, SkuState};
 use crate::{
-    Answer, Command, Event, GroupBuy, Millis, OrderNumber, Refusal, Rejection, RoomNumber, Seat, Tier,
-    less_percent,
+    Answer, Command, Discounts, Event, GroupBuy, Millis, OrderNumber, Refusal, Rejection, RoomNumber, Seat,
+    Tier, less_percent,
 };
 
 impl SkuState {
@@ -41,13 +41,14 @@ impl Sku {
         let held = self.hold(asked, now, limits)?;
         let room = self.rooms.next_number().filter(|room| room.0 <= limits.max_rooms);
         let room = room.ok_or(Refusal::Full { limit: "rooms" })?;
-        let (off, amount) = self.tier_off(asked.qty, held.unit_price, group_buy.due(1));
+        let (discounts, off) = held.in_tier(asked.qty, group_buy.due(1));
         let seat = Seat { room, opened: true, members: 1, off_at_first: off, off };
-        let (order, expires_at) = (held.order, held.expires_at);
+        let (order, amount, expires_at) = (held.order, held.line - off - discounts.total(), held.expires_at);
         let mut events = Events::new();
         events.push(Event::RoomOpened { room, deadline: now.plus(group_buy.ttl_ms) });
         events.push(held.event);
         events.push(Event::SeatTaken { order, seat });
+        events.extend(discounted(order, discounts));
         Ok(Change { events, answer: Answer::Opened { room, order, amount, expires_at } })
     }
 
@@ -74,20 +75,15 @@ impl Sku {
             return reject(Rejection::RoomFull);
         }
         let held = self.hold(asked, now, limits)?;
-        let (off, amount) = self.tier_off(asked.qty, held.unit_price, group_buy.due(room.paid + 1));
+        let (discounts, off) = held.in_tier(asked.qty, group_buy.due(room.paid + 1));
         let members = members + 1;
         let seat = Seat { room: number, opened: false, members, off_at_first: off, off };
-        let (order, expires_at) = (held.order, held.expires_at);
+        let (order, amount, expires_at) = (held.order, held.line - off - discounts.total(), held.expires_at);
         let mut events = Events::new();
         events.push(held.event);
         events.push(Event::SeatTaken { order, seat });
+        events.extend(discounted(order, discounts));
         Ok(Change { events, answer: Answer::Joined { order, amount, members, expires_at } })
-    }
-
-    /// What a tier takes off a line, and what it leaves. The percentage is of the unit price.
-    fn tier_off(&self, qty: u32, unit_price: u64, tier: Tier) -> (u64, u64) {
-        let amount = less_percent(unit_price, tier.percent_off).saturating_mul(u64::from(qty));
-        (unit_price.saturating_mul(u64::from(qty)).saturating_sub(amount), amount)
     }
 
     /// What else happens when this order leaves its room: the last one out closes it.
@@ -152,18 +148,46 @@ impl Sku {
     /// What a paid member gets back.
     fn refund_of<'e>(&self, number: OrderNumber, order: &Order, tier: Option<Tier>) -> Option<Event<'e>> {
         let Some(tier) = tier else { return Some(Event::RoomRefundDue { order: number }) };
-        let (_, price) = self.tier_off(order.qty, order.unit_price(), tier);
+        let none = Discounts { order: Default::default(), coupon: None, green: None };
+        let before = self.discounts.get(number).copied().unwrap_or(none);
+        let (discounts, off) = in_tier(&before, order.unit_price(), order.qty, tier);
+        let price = order.line_amount().saturating_sub(off).saturating_sub(discounts.total());
         // Settlement never raises a price.
         let amount = self.due(number, order).saturating_sub(price);
-        (amount > 0).then_some(Event::TierRefundDue { order: number, amount })
+        let green = discounts.green.map_or(0, |green| green.amount);
+        (amount > 0).then_some(Event::TierRefundDue { order: number, amount, green })
     }
+}
+
+/// What the discounts and the tier take off a line. The tier's percentage is of the unit price; if another discount
+/// comes before it, of what that left of the line.
+fn in_tier(discounts: &Discounts, unit_price: u64, qty: u32, tier: Tier) -> (Discounts, u64) {
+    let line = unit_price.saturating_mul(u64::from(qty));
+    discounts.taken_off(line, |left, first| {
+        let price = if first {
+            less_percent(unit_price, tier.percent_off).saturating_mul(u64::from(qty))
+        } else {
+            less_percent(left, tier.percent_off)
+        };
+        left.saturating_sub(price)
+    })
 }
 
 /// A reservation that passed every guard.
 pub(super) struct Held<'a> {
     pub(super) event: Event<'a>,
     pub(super) order: OrderNumber,
+    /// The price of one unit, in minor units.
     pub(super) unit_price: u64,
-    pub(super) amount: u64,
+    /// Price times units, before discounts.
+    pub(super) line: u64,
+    /// The discounts beside a tier, of which only the percentages are known.
+    pub(super) discounts: Discounts,
     pub(super) expires_at: Millis,
+}
+
+impl Held<'_> {
+    fn in_tier(&self, qty: u32, tier: Tier) -> (Discounts, u64) {
+        in_tier(&self.discounts, self.unit_price, qty, tier)
+    }
 }

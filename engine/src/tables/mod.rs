@@ -4,10 +4,12 @@
 //! when it doubles, and wastes half of what it asked for. These tables grow by a chunk or a bucket at a time.
 
 mod bucket;
+mod by_order;
 mod chunks;
 mod index;
 mod texts;
 
+pub(crate) use by_order::ByOrder;
 pub(crate) use chunks::Chunks;
 pub(crate) use index::Index;
 pub use texts::MAX_TEXT;

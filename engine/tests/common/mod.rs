@@ -6,8 +6,8 @@
 use std::sync::Arc;
 
 use tidegate_engine::{
-    Answer, Command, Currency, Event, Limits, Millis, NoChange, OrderNumber, OrderState, OrderView, Price,
-    Refusal, Rejection, RoomNumber, RoomView, SkuState, SkuTerms,
+    Answer, Command, Currency, Enrolment, Event, Limits, Millis, NoChange, OrderNumber, OrderState,
+    OrderView, Price, Refusal, Rejection, RoomNumber, RoomView, SkuState, SkuTerms, Standing,
 };
 
 /// When every story begins.
@@ -27,13 +27,16 @@ pub(crate) struct Shop {
     pub(crate) state: SkuState,
     pub(crate) now: Millis,
     pub(crate) limits: Limits,
+    /// How every buyer stands with the campaign.
+    pub(crate) standing: Standing,
     pub(crate) journal: Vec<(Millis, Event<'static>)>,
 }
 
 impl Shop {
     /// A place where no SKU is yet.
     pub(crate) fn empty() -> Self {
-        Self { state: SkuState::new(7), now: START, limits: Limits::default(), journal: Vec::new() }
+        let (state, limits, standing) = (SkuState::new(7), Limits::default(), Standing::FREE);
+        Self { state, now: START, limits, standing, journal: Vec::new() }
     }
 
     /// A SKU on sale.
@@ -48,11 +51,17 @@ impl Shop {
         for event in self.state.decide_overdue(command, self.now) {
             self.happen(event);
         }
-        let change = self.state.decide(command, self.now, &self.limits)?;
+        let change = self.state.decide_for(command, self.now, &self.limits, &self.standing)?;
         for event in change.events {
             self.happen(event);
         }
         Ok(change.answer)
+    }
+
+    /// Makes the SKU part of a campaign with these rules.
+    pub(crate) fn enrol(&mut self, enrolment: Enrolment) {
+        let enrolment = Some(Arc::new(enrolment));
+        assert_eq!(self.ask(&Command::Enrol { enrolment }), Ok(Answer::Updated));
     }
 
     /// Runs the timer of the reservation that ran out first; `false` if none has.
@@ -81,10 +90,33 @@ impl Shop {
     }
 
     fn happen(&mut self, event: Event<'static>) {
+        self.check_freed(&event);
         let applied = self.state.apply(&event, self.now);
         assert_eq!(applied, Ok(()), "what was decided can happen: {event:?}");
         self.journal.push((self.now, event));
         self.check_books();
+    }
+
+    /// What an event frees is what its buyer holds less after it.
+    fn check_freed(&self, event: &Event<'static>) {
+        let Some(sku) = self.state.sku() else { return };
+        let held = |sku: &tidegate_engine::Sku, buyer: &str| {
+            sku.holdings().find(|(name, ..)| *name == buyer).map_or(0, |(_, held, _)| held)
+        };
+        let total = |sku: &tidegate_engine::Sku| sku.holdings().map(|(_, held, _)| held).sum::<u32>();
+        let mut restorer = tidegate_engine::Restorer::new(9);
+        let restored = sku.parts().try_for_each(|part| restorer.push(part)).and_then(|()| restorer.finish());
+        let mut after = restored.unwrap_or_else(|error| panic!("a state restores: {error}"));
+        assert_eq!(after.apply(event, self.now), Ok(()));
+        let after = after.sku().unwrap_or_else(|| panic!("it is still there"));
+        match sku.freed(event) {
+            Some(freed) => {
+                assert_eq!(held(sku, freed.buyer) - held(after, freed.buyer), freed.qty, "{event:?}");
+                let used = |sku: &tidegate_engine::Sku| sku.coupons_in_use().count();
+                assert_eq!(used(sku) - used(after), usize::from(freed.coupon.is_some()), "{event:?}");
+            }
+            None => assert!(total(after) >= total(sku), "{event:?}"),
+        }
     }
 
     /// Invariant 2, and the second set of books.
@@ -140,7 +172,7 @@ pub(crate) type Told = Result<Answer, NoChange>;
 pub(crate) const HOLD: u64 = HOLD_MS as u64;
 
 pub(crate) fn reserve(shop: &mut Shop, buyer: &'static str, req: &'static str, qty: u32) -> Told {
-    shop.ask(&Command::Reserve { req, buyer, qty, max_price: None })
+    shop.ask(&Command::Reserve { req, buyer, qty, max_price: None, coupon: None })
 }
 
 pub(crate) fn pay(

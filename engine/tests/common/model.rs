@@ -4,8 +4,8 @@
 use std::sync::Arc;
 
 use tidegate_engine::{
-    Answer, Command, Fulfilment, LatePayment, Millis, NoChange, OrderNumber, OrderState, Price, Refusal,
-    Rejection, RoomNumber, SkuTerms, Step,
+    Answer, Command, DiscountKind, Enrolment, Fulfilment, LatePayment, Millis, NoChange, OrderNumber,
+    OrderState, Price, Refusal, Rejection, RoomNumber, SkuTerms, Standing, Step,
 };
 
 use crate::common::{START, Told};
@@ -24,25 +24,39 @@ pub(crate) struct ModelOrder {
     pub(crate) keeps_units: bool,
     /// The room it has a seat in.
     pub(crate) room: Option<u32>,
-    /// What the tier took off when it was reserved, and takes off now.
-    pub(crate) off: [u64; 2],
+    /// The percentage of the tier when it was reserved, and now.
+    tier: [Option<u8>; 2],
+    /// The percentages of the coupon and for a small carbon footprint.
+    coupon: Option<u8>,
+    green: Option<u8>,
+    /// In which order discounts are taken.
+    kinds: [DiscountKind; 4],
 }
 
 impl ModelOrder {
     /// What it costs now.
     pub(crate) fn due(&self) -> u64 {
-        self.unit_price * u64::from(self.qty) - self.off[1]
+        self.price_at(self.tier[1])
     }
 
     /// What it cost when it was reserved.
     pub(crate) fn due_at_first(&self) -> u64 {
-        self.unit_price * u64::from(self.qty) - self.off[0]
+        self.price_at(self.tier[0])
     }
 
-    /// What it costs at this tier.
-    fn price_at(&self, percent_off: u8) -> u64 {
-        let unit = (self.unit_price * (100 - u64::from(percent_off)) + 50) / 100;
-        unit * u64::from(self.qty)
+    /// What it costs at this tier: each discount off what the one before left.
+    fn price_at(&self, tier: Option<u8>) -> u64 {
+        let less = |price: u64, percent: u8| (price * (100 - u64::from(percent)) + 50) / 100;
+        let qty = u64::from(self.qty);
+        self.kinds.iter().fold(self.unit_price * qty, |left, kind| match kind {
+            DiscountKind::Tier if left == self.unit_price * qty => {
+                tier.map_or(left, |percent| less(self.unit_price, percent) * qty)
+            }
+            DiscountKind::Tier => tier.map_or(left, |percent| less(left, percent)),
+            DiscountKind::Coupon => self.coupon.map_or(left, |percent| less(left, percent)),
+            DiscountKind::Green => self.green.map_or(left, |percent| less(left, percent)),
+            DiscountKind::Threshold => left,
+        })
     }
 }
 
@@ -96,6 +110,9 @@ pub(crate) struct Model {
     accepted: Vec<(Command<&'static str>, Answer)>,
     pub(crate) rooms: Vec<ModelRoom>,
     deeds: Vec<(&'static str, Deed)>,
+    enrolment: Option<Arc<Enrolment>>,
+    /// How every buyer stands with the campaign.
+    pub(crate) standing: Standing,
 }
 
 impl Model {
@@ -112,6 +129,8 @@ impl Model {
             accepted: Vec::new(),
             rooms: Vec::new(),
             deeds: Vec::new(),
+            enrolment: None,
+            standing: Standing::FREE,
         }
     }
 
@@ -123,7 +142,7 @@ impl Model {
             Price::Dynamic(_) => self.moved_to,
             Price::Ladder(ladder) => {
                 let Step::Amount(step) = ladder.step else { panic!("these runs have no other steps") };
-                let mut at = self.terms.starts_at.unwrap_or(START).plus(ladder.every_ms);
+                let mut at = self.starts_at().unwrap_or(START).plus(ladder.every_ms);
                 let mut price = ladder.start;
                 while at <= now && price > ladder.floor {
                     price = ladder.floor.max(price - step.min(price));
@@ -262,7 +281,19 @@ impl Model {
 
     pub(crate) fn closes_at(&self, room: u32) -> Millis {
         let deadline = self.rooms[room as usize - 1].deadline;
-        self.terms.ends_at.map_or(deadline, |end| end.min(deadline))
+        self.ends_at().map_or(deadline, |end| end.min(deadline))
+    }
+
+    /// The later of the SKU's start and the campaign's.
+    fn starts_at(&self) -> Option<Millis> {
+        let campaign = self.enrolment.as_ref().and_then(|part| part.window.starts_at);
+        self.terms.starts_at.into_iter().chain(campaign).max()
+    }
+
+    /// The earlier of the SKU's end and the campaign's.
+    fn ends_at(&self) -> Option<Millis> {
+        let campaign = self.enrolment.as_ref().and_then(|part| part.window.ends_at);
+        self.terms.ends_at.into_iter().chain(campaign).min()
     }
 
     /// The orders with a seat in this room.
@@ -301,8 +332,9 @@ impl Model {
             match percent_off {
                 _ if unpaid => order.state = OrderState::Expired,
                 Some(percent_off) => {
-                    let price = order.price_at(percent_off).min(order.due());
-                    order.off[1] += order.due() - price;
+                    if order.price_at(Some(percent_off)) < order.due() {
+                        order.tier[1] = Some(percent_off);
+                    }
                 }
                 None => {
                     order.state = OrderState::RefundDue;
@@ -400,15 +432,20 @@ impl Model {
                 self.deeds.push((buyer, Deed::Unblocked));
                 Ok(Answer::Unblocked)
             }
-            Command::Reserve { buyer, qty, max_price, .. } => {
-                let at = self.reserve(buyer, qty, max_price, now)?;
+            Command::Enrol { ref enrolment } => {
+                let same = *enrolment == self.enrolment;
+                self.enrolment.clone_from(enrolment);
+                Ok(if same { Answer::Unchanged } else { Answer::Updated })
+            }
+            Command::Reserve { buyer, qty, max_price, coupon, .. } => {
+                let at = self.reserve(buyer, qty, (max_price, coupon), now)?;
                 let (amount, expires_at) = (self.orders[at].due(), self.orders[at].expires_at);
                 Ok(Answer::Reserved { order: number(at), amount, expires_at })
             }
             Command::OpenRoom { buyer, qty, .. } => {
                 let group_buy = self.terms.group_buy.clone();
                 let group_buy = group_buy.ok_or(NoChange::Refused(Refusal::NoGroupBuy))?;
-                let at = self.reserve(buyer, qty, None, now)?;
+                let at = self.reserve(buyer, qty, (None, None), now)?;
                 let deadline = now.plus(group_buy.ttl_ms);
                 self.rooms.push(ModelRoom { deadline, settled: None });
                 let room = RoomNumber(u32::try_from(self.rooms.len()).unwrap_or(0));
@@ -454,7 +491,7 @@ impl Model {
         let with_this_one = self.paid_members(room) + 1;
         let reached = tiers.iter().rfind(|tier| tier.members as usize <= with_this_one);
         let percent_off = reached.unwrap_or(&tiers[0]).percent_off;
-        let at = self.reserve(buyer, qty, None, now)?;
+        let at = self.reserve(buyer, qty, (None, None), now)?;
         let (amount, expires_at) = self.sit(at, room, percent_off);
         let members = u32::try_from(members.len() + 1).unwrap_or(0);
         Ok(Answer::Joined { order: number(at), amount, members, expires_at })
@@ -464,7 +501,7 @@ impl Model {
     fn sit(&mut self, at: usize, room: u32, percent_off: u8) -> (u64, Millis) {
         let order = &mut self.orders[at];
         order.room = Some(room);
-        order.off = [order.due() - order.price_at(percent_off); 2];
+        order.tier = [Some(percent_off); 2];
         (order.due(), order.expires_at)
     }
 
@@ -473,27 +510,30 @@ impl Model {
         &mut self,
         buyer: &'static str,
         qty: u32,
-        max_price: Option<u64>,
+        (max_price, coupon): (Option<u64>, Option<&'static str>),
         now: Millis,
     ) -> Result<usize, NoChange> {
         let unit_price = self.unit_price(now);
-        let left = self.left_for(buyer, None);
-        let starts_at = self.terms.starts_at.unwrap_or_default();
+        let left = self.left_for(buyer, None).min(i64::from(self.standing.left));
+        let starts_at = self.starts_at().unwrap_or_default();
         let allow = self.terms.allow.as_deref();
         let reasons = [
             (self.is_blocked(buyer), Rejection::Blocked),
             (allow.is_some_and(|list| !list.iter().any(|b| **b == *buyer)), Rejection::NotEligible),
             (now < starts_at, Rejection::NotOpen { starts_at }),
-            (self.terms.ends_at.is_some_and(|end| end <= now), Rejection::Ended),
+            (self.ends_at().is_some_and(|end| end <= now), Rejection::Ended),
             (self.paused, Rejection::Paused),
             (i64::from(qty) > self.available(), Rejection::SoldOut),
             (i64::from(qty) > left, Rejection::Limit { left: u32::try_from(left).unwrap_or(u32::MAX) }),
             (max_price.is_some_and(|max| max < unit_price), Rejection::PriceChanged { price: unit_price }),
+            (coupon.is_some() && self.standing.coupon.is_none(), Rejection::CouponInvalid),
         ];
         if let Some((_, reason)) = reasons.into_iter().find(|(holds, _)| *holds) {
             return Err(NoChange::Rejected(reason));
         }
         let expires_at = now.plus(u64::from(self.terms.hold_ms));
+        let green = self.enrolment.as_ref().and_then(|part| part.green);
+        let green = green.filter(|green| self.terms.carbon_g.is_some_and(|own| own <= green.max_carbon_g));
         self.orders.push(ModelOrder {
             buyer,
             qty,
@@ -504,7 +544,10 @@ impl Model {
             paid_at: None,
             keeps_units: false,
             room: None,
-            off: [0, 0],
+            tier: [None, None],
+            coupon: coupon.and(self.standing.coupon).map(|coupon| coupon.percent_off),
+            green: green.map(|green| green.percent_off),
+            kinds: self.enrolment.as_ref().map(|part| part.order).unwrap_or_default().kinds(),
         });
         Ok(self.orders.len() - 1)
     }
@@ -520,14 +563,16 @@ impl Model {
         let late = run_out || order.state == OrderState::Expired;
         let own = if run_out { i64::from(order.qty) } else { 0 };
         let open = !self.paused
-            && self.terms.starts_at.is_none_or(|start| start <= now)
-            && self.terms.ends_at.is_none_or(|end| now < end);
+            && self.starts_at().is_none_or(|start| start <= now)
+            && self.ends_at().is_none_or(|end| now < end);
         let again = late
             && order.room.is_none()
             && self.terms.late_payment == LatePayment::Reacquire
             && open
             && i64::from(order.qty) <= self.available() + own
-            && i64::from(order.qty) <= self.left_for(order.buyer, Some(at));
+            && i64::from(order.qty) <= self.left_for(order.buyer, Some(at))
+            && order.qty <= self.standing.left
+            && (order.coupon.is_none() || self.standing.coupon.is_some());
         let applied = in_time || again;
         if applied && amount != order.due() {
             return Err(Some(order.due()));

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use proptest::prelude::*;
 use tidegate_engine::{
-    Command, Dynamic, Fulfilment, GroupBuy, Ladder, LatePayment, OrderNumber, Price, RoomNumber, SkuTerms,
-    Step as PriceStep, Tier,
+    Command, Coupon, CouponCode, DiscountOrder, Dynamic, Enrolment, Fulfilment, Green, GroupBuy, Ladder,
+    LatePayment, OrderNumber, Price, RoomNumber, SkuTerms, Standing, Step as PriceStep, Tier, Window,
 };
 
 use crate::common::{START, Shop, terms};
@@ -17,6 +17,8 @@ pub(crate) enum Step {
     Ask(Command<&'static str>),
     /// A payment of what the order costs at that moment: an amount by chance is seldom the right one.
     PayDue { order: OrderNumber, req: &'static str, payment: &'static str },
+    /// From now on, buyers stand with the campaign like this.
+    Stand(Standing),
     /// Time passes, in milliseconds.
     Wait(u64),
     /// The timer of the reservation that ran out first runs, if there is one.
@@ -32,13 +34,22 @@ pub(crate) const SHORT_HOLD: u32 = 1000;
 pub(crate) fn documents() -> Vec<SkuTerms> {
     let tier = |members, percent_off| Tier { members, percent_off };
     let group_buy = |tiers: &[Tier]| Some(GroupBuy { tiers: tiers.into(), ttl_ms: 1500 });
-    let first =
-        SkuTerms { hold_ms: SHORT_HOLD, group_buy: group_buy(&[tier(2, 10), tier(3, 25)]), ..terms() };
+    let first = SkuTerms {
+        hold_ms: SHORT_HOLD,
+        group_buy: group_buy(&[tier(2, 10), tier(3, 25)]),
+        carbon_g: Some(400),
+        ..terms()
+    };
     let allow = ["ann", "bob", "cyd"].map(Box::from);
     vec![
         first.clone(),
         SkuTerms { per_buyer_limit: Some(3), max_lapses: Some(2), ..first.clone() },
-        SkuTerms { per_order_limit: Some(2), late_payment: LatePayment::Refund, ..first.clone() },
+        SkuTerms {
+            carbon_g: None,
+            per_order_limit: Some(2),
+            late_payment: LatePayment::Refund,
+            ..first.clone()
+        },
         SkuTerms { group_buy: group_buy(&[tier(2, 33)]), ..first.clone() },
         SkuTerms { price: Price::Fixed(700), hold_ms: 400, per_buyer_limit: Some(5), ..first.clone() },
         SkuTerms { starts_at: Some(START.plus(500)), ends_at: Some(START.plus(6000)), ..first.clone() },
@@ -54,6 +65,29 @@ fn document() -> impl Strategy<Value = Arc<SkuTerms>> {
     prop::sample::select(documents()).prop_map(Arc::new)
 }
 
+/// Parts in a campaign: with and without a green discount, an order of discounts, a time.
+fn enrolment() -> impl Strategy<Value = Option<Arc<Enrolment>>> {
+    let part = |green, order: usize, window| {
+        let order = DiscountOrder::ALL[order];
+        Some(Arc::new(Enrolment { campaign: "11.11".into(), window, green, order }))
+    };
+    let green = |percent_off| Some(Green { max_carbon_g: 400, percent_off });
+    let from = Window { starts_at: Some(START.plus(300)), ends_at: Some(START.plus(7000)) };
+    prop::sample::select(vec![
+        None,
+        part(green(3), 0, Window::default()),
+        part(green(7), 5, Window::default()),
+        part(green(7), 4, from),
+        part(None, 3, Window { starts_at: None, ..from }),
+    ])
+}
+
+fn standing() -> impl Strategy<Value = Standing> {
+    let left = prop_oneof![2 => Just(u32::MAX), 1 => 0u32..4];
+    let coupon = Coupon { code: CouponCode::new(7), percent_off: 21 };
+    (left, prop::option::of(Just(coupon))).prop_map(|(left, coupon)| Standing { left, coupon })
+}
+
 fn command() -> impl Strategy<Value = Command<&'static str>> {
     let buyer = || one_of(&["ann", "bob", "cyd", "dan"]);
     let req = || one_of(&["r1", "r2", "r3", "r4", "r5", "r6", "r7", "r8", "r9"]);
@@ -65,10 +99,11 @@ fn command() -> impl Strategy<Value = Command<&'static str>> {
         1 => (1u64..4).prop_map(|units| units * 700),
         1 => 0u64..3000,
     ];
+    let coupon = prop_oneof![3 => Just(None), 1 => one_of(&["c1", "c2"]).prop_map(Some)];
     let max_price = prop_oneof![3 => Just(None), 1 => (499u64..702).prop_map(Some)];
     prop_oneof![
-        12 => (req(), buyer(), 1u32..4, max_price)
-            .prop_map(|(req, buyer, qty, max_price)| Command::Reserve { req, buyer, qty, max_price }),
+        12 => (req(), buyer(), 1u32..4, (max_price, coupon))
+            .prop_map(|(req, buyer, qty, (max_price, coupon))| Command::Reserve { req, buyer, qty, max_price, coupon }),
         4 => (req(), buyer(), 1u32..4).prop_map(|(req, buyer, qty)| Command::OpenRoom { req, buyer, qty }),
         10 => ((1u32..5).prop_map(RoomNumber), req(), buyer(), 1u32..3)
             .prop_map(|(room, req, buyer, qty)| Command::JoinRoom { room, req, buyer, qty }),
@@ -81,6 +116,7 @@ fn command() -> impl Strategy<Value = Command<&'static str>> {
         2 => (req(), 300u64..800).prop_map(|(req, price)| Command::Reprice { req, price }),
         2 => (req(), -4i64..5).prop_map(|(req, delta)| Command::Restock { req, delta }),
         1 => (document(), 0u32..9).prop_map(|(terms, stock)| Command::Put { terms, stock }),
+        1 => enrolment().prop_map(|enrolment| Command::Enrol { enrolment }),
         1 => prop_oneof![1 => Just(Command::Pause), 2 => Just(Command::Resume)],
         1 => buyer().prop_map(|buyer| Command::Block { buyer }),
         1 => buyer().prop_map(|buyer| Command::Unblock { buyer }),
@@ -96,6 +132,7 @@ fn step() -> impl Strategy<Value = Step> {
         12 => command().prop_map(Step::Ask),
         3 => prop_oneof![0u64..300, Just(u64::from(SHORT_HOLD)), 0u64..3000].prop_map(Step::Wait),
         1 => Just(Step::OneTimer),
+        1 => standing().prop_map(Step::Stand),
         1 => Just(Step::AllTimers),
     ]
 }
@@ -119,6 +156,7 @@ pub(crate) fn room_run(most: usize) -> impl Strategy<Value = Vec<Step>> {
             .prop_map(|(order, req, payment)| Step::PayDue { order, req, payment }),
         1 => (order(), req()).prop_map(|(order, req)| Step::Ask(Command::Cancel { order, req, reason: None })),
         1 => (order(), req()).prop_map(|(order, req)| Step::Ask(Command::Refund { order, req, restock: true })),
+        1 => enrolment().prop_map(|enrolment| Step::Ask(Command::Enrol { enrolment })),
         2 => (0u64..900).prop_map(Step::Wait),
         1 => Just(Step::AllTimers),
     ];
@@ -178,6 +216,7 @@ pub(crate) fn take(shop: &mut Shop, step: &Step) -> Option<crate::common::Told> 
         Step::Ask(command) => return Some(shop.ask(command)),
         // It has become a command.
         Step::PayDue { .. } => {}
+        Step::Stand(standing) => shop.standing = *standing,
         Step::Wait(ms) => shop.wait(*ms),
         Step::OneTimer => {
             shop.run_a_timer();

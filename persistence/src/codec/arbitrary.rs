@@ -196,7 +196,7 @@ impl EventOf {
             16 => Event::SeatTaken { order, seat: seat([print, qty], amount, self.flag) },
             17 => Event::Dismissed { order },
             21 => Event::Repriced { request, price: amount },
-            18 => Event::TierRefundDue { order, amount },
+            18 => Event::TierRefundDue { order, amount, green: 0 },
             19 => Event::RoomRefundDue { order },
             20 => Event::RoomSettled {
                 room: RoomNumber(stock),

@@ -138,7 +138,7 @@ impl EventEncoder {
                 out.push(DISMISSED);
                 put_varint(out, u64::from(order.0));
             }
-            Event::TierRefundDue { order, amount } => {
+            Event::TierRefundDue { order, amount, green: 0 } => {
                 out.push(TIER_REFUND_DUE);
                 put_varint(out, u64::from(order.0));
                 put_varint(out, *amount);

@@ -1,0 +1,291 @@
+//! A campaign: its terms, and the coupons that it granted.
+
+mod account;
+mod grants;
+mod image;
+mod terms;
+
+use std::sync::Arc;
+
+use smallvec::{SmallVec, smallvec};
+
+pub use account::{Account, Claim};
+pub use image::{CampaignPart, CampaignRestorer};
+pub use terms::{CampaignTerms, CouponWindow, Threshold};
+
+use self::grants::{GrantRow, Grants};
+use crate::hashing::Hashing;
+use crate::tables::MAX_TEXT;
+use crate::{Answer, Contradiction, CouponCode, Millis, NoChange, Phase, Refusal, Rejection};
+
+/// The place of one campaign: empty until it is created. Owned by one actor.
+#[derive(Debug)]
+pub struct CampaignState {
+    hashing: Hashing,
+    campaign: Option<Campaign>,
+}
+
+/// A campaign.
+#[derive(Debug)]
+pub struct Campaign {
+    terms: Arc<CampaignTerms>,
+    grants: Grants,
+    changes: u64,
+    last_event_at: Millis,
+}
+
+/// What people are told about a campaign.
+#[derive(Clone, Debug)]
+pub struct CampaignView {
+    /// The terms.
+    pub terms: Arc<CampaignTerms>,
+    /// The number of the last change, counted from 1.
+    pub changes: u64,
+}
+
+/// What can be asked of a campaign. `S` is how its texts are held.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum CampaignCommand<S> {
+    /// Create the campaign, or replace its terms.
+    Put {
+        /// The new terms.
+        terms: Arc<CampaignTerms>,
+    },
+    /// A buyer did something that opens a coupon.
+    Trigger(Trigger<S>),
+}
+
+/// A buyer's doing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Trigger<S> {
+    /// Request id, per buyer.
+    pub req: S,
+    /// Who.
+    pub buyer: S,
+    /// What the buyer did.
+    pub event: S,
+    /// The code of the coupon, should there be a new one: a number that nobody can guess.
+    pub code: CouponCode,
+}
+
+/// What happened to a campaign.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum CampaignEvent<'a> {
+    /// It came to be, or its terms were replaced.
+    Put {
+        /// The terms.
+        terms: Arc<CampaignTerms>,
+    },
+    /// A buyer was granted a coupon.
+    Granted(Granted<'a>),
+    /// A request was accepted that found its coupon granted already.
+    Noted {
+        /// The request that asked for it.
+        req: &'a str,
+        /// Whose.
+        buyer: &'a str,
+        /// What the coupon was granted for.
+        event: &'a str,
+    },
+}
+
+/// The grant of a coupon.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Granted<'a> {
+    /// The request that asked for it.
+    pub req: &'a str,
+    /// Who may use it.
+    pub buyer: &'a str,
+    /// The coupon.
+    pub grant: Grant,
+}
+
+/// A coupon as it was granted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Grant {
+    /// Its code.
+    pub code: CouponCode,
+    /// What it was granted for.
+    pub event: Box<str>,
+    /// What it takes off, in percent.
+    pub percent_off: u8,
+    /// It can be used until just before this.
+    pub expires_at: Millis,
+}
+
+/// How much one campaign may remember.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CampaignLimits {
+    /// Coupons granted.
+    pub max_grants: u32,
+    /// Accepted requests.
+    pub max_requests: u32,
+}
+
+impl Default for CampaignLimits {
+    /// What fits 32-bit row numbers: in practice no limit but memory.
+    fn default() -> Self {
+        Self { max_grants: u32::MAX - 1, max_requests: u32::MAX - 1 }
+    }
+}
+
+/// The events of one decision, and the answer.
+type Judged<'a> = Result<(SmallVec<[CampaignEvent<'a>; 1]>, Answer), NoChange>;
+
+impl<S> CampaignCommand<S> {
+    /// The same command with its texts held another way.
+    pub fn map<T>(&self, mut text: impl FnMut(&S) -> T) -> CampaignCommand<T> {
+        match self {
+            Self::Put { terms } => CampaignCommand::Put { terms: Arc::clone(terms) },
+            Self::Trigger(Trigger { req, buyer, event, code }) => CampaignCommand::Trigger(Trigger {
+                req: text(req),
+                buyer: text(buyer),
+                event: text(event),
+                code: *code,
+            }),
+        }
+    }
+}
+
+impl CampaignState {
+    /// An empty place. `seed` is the key of its hash tables: any number that callers can't guess.
+    #[must_use]
+    pub fn new(seed: u64) -> Self {
+        Self { hashing: Hashing::new(seed), campaign: None }
+    }
+
+    /// The campaign, if it was created.
+    #[must_use]
+    pub fn campaign(&self) -> Option<&Campaign> {
+        self.campaign.as_ref()
+    }
+
+    /// What `command` comes to at `now`.
+    ///
+    /// # Errors
+    /// A [`NoChange`] when nothing is to be applied or journaled.
+    pub fn decide<'a>(
+        &self,
+        command: &CampaignCommand<&'a str>,
+        now: Millis,
+        limits: &CampaignLimits,
+    ) -> Judged<'a> {
+        match (&self.campaign, command) {
+            (None, CampaignCommand::Put { terms }) => {
+                Ok((smallvec![CampaignEvent::Put { terms: Arc::clone(terms) }], Answer::Created))
+            }
+            (None, CampaignCommand::Trigger(_)) => Err(Rejection::NotFound.into()),
+            (Some(campaign), CampaignCommand::Put { terms }) if campaign.terms == *terms => {
+                Ok((SmallVec::new(), Answer::Unchanged))
+            }
+            (Some(_), CampaignCommand::Put { terms }) => {
+                Ok((smallvec![CampaignEvent::Put { terms: Arc::clone(terms) }], Answer::Updated))
+            }
+            (Some(campaign), CampaignCommand::Trigger(trigger)) => {
+                campaign.trigger(*trigger, self.hashing, now, limits)
+            }
+        }
+    }
+
+    /// Makes an event so, live and in replay alike (invariant 6).
+    ///
+    /// # Errors
+    /// A [`Contradiction`] if the event can't have happened to this state, which is then not to be used further.
+    pub fn apply(&mut self, event: &CampaignEvent<'_>, at: Millis) -> Result<(), Contradiction> {
+        let hashing = self.hashing;
+        match (&mut self.campaign, event) {
+            (Some(campaign), CampaignEvent::Put { terms }) => campaign.terms = Arc::clone(terms),
+            (empty @ None, CampaignEvent::Put { terms }) => *empty = Some(Campaign::new(Arc::clone(terms))),
+            (None, _) => return Err(Contradiction::Creation),
+            (Some(campaign), CampaignEvent::Granted(Granted { req, buyer, grant })) => {
+                let at = campaign.grants.add(buyer, grant, hashing).ok_or(Contradiction::Full)?;
+                campaign.grants.keep_request(at, req, hashing).ok_or(Contradiction::Full)?;
+            }
+            (Some(campaign), CampaignEvent::Noted { req, buyer, event }) => {
+                let at = campaign.grants.find(buyer, event, hashing).ok_or(Contradiction::Buyer)?;
+                campaign.grants.keep_request(at, req, hashing).ok_or(Contradiction::Full)?;
+            }
+        }
+        if let Some(campaign) = &mut self.campaign {
+            campaign.changes += 1;
+            campaign.last_event_at = campaign.last_event_at.max(at);
+        }
+        Ok(())
+    }
+}
+
+impl Campaign {
+    fn new(terms: Arc<CampaignTerms>) -> Self {
+        Self { terms, grants: Grants::default(), changes: 0, last_event_at: Millis::default() }
+    }
+
+    /// What people are told.
+    #[must_use]
+    pub fn view(&self) -> CampaignView {
+        CampaignView { terms: Arc::clone(&self.terms), changes: self.changes }
+    }
+
+    /// When the last event happened. The next turn's time must not be before it (invariant 7).
+    #[must_use]
+    pub fn last_event_at(&self) -> Millis {
+        self.last_event_at
+    }
+
+    /// Every coupon that was granted, and to whom.
+    pub fn grants(&self) -> impl Iterator<Item = (&str, Grant)> {
+        let texts = self.grants.texts();
+        self.grants.iter().map(move |row| (row.buyer(texts), row.grant(texts)))
+    }
+
+    /// One grant for each buyer and event, ever. While its window is open, every request gets the same coupon.
+    fn trigger<'a>(
+        &self,
+        trigger: Trigger<&'a str>,
+        hashing: Hashing,
+        now: Millis,
+        limits: &CampaignLimits,
+    ) -> Judged<'a> {
+        let Trigger { req, buyer, event, code } = trigger;
+        let granted = self.grants.find(buyer, event, hashing);
+        // Invariant 8: the same request gets the same answer; another one under its id is an error.
+        if let Some(kept) = self.grants.find_request(buyer, req, hashing) {
+            return Err(match self.grants.get(kept.grant) {
+                Some(row) if granted == Some(kept.grant) => NoChange::Repeated(self.answer(row)),
+                _ => Refusal::RequestReused.into(),
+            });
+        }
+        if self.terms.window.phase(now) != Phase::Open {
+            return Err(Rejection::NotEligible.into());
+        }
+        let window = self.terms.window_of(event).ok_or(Rejection::NotEligible)?;
+        self.room_for(&[req, buyer, event], limits)?;
+        let Some(row) = granted.and_then(|at| self.grants.get(at)) else {
+            if self.grants.len() >= limits.max_grants as usize {
+                return Err(Refusal::Full { limit: "coupons" }.into());
+            }
+            let (percent_off, expires_at) = (window.percent_off, now.plus(window.window_ms));
+            let grant = Grant { code, event: event.into(), percent_off, expires_at };
+            let event = CampaignEvent::Granted(Granted { req, buyer, grant });
+            return Ok((smallvec![event], Answer::Granted { code, percent_off, expires_at }));
+        };
+        if now >= row.expires_at() {
+            return Err(Rejection::NotEligible.into());
+        }
+        Ok((smallvec![CampaignEvent::Noted { req, buyer, event }], self.answer(row)))
+    }
+
+    fn answer(&self, row: &GrantRow) -> Answer {
+        let Grant { code, percent_off, expires_at, .. } = row.grant(self.grants.texts());
+        Answer::Granted { code, percent_off, expires_at }
+    }
+
+    fn room_for(&self, ids: &[&str], limits: &CampaignLimits) -> Result<(), NoChange> {
+        if ids.iter().any(|id| id.len() > MAX_TEXT) {
+            return Err(Refusal::IdTooLong.into());
+        }
+        if self.grants.trigger_count() >= limits.max_requests as usize {
+            return Err(Refusal::Full { limit: "accepted requests" }.into());
+        }
+        if self.grants.has_room() { Ok(()) } else { Err(Refusal::Full { limit: "ids" }.into()) }
+    }
+}
