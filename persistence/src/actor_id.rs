@@ -28,6 +28,8 @@ impl fmt::Display for ActorId {
 pub enum ActorKind {
     /// A SKU; its state is [`tidegate_engine::SkuState`].
     Sku,
+    /// A campaign; its state is [`tidegate_engine::CampaignState`].
+    Campaign,
 }
 
 /// What the first group of an actor says about it, and no later one.
@@ -35,6 +37,6 @@ pub enum ActorKind {
 pub struct Birth<'a> {
     /// What sort of actor it is.
     pub kind: ActorKind,
-    /// Its name: the SKU's.
+    /// Its name: the SKU's or the campaign's.
     pub name: &'a str,
 }

@@ -6,9 +6,12 @@
 //! events
 //! ```
 
-use tidegate_engine::{Event, Millis};
+use tidegate_engine::{CampaignEvent, Event, Millis};
 
-use crate::codec::{CodecError, Cursor, EventDecoder, EventEncoder, put_text, put_varint};
+use crate::codec::{
+    CodecError, Cursor, EventDecoder, EventEncoder, get_campaign_event, put_campaign_event, put_text,
+    put_varint,
+};
 use crate::{ActorId, ActorKind, Birth};
 
 /// The largest group, in bytes. A turn that would go beyond it is split into two by its actor.
@@ -21,16 +24,19 @@ const HEADER: usize = LENGTH + 4;
 const FLAG_BIRTH: u8 = 1;
 
 const KIND_SKU: u8 = 0;
+const KIND_CAMPAIGN: u8 = 1;
 
 pub(crate) fn kind_code(kind: ActorKind) -> u8 {
     match kind {
         ActorKind::Sku => KIND_SKU,
+        ActorKind::Campaign => KIND_CAMPAIGN,
     }
 }
 
 pub(crate) fn kind_of(code: u8) -> Result<ActorKind, CodecError> {
     match code {
         KIND_SKU => Ok(ActorKind::Sku),
+        KIND_CAMPAIGN => Ok(ActorKind::Campaign),
         code => {
             Err(CodecError::Unknown { what: "kind of actor", code, version: crate::block::FORMAT_VERSION })
         }
@@ -68,7 +74,13 @@ impl GroupEncoder {
         Self { bytes, count: 0, events: EventEncoder::default() }
     }
 
-    /// Appends one event.
+    /// Appends one event of a campaign.
+    pub fn push_campaign(&mut self, event: &CampaignEvent<'_>) {
+        put_campaign_event(&mut self.bytes, event);
+        self.count += 1;
+    }
+
+    /// Appends one event of a SKU.
     #[inline]
     pub fn push(&mut self, event: &Event<'_>) {
         self.events.put(&mut self.bytes, event);
@@ -170,23 +182,32 @@ impl<'a> Group<'a> {
         Ok(Self { actor, at, birth, first_sequence, count, events: from })
     }
 
-    /// Its events in order. Ends after the first error.
-    pub fn events(&self) -> Events<'a> {
-        Events { decoder: EventDecoder::default(), from: self.events, left: self.count, failed: false }
+    /// Its events in order, if it is a SKU's. Ends after the first error.
+    pub fn events(&self) -> impl Iterator<Item = Result<Event<'a>, CodecError>> + use<'a> {
+        let mut decoder = EventDecoder::default();
+        self.decoded(move |from: &mut Cursor<'a>| decoder.get(from))
+    }
+
+    /// Its events in order, if it is a campaign's. Ends after the first error.
+    pub fn campaign_events(&self) -> impl Iterator<Item = Result<CampaignEvent<'a>, CodecError>> + use<'a> {
+        self.decoded(get_campaign_event)
+    }
+
+    fn decoded<T, D: FnMut(&mut Cursor<'a>) -> Result<T, CodecError>>(&self, decode: D) -> Events<'a, D> {
+        Events { decode, from: self.events, left: self.count, failed: false }
     }
 }
 
 /// The events of one group.
-#[derive(Debug)]
-pub struct Events<'a> {
-    decoder: EventDecoder,
+struct Events<'a, D> {
+    decode: D,
     from: Cursor<'a>,
     left: u32,
     failed: bool,
 }
 
-impl<'a> Iterator for Events<'a> {
-    type Item = Result<Event<'a>, CodecError>;
+impl<'a, T, D: FnMut(&mut Cursor<'a>) -> Result<T, CodecError>> Iterator for Events<'a, D> {
+    type Item = Result<T, CodecError>;
 
     fn next(&mut self) -> Option<Self::Item> {
         if self.failed {
@@ -196,7 +217,7 @@ impl<'a> Iterator for Events<'a> {
             self.from.finish().err().map(Err)
         } else {
             self.left -= 1;
-            Some(self.decoder.get(&mut self.from))
+            Some((self.decode)(&mut self.from))
         };
         self.failed = matches!(next, None | Some(Err(_)));
         next

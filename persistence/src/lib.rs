@@ -24,6 +24,7 @@ mod recovery;
 mod replay;
 mod sled_journal;
 mod snapshot;
+mod state;
 mod status;
 mod writer;
 
@@ -31,8 +32,10 @@ pub use actor_id::{ActorId, ActorKind, Birth};
 pub use block::{Block, BlockDamage, EpochNumber, FORMAT_VERSION, Tail};
 pub use chain::ChainError;
 pub use codec::CodecError;
-pub use group::{EncodedGroup, Events, Group, GroupEncoder, Groups, MAX_GROUP_BYTES, MAX_GROUP_EVENTS};
-pub use inspect::{EpochInspection, InspectError, Inspection, SkuInspection, SnapshotInspection, inspect};
+pub use group::{EncodedGroup, Group, GroupEncoder, Groups, MAX_GROUP_BYTES, MAX_GROUP_EVENTS};
+pub use inspect::{
+    CampaignInspection, EpochInspection, InspectError, Inspection, SkuInspection, SnapshotInspection, inspect,
+};
 pub use journal::{Epoch, Journal, JournalError, StoredBlock};
 pub use lane::{Lane, Ticket, Wake};
 pub use lock::{DirLock, LockError};
@@ -44,5 +47,6 @@ pub use recovery::{OpenJournal, Recovered, RecoveryError, RecoveryReport, recove
 pub use replay::{RecoveredActor, ReplayError};
 pub use sled_journal::SledJournal;
 pub use snapshot::{SnapshotError, SnapshotInfo};
+pub use state::State;
 pub use status::{JournalStatus, Percentiles};
 pub use writer::{StopError, Writer};

@@ -3,25 +3,24 @@
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 
-use tidegate_engine::{Contradiction, Millis, Restorer, SkuState};
+use tidegate_engine::{Contradiction, Millis};
 
+use crate::ActorId;
 use crate::block::payload;
-use crate::codec::{CodecError, Cursor, get_part};
+use crate::codec::{CodecError, Cursor};
 use crate::group::{Group, Groups};
 use crate::snapshot::Frame;
-use crate::{ActorId, ActorKind};
+use crate::state::{State, StateRestorer, Unfit};
 
 /// An actor as the journal knows it.
 #[derive(Debug)]
 pub struct RecoveredActor {
     /// Its number.
     pub id: ActorId,
-    /// What sort of actor it is.
-    pub kind: ActorKind,
-    /// Its name: the SKU's.
+    /// Its name: the SKU's or the campaign's.
     pub name: Box<str>,
     /// Its state.
-    pub state: SkuState,
+    pub state: State,
     /// When its last turn was; the next must not be before it.
     pub last_at: Millis,
 }
@@ -101,9 +100,8 @@ pub(crate) struct Replayer {
 #[derive(Debug)]
 struct Section {
     id: ActorId,
-    kind: ActorKind,
     name: Box<str>,
-    restorer: Restorer,
+    restorer: StateRestorer,
     parts: u64,
     last_at: Millis,
 }
@@ -151,20 +149,17 @@ impl Replayer {
             (Entry::Occupied(place), None) => place.into_mut(),
             (Entry::Vacant(place), Some(birth)) => place.insert(RecoveredActor {
                 id: actor,
-                kind: birth.kind,
                 name: birth.name.into(),
-                state: SkuState::new(self.seed),
+                state: State::new(birth.kind, self.seed),
                 last_at: group.at,
             }),
             (Entry::Occupied(_), Some(_)) => return Err(birth("it is born a second time")),
             (Entry::Vacant(_), None) => return Err(birth("it acts but was never born")),
         };
-        for (event, sequence) in group.events().zip(first..) {
-            let event = event.map_err(|cause| ReplayError::Codec { sequence, cause })?;
-            // Invariant 6: replay applies and never decides.
-            let applied = place.state.apply(&event, group.at);
-            applied.map_err(|cause| ReplayError::Contradiction { actor, sequence, cause })?;
-        }
+        place.state.apply(group).map_err(|(at, unfit)| match (first + at, unfit) {
+            (sequence, Unfit::Codec(cause)) => ReplayError::Codec { sequence, cause },
+            (sequence, Unfit::Contradiction(cause)) => ReplayError::Contradiction { actor, sequence, cause },
+        })?;
         place.last_at = group.at;
         Ok(())
     }
@@ -176,9 +171,8 @@ impl Replayer {
                 self.last_at = self.last_at.max(*last_at);
                 self.section = self.whose.is(*actor).then(|| Section {
                     id: *actor,
-                    kind: *kind,
                     name: name.clone(),
-                    restorer: Restorer::new(self.seed),
+                    restorer: StateRestorer::new(*kind, self.seed),
                     parts: 0,
                     last_at: *last_at,
                 });
@@ -204,40 +198,29 @@ impl Section {
     fn parts(&mut self, bytes: &[u8]) -> Result<(), ReplayError> {
         let mut from = Cursor::new(bytes);
         while from.left() > 0 {
-            let part = get_part(&mut from).map_err(|cause| self.wrong(cause.to_string()))?;
-            self.restorer.push(part).map_err(|cause| wrong(self.id, cause.to_string()))?;
+            self.restorer.push(&mut from).map_err(|cause| wrong(self.id, cause))?;
             self.parts += 1;
         }
         Ok(())
     }
 
-    fn wrong(&self, what: String) -> ReplayError {
-        wrong(self.id, what)
-    }
-
     fn finish(self, parts: u64, state_hash: u64, seed: u64) -> Result<RecoveredActor, ReplayError> {
-        let Self { id, kind, name, restorer, parts: found, last_at } = self;
+        let Self { id, name, restorer, parts: found, last_at } = self;
         if found != parts {
             return Err(wrong(id, format!("it has {found} parts and not {parts}")));
         }
         // An actor that was born and did nothing has no parts.
         let state = match found {
-            0 => SkuState::new(seed),
+            0 => State::new(restorer.kind(), seed),
             _ => restorer.finish().map_err(|cause| wrong(id, cause.to_string()))?,
         };
-        let hash = hash_of(&state);
-        if hash != state_hash {
+        if state.hash() != state_hash {
             return Err(wrong(id, "its state hash is not the one it was written with".to_owned()));
         }
-        Ok(RecoveredActor { id, kind, name, state, last_at })
+        Ok(RecoveredActor { id, name, state, last_at })
     }
 }
 
 fn wrong(actor: ActorId, what: String) -> ReplayError {
     ReplayError::Section { actor, what }
-}
-
-/// The hash of a state; zero if it is empty.
-pub(crate) fn hash_of(state: &SkuState) -> u64 {
-    state.sku().map_or(0, |sku| sku.state_hash())
 }

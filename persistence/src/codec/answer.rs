@@ -2,6 +2,7 @@
 
 use tidegate_engine::{Answer, Millis, OrderNumber, RoomNumber};
 
+use super::campaign::{get_code, put_code};
 use super::wire::{Cursor, put_varint};
 use super::{CodecError, unknown};
 
@@ -21,6 +22,7 @@ const UNBLOCKED: u8 = 13;
 const REPRICED: u8 = 14;
 const OPENED: u8 = 15;
 const JOINED: u8 = 16;
+const GRANTED: u8 = 17;
 
 pub(super) fn put_answer(out: &mut Vec<u8>, answer: &Answer) {
     out.push(match answer {
@@ -40,6 +42,7 @@ pub(super) fn put_answer(out: &mut Vec<u8>, answer: &Answer) {
         Answer::Repriced { .. } => REPRICED,
         Answer::Opened { .. } => OPENED,
         Answer::Joined { .. } => JOINED,
+        Answer::Granted { .. } => GRANTED,
     });
     match answer {
         Answer::Restocked { available } => put_varint(out, *available),
@@ -59,6 +62,11 @@ pub(super) fn put_answer(out: &mut Vec<u8>, answer: &Answer) {
             put_varint(out, u64::from(order.0));
             put_varint(out, *amount);
             put_varint(out, u64::from(*members));
+            put_varint(out, expires_at.0);
+        }
+        Answer::Granted { code, percent_off, expires_at } => {
+            put_code(out, *code);
+            out.push(*percent_off);
             put_varint(out, expires_at.0);
         }
         _ => {}
@@ -96,6 +104,11 @@ pub(super) fn get_answer(from: &mut Cursor<'_>) -> Result<Answer, CodecError> {
             amount: from.varint("amount")?,
             members: from.small("members")?,
             expires_at: Millis(from.varint("expiry")?),
+        },
+        GRANTED => Answer::Granted {
+            code: get_code(from)?,
+            percent_off: from.byte("percentage of a coupon")?,
+            expires_at: Millis(from.varint("end of a coupon")?),
         },
         other => return Err(unknown("answer", other)),
     })

@@ -6,9 +6,10 @@ use proptest::collection::vec;
 use proptest::option::of;
 use proptest::prelude::*;
 use tidegate_engine::{
-    Answer, Block, Currency, Dynamic, Event, Fingerprint, Fulfilment, GroupBuy, Head, Ladder, LatePayment,
-    Millis, OrderNumber, OrderState, Part, Payment, Price, Pricing, Request, RoomNumber, Seat, Settlement,
-    SkuTerms, Step, Tier,
+    Answer, Block, CampaignEvent, CampaignPart, CampaignTerms, CouponCode, CouponUse, CouponWindow, Currency,
+    DiscountOrder, Discounts, Dynamic, Enrolment, Event, Fingerprint, Fulfilment, Grant, Granted, Green,
+    GroupBuy, Head, Ladder, LatePayment, Millis, OrderNumber, OrderState, Part, Payment, PercentOff, Price,
+    Pricing, Request, RoomNumber, Seat, Settlement, SkuTerms, Step, Threshold, Tier, Window,
 };
 
 /// Texts, to be borrowed by what is made of them.
@@ -29,6 +30,8 @@ pub(crate) struct EventOf {
     amount: u64,
     delta: i64,
     answer: Answer,
+    discounts: Discounts,
+    enrolment: Option<Arc<Enrolment>>,
 }
 
 /// One value of each sort, for whichever part is made of them.
@@ -41,6 +44,8 @@ pub(crate) struct PartOf {
     flags: (bool, bool),
     state: OrderState,
     answer: Answer,
+    discounts: Discounts,
+    enrolment: Arc<Enrolment>,
 }
 
 pub(crate) fn texts() -> impl Strategy<Value = Texts> {
@@ -66,8 +71,17 @@ pub(crate) fn terms() -> impl Strategy<Value = Arc<SkuTerms>> {
             .prop_map(|codes| { Some(Fulfilment::Codes(codes.into_iter().map(Into::into).collect())) }),
     ];
     let group_buy = of((vec((small(), any::<u8>()), 0..4), number()));
-    (".{0,30}", "[A-Z]{3}", price(), schedule, limits, (allow, group_buy, fulfilment)).prop_map(
-        |(title, currency, price, (starts_at, ends_at), limits, (allow, group_buy, fulfilment))| {
+    let in_campaign = (of("[a-z.]{0,9}"), of(small()));
+    (".{0,30}", "[A-Z]{3}", price(), schedule, limits, (allow, group_buy, fulfilment), in_campaign).prop_map(
+        |(
+            title,
+            currency,
+            price,
+            (starts_at, ends_at),
+            limits,
+            (allow, group_buy, fulfilment),
+            in_campaign,
+        )| {
             let (per_buyer_limit, per_order_limit, hold_ms, max_lapses, refund) = limits;
             Arc::new(SkuTerms {
                 title: title.into(),
@@ -82,6 +96,8 @@ pub(crate) fn terms() -> impl Strategy<Value = Arc<SkuTerms>> {
                 max_lapses,
                 allow: allow.map(|buyers| buyers.into_iter().map(Into::into).collect()),
                 fulfilment,
+                campaign: in_campaign.0.map(Into::into),
+                carbon_g: in_campaign.1,
                 group_buy: group_buy.map(|(tiers, ttl_ms)| GroupBuy {
                     tiers: tiers
                         .into_iter()
@@ -135,6 +151,11 @@ pub(crate) fn answer() -> impl Strategy<Value = Answer> {
             amount,
             expires_at: Millis(at)
         }),
+        (any::<u128>(), any::<u8>(), number()).prop_map(|(code, percent_off, at)| Answer::Granted {
+            code: CouponCode::new(code),
+            percent_off,
+            expires_at: Millis(at)
+        }),
         (small(), small(), number(), number(), any::<bool>()).prop_map(
             |(order, other, amount, at, opened)| {
                 let (order, expires_at) = (OrderNumber(order), Millis(at));
@@ -152,20 +173,113 @@ fn seat([room, members]: [u32; 2], off: u64, opened: bool) -> Seat {
     Seat { room: RoomNumber(room), opened, members, off_at_first: off / 2, off }
 }
 
-pub(crate) fn event() -> impl Strategy<Value = EventOf> {
-    let numbers = [small(), small(), small(), small()];
-    (0..23u8, terms(), any::<bool>(), small(), numbers, number(), any::<i64>(), answer()).prop_map(
-        |(kind, terms, flag, order, numbers, amount, delta, answer)| EventOf {
-            kind,
-            terms,
-            flag,
-            order,
-            numbers,
-            amount,
-            delta,
-            answer,
+fn discount_order() -> impl Strategy<Value = DiscountOrder> {
+    prop::sample::select(DiscountOrder::ALL.to_vec())
+}
+
+fn discounts() -> impl Strategy<Value = Discounts> {
+    let off = || (any::<u8>(), number()).prop_map(|(percent, amount)| PercentOff { percent, amount });
+    let coupon =
+        (any::<u128>(), off()).prop_map(|(code, off)| CouponUse { code: CouponCode::new(code), off });
+    (discount_order(), of(coupon), of(off())).prop_map(|(order, coupon, green)| Discounts {
+        order,
+        coupon,
+        green,
+    })
+}
+
+fn window() -> impl Strategy<Value = Window> {
+    (of(number()), of(number()))
+        .prop_map(|(start, end)| Window { starts_at: start.map(Millis), ends_at: end.map(Millis) })
+}
+
+fn green() -> impl Strategy<Value = Option<Green>> {
+    of((small(), any::<u8>()).prop_map(|(max_carbon_g, percent_off)| Green { max_carbon_g, percent_off }))
+}
+
+fn enrolment() -> impl Strategy<Value = Arc<Enrolment>> {
+    ("[a-z.]{0,9}", window(), green(), discount_order()).prop_map(|(campaign, window, green, order)| {
+        Arc::new(Enrolment { campaign: campaign.into(), window, green, order })
+    })
+}
+
+fn names() -> impl Strategy<Value = Box<[Box<str>]>> {
+    vec("[a-z]{0,9}", 0..4).prop_map(|names| names.into_iter().map(Into::into).collect())
+}
+
+pub(crate) fn campaign_terms() -> impl Strategy<Value = Arc<CampaignTerms>> {
+    let threshold = (number(), number()).prop_map(|(spend, off)| Threshold { spend, off });
+    let coupon_window =
+        (".{0,9}", any::<u8>(), number(), of(names())).prop_map(|(event, percent_off, window_ms, skus)| {
+            CouponWindow { event: event.into(), percent_off, window_ms, skus }
+        });
+    let lists = (names(), vec(threshold, 0..3), vec(coupon_window, 0..3));
+    (".{0,30}", window(), lists, of(small()), green(), discount_order()).prop_map(
+        |(title, window, (skus, thresholds, coupon_windows), per_buyer_limit, green, order)| {
+            Arc::new(CampaignTerms {
+                title: title.into(),
+                window,
+                skus,
+                per_buyer_limit,
+                thresholds: thresholds.into(),
+                coupon_windows: coupon_windows.into(),
+                green,
+                order,
+            })
         },
     )
+}
+
+/// One value of each sort, for whichever event or part of a campaign is made of them.
+#[derive(Clone, Debug)]
+pub(crate) struct CampaignOf {
+    kind: u8,
+    terms: Arc<CampaignTerms>,
+    grant: Grant,
+    small: u32,
+    large: [u64; 2],
+}
+
+pub(crate) fn campaign() -> impl Strategy<Value = CampaignOf> {
+    let grant = (any::<u128>(), ".{0,9}", any::<u8>(), number());
+    (0..3u8, campaign_terms(), grant, small(), [number(), number()]).prop_map(
+        |(kind, terms, (code, event, percent_off, end), small, large)| {
+            let (code, expires_at) = (CouponCode::new(code), Millis(end));
+            let grant = Grant { code, event: event.into(), percent_off, expires_at };
+            CampaignOf { kind, terms, grant, small, large }
+        },
+    )
+}
+
+impl CampaignOf {
+    /// The event, with its texts.
+    pub(crate) fn event<'a>(&self, texts: &'a Texts) -> CampaignEvent<'a> {
+        let (req, buyer) = (&*texts.a, &*texts.b);
+        match self.kind {
+            0 => CampaignEvent::Put { terms: Arc::clone(&self.terms) },
+            1 => CampaignEvent::Granted(Granted { req, buyer, grant: self.grant.clone() }),
+            _ => CampaignEvent::Noted { req, buyer, event: &texts.a },
+        }
+    }
+
+    /// The part, with its texts.
+    pub(crate) fn part<'a>(&self, texts: &'a Texts) -> CampaignPart<'a> {
+        let [changes, at] = self.large;
+        match self.kind {
+            0 => CampaignPart::Head { terms: Arc::clone(&self.terms), changes, last_event_at: Millis(at) },
+            1 => CampaignPart::Grant { buyer: &texts.b, grant: self.grant.clone() },
+            _ => CampaignPart::Trigger { grant: self.small, req: &texts.a },
+        }
+    }
+}
+
+pub(crate) fn event() -> impl Strategy<Value = EventOf> {
+    let numbers = [small(), small(), small(), small()];
+    let in_campaign = (discounts(), of(enrolment()));
+    (0..25u8, terms(), any::<bool>(), small(), numbers, number(), any::<i64>(), answer(), in_campaign)
+        .prop_map(|(kind, terms, flag, order, numbers, amount, delta, answer, (discounts, enrolment))| {
+            EventOf { kind, terms, flag, order, numbers, amount, delta, answer, discounts, enrolment }
+        })
 }
 
 impl EventOf {
@@ -196,8 +310,10 @@ impl EventOf {
             16 => Event::SeatTaken { order, seat: seat([print, qty], amount, self.flag) },
             17 => Event::Dismissed { order },
             21 => Event::Repriced { request, price: amount },
-            18 => Event::TierRefundDue { order, amount, green: 0 },
+            18 => Event::TierRefundDue { order, amount, green: u64::from(self.flag) * u64::from(stock) },
             19 => Event::RoomRefundDue { order },
+            22 => Event::Enrolled { enrolment: self.enrolment.clone() },
+            23 => Event::Discounted { order, discounts: self.discounts },
             20 => Event::RoomSettled {
                 room: RoomNumber(stock),
                 tier: self.flag.then_some(Tier { members: qty.max(1), percent_off: 30 }),
@@ -212,8 +328,8 @@ pub(crate) fn part() -> impl Strategy<Value = PartOf> {
     let numbers = ([small(), small(), small(), small()], [number(), number(), number()]);
     let flags = (any::<bool>(), any::<bool>());
     let state = prop::sample::select(OrderState::ALL.to_vec());
-    (0..9u8, terms(), numbers, flags, state, answer()).prop_map(
-        |(kind, terms, (small, large), flags, state, answer)| PartOf {
+    (0..11u8, terms(), numbers, flags, state, answer(), (discounts(), enrolment())).prop_map(
+        |(kind, terms, (small, large), flags, state, answer, (discounts, enrolment))| PartOf {
             kind,
             terms,
             small,
@@ -221,6 +337,8 @@ pub(crate) fn part() -> impl Strategy<Value = PartOf> {
             flags,
             state,
             answer,
+            discounts,
+            enrolment,
         },
     )
 }
@@ -271,6 +389,8 @@ impl PartOf {
                     unit_price: z,
                 }),
             },
+            9 => Part::Enrolment(Arc::clone(&self.enrolment)),
+            10 => Part::Discounts { order: OrderNumber(a), discounts: self.discounts },
             3 => Part::Payment { id, order: OrderNumber(a), amount: x, at: Millis(y), answer },
             _ => Part::Request { order: yes.then_some(OrderNumber(a)), id, fingerprint, answer },
         }

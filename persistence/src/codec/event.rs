@@ -3,6 +3,7 @@
 use tidegate_engine::{Event, Fingerprint, Millis, OrderNumber, Payment, Request, RoomNumber};
 
 use super::answer::{get_answer, put_answer};
+use super::campaign::{get_discounts, get_enrolment, put_discounts, put_enrolment};
 use super::room::{get_reached, get_seat, put_reached, put_seat};
 use super::terms::{get_terms, put_terms};
 use super::wire::{Cursor, put_signed, put_text, put_varint};
@@ -31,6 +32,10 @@ const DISMISSED: u8 = 22;
 const TIER_REFUND_DUE: u8 = 23;
 const ROOM_REFUND_DUE: u8 = 24;
 const ROOM_SETTLED: u8 = 25;
+const ENROLLED: u8 = 26;
+const DISCOUNTED: u8 = 27;
+/// The same as [`TIER_REFUND_DUE`], and what the green discount takes off from then on.
+const GREEN_TIER_REFUND_DUE: u8 = 28;
 
 /// What a reservation leaves out because it is the same as in the reservation before it in the group.
 mod same {
@@ -68,6 +73,18 @@ impl EventEncoder {
             Event::Updated { terms } => {
                 out.push(UPDATED);
                 put_terms(out, terms);
+            }
+            Event::Enrolled { enrolment } => {
+                out.push(ENROLLED);
+                out.push(u8::from(enrolment.is_some()));
+                if let Some(enrolment) = enrolment {
+                    put_enrolment(out, enrolment);
+                }
+            }
+            Event::Discounted { order, discounts } => {
+                out.push(DISCOUNTED);
+                put_varint(out, u64::from(order.0));
+                put_discounts(out, discounts);
             }
             Event::Restocked { request, delta } => {
                 out.push(RESTOCKED);
@@ -138,10 +155,13 @@ impl EventEncoder {
                 out.push(DISMISSED);
                 put_varint(out, u64::from(order.0));
             }
-            Event::TierRefundDue { order, amount, green: 0 } => {
-                out.push(TIER_REFUND_DUE);
+            Event::TierRefundDue { order, amount, green } => {
+                out.push(if *green == 0 { TIER_REFUND_DUE } else { GREEN_TIER_REFUND_DUE });
                 put_varint(out, u64::from(order.0));
                 put_varint(out, *amount);
+                if *green != 0 {
+                    put_varint(out, *green);
+                }
             }
             Event::RoomRefundDue { order } => {
                 out.push(ROOM_REFUND_DUE);
@@ -245,9 +265,15 @@ impl EventDecoder {
             }
             SEAT_TAKEN => Event::SeatTaken { order: get_order(from)?, seat: get_seat(from)? },
             DISMISSED => Event::Dismissed { order: get_order(from)? },
-            TIER_REFUND_DUE => {
-                Event::TierRefundDue { order: get_order(from)?, amount: from.varint("amount")? }
-            }
+            kind @ (TIER_REFUND_DUE | GREEN_TIER_REFUND_DUE) => Event::TierRefundDue {
+                order: get_order(from)?,
+                amount: from.varint("amount")?,
+                green: if kind == TIER_REFUND_DUE { 0 } else { from.varint("discount")? },
+            },
+            ENROLLED => Event::Enrolled {
+                enrolment: if from.flag("flag of the campaign")? { Some(get_enrolment(from)?) } else { None },
+            },
+            DISCOUNTED => Event::Discounted { order: get_order(from)?, discounts: get_discounts(from)? },
             ROOM_REFUND_DUE => Event::RoomRefundDue { order: get_order(from)? },
             ROOM_SETTLED => Event::RoomSettled {
                 room: get_room_number(from)?,

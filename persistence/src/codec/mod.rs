@@ -3,12 +3,14 @@
 //! Codes are never reused. What a release does not know is an error, not a guess.
 
 mod answer;
+mod campaign;
 mod event;
 mod part;
 mod room;
 mod terms;
 mod wire;
 
+pub(crate) use campaign::{get_campaign_event, get_campaign_part, put_campaign_event, put_campaign_part};
 pub(crate) use event::{EventDecoder, EventEncoder};
 pub(crate) use part::{get_part, put_part};
 pub(crate) use wire::{Cursor, put_text, put_varint};

@@ -3,6 +3,7 @@
 use tidegate_engine::{Block, Fingerprint, Head, Millis, OrderNumber, OrderState, Part, Pricing};
 
 use super::answer::{get_answer, put_answer};
+use super::campaign::{get_discounts, get_enrolment, put_discounts, put_enrolment};
 use super::room::{get_list, get_room, get_seat, put_room, put_seat};
 use super::terms::{get_terms, put_terms};
 use super::wire::{Cursor, put_option, put_text, put_varint};
@@ -17,6 +18,8 @@ const PRICING: u8 = 6;
 const GOODS: u8 = 7;
 const SEAT: u8 = 9;
 const ROOM: u8 = 10;
+const ENROLMENT: u8 = 11;
+const DISCOUNTS: u8 = 12;
 
 const NOT_BLOCKED: u8 = 0;
 const BY_ADMIN: u8 = 1;
@@ -93,6 +96,15 @@ pub(crate) fn put_part(out: &mut Vec<u8>, part: &Part<'_>) {
             put_varint(out, u64::from(order.0));
             put_seat(out, seat);
         }
+        Part::Enrolment(enrolment) => {
+            out.push(ENROLMENT);
+            put_enrolment(out, enrolment);
+        }
+        Part::Discounts { order, discounts } => {
+            out.push(DISCOUNTS);
+            put_varint(out, u64::from(order.0));
+            put_discounts(out, discounts);
+        }
         Part::Room { deadline, members, paid, settlement } => {
             out.push(ROOM);
             put_room(out, *deadline, members, *paid, settlement.as_ref());
@@ -146,6 +158,11 @@ pub(crate) fn get_part<'a>(from: &mut Cursor<'a>) -> Result<Part<'a>, CodecError
         }
         SEAT => Part::Seat { order: OrderNumber(from.small("order number")?), seat: get_seat(from)? },
         ROOM => get_room(from)?,
+        ENROLMENT => Part::Enrolment(get_enrolment(from)?),
+        DISCOUNTS => {
+            let order = OrderNumber(from.small("order number")?);
+            Part::Discounts { order, discounts: get_discounts(from)? }
+        }
         other => return Err(unknown("part", other)),
     })
 }

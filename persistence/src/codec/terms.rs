@@ -15,6 +15,8 @@ const LAYOUT_EXTENDED: u8 = 2;
 
 const FULFILMENT: u8 = 1;
 const GROUP_BUY: u8 = 3;
+const CAMPAIGN: u8 = 4;
+const CARBON: u8 = 5;
 
 const CODES: u8 = 1;
 const NUMBERED: u8 = 2;
@@ -44,8 +46,11 @@ pub(super) fn put_terms(out: &mut Vec<u8>, terms: &SkuTerms) {
         allow,
         group_buy,
         fulfilment,
+        campaign,
+        carbon_g,
     } = terms;
-    let extensions = u8::from(group_buy.is_some()) + u8::from(fulfilment.is_some());
+    let extensions = [fulfilment.is_some(), group_buy.is_some(), campaign.is_some(), carbon_g.is_some()];
+    let extensions: u8 = extensions.into_iter().map(u8::from).sum();
     out.push(if extensions == 0 { LAYOUT } else { LAYOUT_EXTENDED });
     put_text(out, title);
     out.extend_from_slice(currency.code().as_bytes());
@@ -72,6 +77,12 @@ pub(super) fn put_terms(out: &mut Vec<u8>, terms: &SkuTerms) {
     }
     if let Some(group_buy) = group_buy {
         put_extension(out, GROUP_BUY, |out| put_group_buy(out, group_buy));
+    }
+    if let Some(campaign) = campaign {
+        put_extension(out, CAMPAIGN, |out| put_text(out, campaign));
+    }
+    if let Some(carbon_g) = carbon_g {
+        put_extension(out, CARBON, |out| put_varint(out, u64::from(*carbon_g)));
     }
 }
 
@@ -182,6 +193,8 @@ fn get_extensions(from: &mut Cursor<'_>, terms: &mut SkuTerms) -> Result<(), Cod
         match tag {
             FULFILMENT => terms.fulfilment = Some(get_fulfilment(&mut bytes)?),
             GROUP_BUY => terms.group_buy = Some(get_group_buy(&mut bytes)?),
+            CAMPAIGN => terms.campaign = Some(bytes.text("campaign")?.into()),
+            CARBON => terms.carbon_g = Some(bytes.small("footprint")?),
             other => return Err(unknown("extension of the terms", other)),
         }
         bytes.finish()?;
@@ -211,6 +224,8 @@ fn get_plain(from: &mut Cursor<'_>) -> Result<SkuTerms, CodecError> {
         },
         group_buy: None,
         fulfilment: None,
+        campaign: None,
+        carbon_g: None,
     })
 }
 

@@ -5,12 +5,14 @@ use std::sync::Arc;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use tidegate_engine::{
-    Currency, Dynamic, Event, Fingerprint, Fulfilment, GroupBuy, Ladder, LatePayment, Millis, OrderNumber,
-    Payment, Price, Request, RoomNumber, Seat, SkuTerms, Step, Tier,
+    CampaignEvent, CampaignTerms, CouponCode, CouponUse, CouponWindow, Currency, DiscountOrder, Discounts,
+    Dynamic, Enrolment, Event, Fingerprint, Fulfilment, Grant, Granted, Green, GroupBuy, Ladder, LatePayment,
+    Millis, OrderNumber, Payment, PercentOff, Price, Request, RoomNumber, Seat, SkuTerms, Step, Threshold,
+    Tier, Window,
 };
 
-use super::arbitrary::{event, part, texts};
-use super::{CodecError, Cursor, get_part, put_part};
+use super::arbitrary::{campaign, event, part, texts};
+use super::{CodecError, Cursor, get_campaign_part, get_part, put_campaign_part, put_part};
 use crate::group::{Group, GroupEncoder, Groups};
 use crate::{ActorId, ActorKind, Birth};
 
@@ -38,6 +40,38 @@ proptest! {
         let read: Result<Vec<_>, _> = group.events().collect();
         let written: Vec<_> = events.iter().map(|(event, texts)| event.with(texts)).collect();
         prop_assert_eq!(read, Ok(written));
+    }
+
+    #[test]
+    fn what_a_campaign_did_and_is_reads_back_as_it_was_written(
+        records in vec((campaign(), texts()), 1..9), cut: prop::sample::Index
+    ) {
+        let birth = Some(Birth { kind: ActorKind::Campaign, name: "11.11" });
+        let mut encoder = GroupEncoder::new(ActorId(1), Millis(2), birth);
+        let (mut parts, mut ends) = (Vec::new(), Vec::new());
+        for (record, texts) in &records {
+            encoder.push_campaign(&record.event(texts));
+            put_campaign_part(&mut parts, &record.part(texts));
+            ends.push(parts.len());
+        }
+        let encoded = encoder.finish().unwrap();
+        let group = only_group(encoded.bytes(), 9);
+        prop_assert_eq!(group.birth, birth);
+        let read: Result<Vec<_>, _> = group.campaign_events().collect();
+        let written: Vec<_> = records.iter().map(|(record, texts)| record.event(texts)).collect();
+        prop_assert_eq!(read, Ok(written));
+        let mut from = Cursor::new(&parts);
+        for (record, texts) in &records {
+            prop_assert_eq!(get_campaign_part(&mut from), Ok(record.part(texts)));
+        }
+        prop_assert_eq!(from.finish(), Ok(()));
+        let cut = cut.index(parts.len());
+        let mut from = Cursor::new(&parts[..cut]);
+        let whole = ends.iter().filter(|end| **end <= cut).count();
+        for _ in 0..whole {
+            prop_assert!(get_campaign_part(&mut from).is_ok());
+        }
+        prop_assert!(get_campaign_part(&mut from).is_err(), "cut short");
     }
 
     #[test]
@@ -76,7 +110,9 @@ proptest! {
     fn any_bytes_at_all_do_no_harm(bytes in vec(any::<u8>(), 0..200)) {
         for group in Groups::new(&bytes, u64::from(u32::MAX)).flatten() {
             let _ = group.events().take(1_000).count();
+            let _ = group.campaign_events().take(1_000).count();
         }
+        let _ = get_campaign_part(&mut Cursor::new(&bytes));
         let _ = get_part(&mut Cursor::new(&bytes));
     }
 }
@@ -136,6 +172,17 @@ fn the_bytes_of_version_1_are_fixed() {
     let request = Request { id: "q", fingerprint: Fingerprint(0x0403_0201) };
     let order = OrderNumber(1);
     let payment = Payment { order, request, id: "p", amount: 300 };
+    let enrolment = Arc::new(Enrolment {
+        campaign: "c".into(),
+        window: Window { starts_at: Some(Millis(5)), ends_at: None },
+        green: Some(Green { max_carbon_g: 400, percent_off: 3 }),
+        order: DiscountOrder::ALL[2],
+    });
+    let discounts = Discounts {
+        order: DiscountOrder::default(),
+        coupon: Some(CouponUse { code: CouponCode::new(1), off: PercentOff { percent: 20, amount: 60 } }),
+        green: Some(PercentOff { percent: 3, amount: 7 }),
+    };
     let mut group =
         GroupEncoder::new(ActorId(300), Millis(1), Some(Birth { kind: ActorKind::Sku, name: "sku" }));
     let events = [
@@ -210,7 +257,11 @@ fn the_bytes_of_version_1_are_fixed() {
             "15 01 03 01 01 1e 3c",
         ),
         (Event::Dismissed { order }, "16 01"),
-        (Event::TierRefundDue { order, amount: 30 }, "17 01 1e"),
+        (Event::TierRefundDue { order, amount: 30, green: 0 }, "17 01 1e"),
+        (Event::TierRefundDue { order, amount: 30, green: 5 }, "1c 01 1e 05"),
+        (Event::Enrolled { enrolment: None }, "1a 00"),
+        (Event::Enrolled { enrolment: Some(enrolment) }, "1a 01 0163 0105 00 019003 03 02"),
+        (Event::Discounted { order, discounts }, "1b 01 00 03 01000000000000000000000000000000 14 3c 03 07"),
         (Event::RoomRefundDue { order }, "18 01"),
         (
             Event::RoomSettled {
@@ -225,6 +276,45 @@ fn the_bytes_of_version_1_are_fixed() {
     let mut expected = unhex("ac02 01 00 03736b75");
     for (event, bytes) in &events {
         group.push(event);
+        expected.extend(unhex(bytes));
+    }
+    let header = [&(expected.len() as u32 + 4).to_le_bytes()[..], &[events.len() as u8, 0, 0, 1]].concat();
+    assert_eq!(group.finish().unwrap().bytes(), [header, expected].concat());
+}
+
+/// The same for campaigns.
+#[test]
+fn the_bytes_of_a_campaign_in_version_1_are_fixed() {
+    let window =
+        CouponWindow { event: "e".into(), percent_off: 20, window_ms: 300, skus: Some(["a".into()].into()) };
+    let terms = CampaignTerms {
+        window: Window { starts_at: None, ends_at: Some(Millis(5)) },
+        skus: ["a".into(), "b".into()].into(),
+        per_buyer_limit: Some(2),
+        thresholds: [Threshold { spend: 300, off: 40 }].into(),
+        coupon_windows: [window].into(),
+        green: Some(Green { max_carbon_g: 1, percent_off: 3 }),
+        order: DiscountOrder::ALL[5],
+        ..CampaignTerms::new("T")
+    };
+    let grant =
+        Grant { code: CouponCode::new(2), event: "e".into(), percent_off: 20, expires_at: Millis(300) };
+    let mut group =
+        GroupEncoder::new(ActorId(1), Millis(1), Some(Birth { kind: ActorKind::Campaign, name: "c" }));
+    let events = [
+        (
+            CampaignEvent::Put { terms: Arc::new(terms) },
+            "01 01 0154 00 0105 02 0161 0162 0102 01 ac0228 01 0165 14 ac02 01 01 0161 0101 03 05",
+        ),
+        (
+            CampaignEvent::Granted(Granted { req: "q", buyer: "b", grant }),
+            "02 0171 0162 02000000000000000000000000000000 0165 14 ac02",
+        ),
+        (CampaignEvent::Noted { req: "r", buyer: "b", event: "e" }, "03 0172 0162 0165"),
+    ];
+    let mut expected = unhex("01 01 01 0163");
+    for (event, bytes) in &events {
+        group.push_campaign(event);
         expected.extend(unhex(bytes));
     }
     let header = [&(expected.len() as u32 + 4).to_le_bytes()[..], &[events.len() as u8, 0, 0, 1]].concat();

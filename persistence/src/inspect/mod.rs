@@ -29,6 +29,8 @@ pub struct Inspection {
     pub snapshots: Vec<SnapshotInspection>,
     /// The SKUs as a start would have them, by name. Empty if a start would refuse.
     pub skus: Vec<SkuInspection>,
+    /// The campaigns in the same way.
+    pub campaigns: Vec<CampaignInspection>,
     /// Everything that is wrong. A start refuses, or passes it over if it can, as each line says.
     pub damage: Vec<String>,
 }
@@ -86,6 +88,19 @@ pub struct SkuInspection {
     pub state_hash: u64,
     /// When its last turn was.
     pub last_at: Millis,
+}
+
+/// One campaign.
+#[derive(Clone, Debug)]
+pub struct CampaignInspection {
+    /// Its name.
+    pub name: Box<str>,
+    /// Coupons it granted.
+    pub coupons: usize,
+    /// How many events made it.
+    pub changes: u64,
+    /// The hash of its state.
+    pub state_hash: u64,
 }
 
 /// A directory that can't be inspected.
@@ -395,6 +410,17 @@ impl Walk {
                 })
             })
             .collect();
+        let campaigns = actors.iter().filter_map(|actor| {
+            let campaign = actor.state.campaign()?;
+            Some(CampaignInspection {
+                name: actor.name.clone(),
+                coupons: campaign.grants().count(),
+                changes: campaign.view().changes,
+                state_hash: campaign.state_hash(),
+            })
+        });
+        inspection.campaigns = campaigns.collect();
+        inspection.campaigns.sort_by(|a, b| a.name.cmp(&b.name));
         inspection.skus.sort_by(|a, b| a.name.cmp(&b.name));
         for sku in inspection.skus.iter().filter(|sku| !sku.balanced) {
             inspection.damage.push(format!("SKU {} does not balance", sku.name));

@@ -4,7 +4,7 @@ use std::fmt;
 
 use tidegate_engine::OrderState;
 
-use super::Inspection;
+use super::{CampaignInspection, Inspection};
 
 impl fmt::Display for Inspection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -57,6 +57,13 @@ impl fmt::Display for Inspection {
             }
             let balance = if sku.balanced { "balanced" } else { "DOES NOT BALANCE" };
             writeln!(f, "; {balance}; {} changes, state {:016x}", sku.changes, sku.state_hash)?;
+        }
+        if !self.campaigns.is_empty() {
+            writeln!(f, "Campaigns: {}", self.campaigns.len())?;
+        }
+        for campaign in &self.campaigns {
+            let CampaignInspection { name, coupons, changes, state_hash } = campaign;
+            writeln!(f, "  {name}: {coupons} coupons granted; {changes} changes, state {state_hash:016x}")?;
         }
         if self.is_sound() {
             return writeln!(f, "Verified: every block, every snapshot, every balance.");

@@ -13,7 +13,7 @@ use super::info::{Footer, SnapshotInfo};
 use crate::block::{Block, Tail};
 use crate::chain::{Chain, ChainError, Step};
 use crate::epoch::Epochs;
-use crate::replay::{ReplayError, Replayer, Whose, hash_of};
+use crate::replay::{ReplayError, Replayer, Whose};
 use crate::{EpochNumber, JournalError};
 
 /// A snapshot that can't be made.
@@ -102,11 +102,9 @@ impl Build<'_> {
             (tail, next_actor) = (end, replayer.next_actor().max(next_actor));
             for actor in replayer.into_actors() {
                 self.go_on()?;
-                frames.start(actor.id, actor.kind, &actor.name, actor.last_at)?;
-                for part in actor.state.sku().into_iter().flat_map(|sku| sku.parts()) {
-                    frames.part(&part)?;
-                }
-                frames.end(hash_of(&actor.state))?;
+                frames.start(actor.id, actor.state.kind(), &actor.name, actor.last_at)?;
+                actor.state.write_parts(|part| frames.part(part))?;
+                frames.end(actor.state.hash())?;
             }
         }
         let (mut file, _) = frames.finish(self.upto, next_actor, tail)?;

@@ -12,7 +12,7 @@ use tidegate_engine::{
 };
 use tidegate_persistence::{
     ActorId, ActorKind, Birth, DirLock, EpochNumber, GroupEncoder, Lane, OpenJournal, Options, Recovered,
-    Ticket, Wake, Writer, recover,
+    State, Ticket, Wake, Writer, recover,
 };
 
 pub(crate) const SEED: u64 = 7;
@@ -79,7 +79,8 @@ impl Shop {
         let mut shop = Self { skus: HashMap::new(), clock: recovered.last_at.0 };
         for actor in recovered.workers.drain(..).flatten() {
             let orders = actor.state.sku().map_or(0, |sku| sku.order_count() as u32);
-            shop.skus.insert(actor.id.0, (actor.state, orders));
+            let State::Sku(state) = actor.state else { panic!("these journals have no campaigns") };
+            shop.skus.insert(actor.id.0, (state, orders));
         }
         shop
     }

@@ -1,0 +1,144 @@
+//! What an actor owns, by its kind.
+
+use tidegate_engine::{Campaign, CampaignRestorer, CampaignState, Contradiction, Restorer, Sku, SkuState};
+
+use crate::ActorKind;
+use crate::codec::{CodecError, Cursor, get_campaign_part, get_part, put_campaign_part, put_part};
+use crate::group::Group;
+
+/// The state of one actor.
+#[derive(Debug)]
+pub enum State {
+    /// Of a SKU's.
+    Sku(SkuState),
+    /// Of a campaign's.
+    Campaign(CampaignState),
+}
+
+/// Why a group can't be replayed.
+pub(crate) enum Unfit {
+    Codec(CodecError),
+    Contradiction(Contradiction),
+}
+
+impl State {
+    /// The empty state of an actor of this kind. `seed` as in [`SkuState::new`].
+    #[must_use]
+    pub fn new(kind: ActorKind, seed: u64) -> Self {
+        match kind {
+            ActorKind::Sku => Self::Sku(SkuState::new(seed)),
+            ActorKind::Campaign => Self::Campaign(CampaignState::new(seed)),
+        }
+    }
+
+    /// The kind of its actor.
+    #[must_use]
+    pub fn kind(&self) -> ActorKind {
+        match self {
+            Self::Sku(_) => ActorKind::Sku,
+            Self::Campaign(_) => ActorKind::Campaign,
+        }
+    }
+
+    /// The SKU, if it is one that was created.
+    #[must_use]
+    pub fn sku(&self) -> Option<&Sku> {
+        match self {
+            Self::Sku(state) => state.sku(),
+            Self::Campaign(_) => None,
+        }
+    }
+
+    /// The campaign, if it is one that was created.
+    #[must_use]
+    pub fn campaign(&self) -> Option<&Campaign> {
+        match self {
+            Self::Campaign(state) => state.campaign(),
+            Self::Sku(_) => None,
+        }
+    }
+
+    /// The hash of the state; zero if it is empty.
+    #[must_use]
+    pub fn hash(&self) -> u64 {
+        let campaign = self.campaign().map(Campaign::state_hash);
+        self.sku().map(Sku::state_hash).or(campaign).unwrap_or(0)
+    }
+
+    /// Applies the events of a group in order. Invariant 6: replay applies and never decides. The error says which
+    /// event it is about, counted from 0.
+    pub(crate) fn apply(&mut self, group: &Group<'_>) -> Result<(), (u64, Unfit)> {
+        match self {
+            Self::Sku(state) => each(group.events(), |event| state.apply(event, group.at)),
+            Self::Campaign(state) => each(group.campaign_events(), |event| state.apply(event, group.at)),
+        }
+    }
+
+    /// Hands on every part of the state as bytes.
+    pub(crate) fn write_parts<E>(&self, mut write: impl FnMut(&[u8]) -> Result<(), E>) -> Result<(), E> {
+        let mut bytes = Vec::new();
+        for part in self.sku().into_iter().flat_map(Sku::parts) {
+            bytes.clear();
+            put_part(&mut bytes, &part);
+            write(&bytes)?;
+        }
+        for part in self.campaign().into_iter().flat_map(Campaign::parts) {
+            bytes.clear();
+            put_campaign_part(&mut bytes, &part);
+            write(&bytes)?;
+        }
+        Ok(())
+    }
+}
+
+fn each<E>(
+    events: impl Iterator<Item = Result<E, CodecError>>,
+    mut apply: impl FnMut(&E) -> Result<(), Contradiction>,
+) -> Result<(), (u64, Unfit)> {
+    for (at, event) in (0..).zip(events) {
+        let event = event.map_err(|cause| (at, Unfit::Codec(cause)))?;
+        apply(&event).map_err(|cause| (at, Unfit::Contradiction(cause)))?;
+    }
+    Ok(())
+}
+
+/// Makes a state from its parts.
+#[derive(Debug)]
+pub(crate) enum StateRestorer {
+    Sku(Restorer),
+    Campaign(CampaignRestorer),
+}
+
+impl StateRestorer {
+    pub(crate) fn new(kind: ActorKind, seed: u64) -> Self {
+        match kind {
+            ActorKind::Sku => Self::Sku(Restorer::new(seed)),
+            ActorKind::Campaign => Self::Campaign(CampaignRestorer::new(seed)),
+        }
+    }
+
+    pub(crate) fn kind(&self) -> ActorKind {
+        match self {
+            Self::Sku(_) => ActorKind::Sku,
+            Self::Campaign(_) => ActorKind::Campaign,
+        }
+    }
+
+    /// Takes the next part; what is wrong with it, in words.
+    pub(crate) fn push(&mut self, from: &mut Cursor<'_>) -> Result<(), String> {
+        let pushed = match self {
+            Self::Sku(restorer) => restorer.push(get_part(from).map_err(|cause| cause.to_string())?),
+            Self::Campaign(restorer) => {
+                restorer.push(get_campaign_part(from).map_err(|cause| cause.to_string())?)
+            }
+        };
+        pushed.map_err(|cause| cause.to_string())
+    }
+
+    pub(crate) fn finish(self) -> Result<State, Contradiction> {
+        Ok(match self {
+            Self::Sku(restorer) => State::Sku(restorer.finish()?),
+            Self::Campaign(restorer) => State::Campaign(restorer.finish()?),
+        })
+    }
+}
