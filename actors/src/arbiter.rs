@@ -7,8 +7,8 @@ use actix::{Addr, ArbiterHandle, Context};
 use tidegate_persistence::Lane;
 use tokio::sync::Notify;
 
+use crate::desk_actor::DeskActor;
 use crate::release::Release;
-use crate::sku_actor::SkuActor;
 
 /// A thread on which actors live.
 #[derive(Debug)]
@@ -40,8 +40,8 @@ impl Floor {
     pub(crate) fn house(
         &self,
         mailbox_capacity: usize,
-        make: impl FnOnce(Arc<Release>) -> SkuActor + Send + 'static,
-    ) -> Addr<SkuActor> {
+        make: impl FnOnce(Arc<Release>) -> DeskActor + Send + 'static,
+    ) -> Addr<DeskActor> {
         let release = Arc::clone(&self.release);
         let (sender, receiver) = channel(mailbox_capacity);
         // An arbiter that is gone drops the mailbox, and whoever sends to it is told that the house is closing.

@@ -1,8 +1,8 @@
 //! What travels between the edge and an actor.
 
 use tidegate_engine::{
-    Answer, Command, NoChange, OrderNumber, OrderView, Refusal, Rejection, Report, RoomNumber, RoomView,
-    SkuView,
+    Answer, CampaignCommand, CampaignView, Command, NoChange, OrderNumber, OrderView, Refusal, Rejection,
+    Report, RoomNumber, RoomView, SkuView,
 };
 
 use crate::RejectionCounts;
@@ -14,12 +14,14 @@ pub struct Span {
     end: u32,
 }
 
-/// One thing asked of a SKU.
+/// One thing asked of a SKU or a campaign.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Ask {
-    /// A command for the engine.
+    /// A command to a SKU.
     Command(Command<Span>),
-    /// How the SKU stands, after what was asked before in the same body.
+    /// A command to a campaign.
+    Campaign(CampaignCommand<Span>),
+    /// How the SKU or campaign stands, after what was asked before in the same body.
     View,
     /// What is known of an order.
     Order(OrderNumber),
@@ -38,16 +40,18 @@ pub struct Body {
 }
 
 impl Body {
-    /// Adds a command.
+    /// Adds a command to a SKU.
     pub fn push_command(&mut self, command: &Command<&str>) {
         let text = &mut self.text;
-        let command = command.map(|word| {
-            let start = text.len();
-            text.push_str(word);
-            // A body holds what one read brought, far below 4 GiB.
-            Span { start: u32::try_from(start).unwrap_or(0), end: u32::try_from(text.len()).unwrap_or(0) }
-        });
+        let command = command.map(|word| append(text, word));
         self.asks.push(Ask::Command(command));
+    }
+
+    /// Adds a command to a campaign.
+    pub fn push_campaign(&mut self, command: &CampaignCommand<&str>) {
+        let text = &mut self.text;
+        let command = command.map(|word| append(text, word));
+        self.asks.push(Ask::Campaign(command));
     }
 
     /// Adds something that is no command.
@@ -92,6 +96,13 @@ impl Body {
     }
 }
 
+fn append(text: &mut String, word: &str) -> Span {
+    let start = text.len();
+    text.push_str(word);
+    // A body holds what one read brought, far below 4 GiB.
+    Span { start: u32::try_from(start).unwrap_or(0), end: u32::try_from(text.len()).unwrap_or(0) }
+}
+
 /// What one ask came to.
 #[derive(Clone, Debug)]
 pub enum Reply {
@@ -105,6 +116,8 @@ pub enum Reply {
     Refused(Refusal),
     /// How the SKU stands; `None` if there is none.
     View(Option<SkuView>),
+    /// How the campaign stands; `None` if there is none.
+    Campaign(Option<CampaignView>),
     /// What is known of the order; `None` if there is none.
     Order(Option<Box<OrderView>>),
     /// What is known of the room; `None` if there is none.

@@ -1,25 +1,22 @@
 //! A SKU's state and what one turn does to it. Knows no actix, no thread and no clock.
 
-use tidegate_engine::{Answer, Command, Events, Limits, Millis, NoChange, SkuState};
-use tidegate_persistence::{ActorId, ActorKind, Birth, EncodedGroup, GroupEncoder};
+use std::sync::Arc;
+
+use tidegate_engine::{Answer, Command, Event, Limits, Millis, NoChange, Rejection, SkuState};
+use tidegate_persistence::{ActorId, ActorKind, Birth, EncodedGroup, GroupEncoder, State};
 
 use crate::ask::{Ask, Body, Reply};
+use crate::desk::{Desk, DeskOptions, TurnEnd};
+use crate::directory::Shown;
+use crate::ledger::Ledgers;
+use crate::membership::Membership;
 use crate::rejections::RejectionCounts;
 
 /// A turn's journal group is closed and another one begun above this many bytes.
-const GROUP_BYTES: usize = 128 << 10;
+pub(crate) const GROUP_BYTES: usize = 128 << 10;
 
 /// From so many asks on, looking ahead is worth it: for fewer there is too little to fetch at the same time.
 const WARM_FROM: usize = 4;
-
-/// How much a clerk may remember, and do in one turn.
-#[derive(Clone, Copy, Debug)]
-pub struct ClerkOptions {
-    /// Limits of the SKU.
-    pub limits: Limits,
-    /// Reservations ended by the clock in one turn.
-    pub expiries_per_turn: usize,
-}
 
 /// A SKU's state with its name and number.
 #[derive(Debug)]
@@ -30,47 +27,23 @@ pub struct Clerk {
     /// No turn's time is before this (invariant 7).
     last_turn: Millis,
     rejections: RejectionCounts,
-}
-
-/// How a turn ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct TurnEnd {
-    /// Whether the state changed.
-    pub changed: bool,
-    /// When the clock has something to do for this SKU again.
-    pub next_expiry: Option<Millis>,
-    /// The time of this turn.
-    pub now: Millis,
+    membership: Membership,
 }
 
 impl Clerk {
-    /// Takes over a state, fresh or recovered.
+    /// Takes over a state, fresh or recovered. If it is part of a campaign, what its orders hold is entered in the
+    /// campaign's ledger.
     #[must_use]
-    pub fn new(id: ActorId, name: &str, state: SkuState) -> Self {
+    pub fn new(id: ActorId, name: &str, state: SkuState, ledgers: Arc<Ledgers>) -> Self {
         let last_turn = state.sku().map_or(Millis(0), tidegate_engine::Sku::last_event_at);
-        Self { id, name: name.into(), state, last_turn, rejections: RejectionCounts::default() }
-    }
-
-    /// The SKU's name.
-    #[must_use]
-    pub fn name(&self) -> &str {
-        &self.name
-    }
-
-    /// Whether the clock has anything to do for this SKU.
-    pub fn has_reservations(&mut self) -> bool {
-        self.state.next_expiry().is_some()
+        let membership = Membership::new(ledgers, state.sku());
+        Self { id, name: name.into(), state, last_turn, rejections: RejectionCounts::default(), membership }
     }
 
     /// The state.
     #[must_use]
     pub fn state(&self) -> &SkuState {
         &self.state
-    }
-
-    /// Puts another state in place of one that is not to be used any more. Counts of rejections go on.
-    pub fn replace(&mut self, state: SkuState) {
-        self.state = state;
     }
 
     /// One turn: ends what the clock has ended, then does what is asked, in order. Groups for the journal go to
@@ -83,7 +56,7 @@ impl Clerk {
         &mut self,
         clock: Millis,
         body: &Body,
-        options: &ClerkOptions,
+        options: &DeskOptions,
         replies: &mut Vec<Reply>,
         journal: &mut Vec<EncodedGroup>,
     ) -> TurnEnd {
@@ -113,7 +86,14 @@ impl Clerk {
                 // Thousands of ended orders were passed over, which is enough for one turn.
                 (None, None) => return,
             };
-            scribe.apply(&mut self.state, &self.name, &events);
+            self.apply(&events, scribe);
+        }
+    }
+
+    fn apply(&mut self, events: &[Event<'_>], scribe: &mut Scribe<'_>) {
+        for event in events {
+            self.membership.event(self.state.sku(), event);
+            scribe.apply(&mut self.state, &self.name, event);
         }
     }
 
@@ -122,13 +102,17 @@ impl Clerk {
             Ask::Command(command) => {
                 let command = command.map(|span| body.text(*span));
                 let overdue = self.state.decide_overdue(&command, scribe.now);
-                scribe.apply(&mut self.state, &self.name, &overdue);
-                let reply = match self.state.decide(&command, scribe.now, limits) {
+                self.apply(&overdue, scribe);
+                let sku = (&*self.name, self.state.sku());
+                let (standing, claim) = self.membership.before(sku, &command, scribe.now);
+                let reply = match self.state.decide_for(&command, scribe.now, limits, &standing) {
                     Ok(change) => {
-                        scribe.apply(&mut self.state, &self.name, &change.events);
+                        self.membership.decided(claim, &change.events);
+                        self.apply(&change.events, scribe);
                         Reply::Accepted(change.answer)
                     }
                     Err(no) => {
+                        self.membership.decided(claim, &[]);
                         if let NoChange::Rejected(rejection) = no {
                             self.rejections.count(rejection);
                         }
@@ -142,6 +126,8 @@ impl Clerk {
                     _ => reply,
                 }
             }
+            // Meant for a campaign, and this is none.
+            Ask::Campaign(_) => Reply::Rejected(Rejection::NotFound),
             Ask::View => Reply::View(self.state.sku().map(tidegate_engine::Sku::view)),
             Ask::Order(number) => {
                 Reply::Order(self.state.sku().and_then(|sku| sku.order(*number)).map(Box::new))
@@ -154,6 +140,47 @@ impl Clerk {
                 Reply::Report(self.state.sku().map(|sku| Box::new((sku.report(), self.rejections))))
             }
         }
+    }
+}
+
+impl Desk for Clerk {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn turn(
+        &mut self,
+        clock: Millis,
+        body: &Body,
+        options: &DeskOptions,
+        replies: &mut Vec<Reply>,
+        journal: &mut Vec<EncodedGroup>,
+    ) -> TurnEnd {
+        Self::turn(self, clock, body, options, replies, journal)
+    }
+
+    fn show(&self, shown: &Shown) {
+        shown.publish(self.state.sku().map(tidegate_engine::Sku::view));
+    }
+
+    fn submitted(&mut self) {
+        self.membership.submitted(self.state.sku());
+    }
+
+    fn discarded(&mut self) {
+        self.membership.discarded();
+    }
+
+    /// Counts of rejections go on.
+    fn replace(&mut self, state: Option<State>, seed: u64) {
+        self.state = match state {
+            Some(State::Sku(state)) => state,
+            _ => SkuState::new(seed),
+        };
+    }
+
+    fn has_timers(&mut self) -> bool {
+        self.state.next_expiry().is_some()
     }
 }
 
@@ -175,23 +202,21 @@ struct Scribe<'j> {
 }
 
 impl Scribe<'_> {
-    fn apply(&mut self, state: &mut SkuState, name: &str, events: &Events<'_>) {
-        for event in events {
-            let unborn = state.sku().is_none();
-            if let Err(contradiction) = state.apply(event, self.now) {
-                // A defect of the engine. The turn must not be half done: unwinding discards all of it.
-                std::panic::panic_any(format!(
-                    "{name}: an event contradicts the state: {contradiction}: {event:?}"
-                ));
-            }
-            if self.encoder.as_ref().is_some_and(|encoder| encoder.len() > GROUP_BYTES) {
-                self.close();
-            }
-            let (id, now) = (self.id, self.now);
-            let birth = unborn.then_some(Birth { kind: ActorKind::Sku, name });
-            self.encoder.get_or_insert_with(|| GroupEncoder::new(id, now, birth)).push(event);
-            self.changed = true;
+    fn apply(&mut self, state: &mut SkuState, name: &str, event: &Event<'_>) {
+        let unborn = state.sku().is_none();
+        if let Err(contradiction) = state.apply(event, self.now) {
+            // A defect of the engine. The turn must not be half done: unwinding discards all of it.
+            std::panic::panic_any(format!(
+                "{name}: an event contradicts the state: {contradiction}: {event:?}"
+            ));
         }
+        if self.encoder.as_ref().is_some_and(|encoder| encoder.len() > GROUP_BYTES) {
+            self.close();
+        }
+        let (id, now) = (self.id, self.now);
+        let birth = unborn.then_some(Birth { kind: ActorKind::Sku, name });
+        self.encoder.get_or_insert_with(|| GroupEncoder::new(id, now, birth)).push(event);
+        self.changed = true;
     }
 
     fn close(&mut self) {

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use tidegate_engine::Millis;
 
-use crate::directory::{Directory, Seat};
+use crate::directory::Directory;
 use crate::house::Shared;
 
 /// How far the clock may get ahead of the timers before they are set anew.
@@ -22,7 +22,7 @@ pub(crate) async fn watch(shared: Arc<Shared>, directory: Weak<Directory>) {
         tracing::warn!(ahead_ms = ahead.as_millis(), "the clock was set forward; holds end by the new time");
         // On another thread: there may be a million of them, and this one has turns to run. Should it panic, the
         // panic is logged, and the timers go on as before.
-        let _ = tokio::task::spawn_blocking(move || directory.for_each(Seat::wake)).await;
+        let _ = tokio::task::spawn_blocking(move || directory.for_each(|seat| seat.wake())).await;
     }
 }
 

@@ -1,4 +1,4 @@
-//! Who is where: from a SKU's name to its actor and its published view.
+//! Who is where: from the name of a SKU or a campaign to its actor and its published view.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, AtomicU32, AtomicUsize, Ordering};
@@ -6,19 +6,20 @@ use std::sync::atomic::{AtomicU8, AtomicU32, AtomicUsize, Ordering};
 use actix::Addr;
 use arc_swap::ArcSwapOption;
 use dashmap::DashMap;
-use tidegate_engine::SkuView;
-use tidegate_persistence::ActorId;
+use tidegate_engine::{CampaignView, SkuView};
+use tidegate_persistence::{ActorId, ActorKind};
 use tokio::sync::oneshot;
 
 use crate::ask::{Body, Fault, Outcome};
-use crate::sku_actor::{SkuActor, Turn, Wake};
+use crate::desk_actor::{DeskActor, Turn, Wake};
 
-/// A SKU's place in the house: where to send what is asked of it, and what may be read without asking.
+/// The place of a SKU or a campaign in the house: where to send what is asked of it, and what may be read without asking.
 #[derive(Debug)]
 pub struct Seat {
     id: ActorId,
+    kind: ActorKind,
     name: Box<str>,
-    addr: Addr<SkuActor>,
+    addr: Addr<DeskActor>,
     shown: Arc<Shown>,
 }
 
@@ -28,6 +29,7 @@ pub struct Seat {
 #[derive(Debug, Default)]
 pub struct Shown {
     view: ArcSwapOption<SkuView>,
+    campaign: ArcSwapOption<CampaignView>,
     condition: AtomicU8,
     waiting: AtomicUsize,
 }
@@ -47,6 +49,11 @@ impl Shown {
     /// The last published view; `None` if there is no such SKU (yet).
     pub fn view(&self) -> arc_swap::Guard<Option<Arc<SkuView>>> {
         self.view.load()
+    }
+
+    /// The same of a campaign.
+    pub fn campaign(&self) -> arc_swap::Guard<Option<Arc<CampaignView>>> {
+        self.campaign.load()
     }
 
     /// Whether the actor is in service.
@@ -69,6 +76,10 @@ impl Shown {
         self.view.store(view.map(Arc::new));
     }
 
+    pub(crate) fn publish_campaign(&self, view: Option<CampaignView>) {
+        self.campaign.store(view.map(Arc::new));
+    }
+
     pub(crate) fn set_condition(&self, condition: Condition) {
         self.condition.store(condition as u8, Ordering::Release);
     }
@@ -79,8 +90,18 @@ impl Shown {
 }
 
 impl Seat {
-    pub(crate) fn new(id: ActorId, name: &str, addr: Addr<SkuActor>, shown: Arc<Shown>) -> Self {
-        Self { id, name: name.into(), addr, shown }
+    pub(crate) fn new(
+        (id, kind, name): (ActorId, ActorKind, &str),
+        addr: Addr<DeskActor>,
+        shown: Arc<Shown>,
+    ) -> Self {
+        Self { id, kind, name: name.into(), addr, shown }
+    }
+
+    /// Whether it is a SKU's or a campaign's.
+    #[must_use]
+    pub fn kind(&self) -> ActorKind {
+        self.kind
     }
 
     /// The actor's number.
@@ -89,7 +110,7 @@ impl Seat {
         self.id
     }
 
-    /// The SKU's name.
+    /// The name of the SKU or campaign.
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
@@ -127,14 +148,15 @@ impl Seat {
     }
 }
 
-/// Why a new SKU got no seat.
+/// Why a new SKU or campaign got no seat.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum CreateError {
     /// The house is full.
-    #[error(
-        "there are as many SKUs as the configuration admits (limits.max_skus); raise it or use another server"
-    )]
-    Full,
+    #[error("there are as many as the configuration admits ({limit}); raise it or use another server")]
+    Full {
+        /// The setting.
+        limit: &'static str,
+    },
     /// It would be refused: nothing was made that would stay behind.
     #[error(transparent)]
     Refused(Fault),
@@ -144,13 +166,16 @@ pub enum CreateError {
 #[derive(Debug)]
 pub(crate) struct Directory {
     seats: DashMap<Box<str>, Arc<Seat>, foldhash::fast::RandomState>,
-    next: AtomicU32,
+    /// Shared with the other directories: numbers are given once.
+    next: Arc<AtomicU32>,
     max: usize,
+    /// The setting that says how many there may be.
+    limit: &'static str,
 }
 
 impl Directory {
-    pub(crate) fn new(next: ActorId, max: usize) -> Self {
-        Self { seats: DashMap::default(), next: AtomicU32::new(next.0), max }
+    pub(crate) fn new(next: Arc<AtomicU32>, max: usize, limit: &'static str) -> Self {
+        Self { seats: DashMap::default(), next, max, limit }
     }
 
     pub(crate) fn find(&self, name: &str) -> Option<Arc<Seat>> {
@@ -175,7 +200,7 @@ impl Directory {
             return Ok(seat);
         }
         if self.seats.len() >= self.max {
-            return Err(CreateError::Full);
+            return Err(CreateError::Full { limit: self.limit });
         }
         let entry = self.seats.entry(name.into());
         let seat =
@@ -183,7 +208,13 @@ impl Directory {
         Ok(Arc::clone(&seat))
     }
 
-    pub(crate) fn for_each(&self, mut look: impl FnMut(&Seat)) {
+    /// The first that is found for one of the seats, in no particular order.
+    pub(crate) fn find_map<T>(&self, find: impl FnMut(&Arc<Seat>) -> Option<T>) -> Option<T> {
+        let mut find = find;
+        self.seats.iter().find_map(|seat| find(&seat))
+    }
+
+    pub(crate) fn for_each(&self, mut look: impl FnMut(&Arc<Seat>)) {
         for seat in &self.seats {
             look(&seat);
         }

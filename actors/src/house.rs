@@ -2,21 +2,23 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::time::Duration;
 
 use actix::ArbiterHandle;
-use tidegate_engine::SkuState;
-use tidegate_persistence::{ActorId, Lane};
+use tidegate_persistence::{ActorId, ActorKind, Lane, State};
 use tokio::sync::Notify;
 
 use crate::arbiter::Floor;
 use crate::ask::{Body, Fault};
-use crate::clerk::ClerkOptions;
+use crate::campaign_clerk::CampaignClerk;
+use crate::clerk::Clerk;
 use crate::clock::Clock;
 use crate::clock_watch;
+use crate::desk::{Desk, DeskOptions};
+use crate::desk_actor::DeskActor;
 use crate::directory::{Condition, CreateError, Directory, Seat, Shown};
-use crate::sku_actor::SkuActor;
+use crate::ledger::{Ledger, Ledgers};
 
 /// Something that looks at every body after its turn, before anything of it is journaled. Tests use it to panic.
 pub type Probe = dyn Fn(&Body) + Send + Sync;
@@ -27,8 +29,10 @@ pub struct HouseOptions {
     pub mailbox_capacity: usize,
     /// SKUs that there may be.
     pub max_skus: usize,
-    /// Limits of each SKU and each turn.
-    pub clerk: ClerkOptions,
+    /// Campaigns that there may be.
+    pub max_campaigns: usize,
+    /// Limits of each SKU, each campaign and each turn.
+    pub desk: DeskOptions,
     /// How often to look whether the clock was set forward, so that holds end in time.
     pub look_at_clock: Duration,
     /// Key of all hash tables: a number that callers can't guess.
@@ -42,7 +46,8 @@ impl fmt::Debug for HouseOptions {
         f.debug_struct("HouseOptions")
             .field("mailbox_capacity", &self.mailbox_capacity)
             .field("max_skus", &self.max_skus)
-            .field("clerk", &self.clerk)
+            .field("max_campaigns", &self.max_campaigns)
+            .field("desk", &self.desk)
             .field("look_at_clock", &self.look_at_clock)
             .finish_non_exhaustive()
     }
@@ -50,11 +55,11 @@ impl fmt::Debug for HouseOptions {
 
 /// Makes one actor's state anew from what is durable.
 pub trait Rebuild: Send + Sync + 'static {
-    /// The state after the actor's last durable event. `seed` as in [`SkuState::new`].
+    /// The state after the actor's last durable event; `None` if it has none. `seed` as in [`State::new`].
     ///
     /// # Errors
     /// Why it can't be made.
-    fn rebuild(&self, id: ActorId, seed: u64) -> Result<SkuState, RebuildError>;
+    fn rebuild(&self, id: ActorId, seed: u64) -> Result<Option<State>, RebuildError>;
 }
 
 /// Why a state can't be made anew, in words for the log and the status page.
@@ -62,7 +67,7 @@ pub trait Rebuild: Send + Sync + 'static {
 #[error("{0}")]
 pub struct RebuildError(pub String);
 
-/// A SKU that was there before the start.
+/// A SKU or campaign that was there before the start.
 #[derive(Debug)]
 pub struct Resident {
     /// Its number.
@@ -70,7 +75,7 @@ pub struct Resident {
     /// Its name.
     pub name: Box<str>,
     /// Its state.
-    pub state: SkuState,
+    pub state: State,
 }
 
 /// What all actors share.
@@ -86,6 +91,8 @@ pub(crate) struct Shared {
 pub struct House {
     floors: Vec<Floor>,
     directory: Arc<Directory>,
+    campaigns: Directory,
+    ledgers: Arc<Ledgers>,
     shared: Arc<Shared>,
 }
 
@@ -94,15 +101,17 @@ pub struct House {
 pub struct HouseStatus {
     /// SKUs with an actor.
     pub skus: usize,
+    /// Campaigns with an actor.
+    pub campaigns: usize,
     /// Bodies that were sent and not yet begun, over all actors.
     pub waiting: usize,
     /// The most of them for one actor.
     pub waiting_most: usize,
-    /// SKUs that were rebuilt after a panic and are back in service, counted since the start.
+    /// SKUs and campaigns that were rebuilt after a panic and are back in service, counted since the start.
     pub rebuilt: u64,
-    /// SKUs that are being rebuilt.
+    /// Those that are being rebuilt.
     pub rebuilding: Vec<String>,
-    /// SKUs that are out of service.
+    /// Those that are out of service.
     pub quarantined: Vec<String>,
 }
 
@@ -118,7 +127,9 @@ impl House {
         rebuild: impl Rebuild,
         options: HouseOptions,
     ) -> Self {
-        let directory = Arc::new(Directory::new(next, options.max_skus));
+        let next = Arc::new(AtomicU32::new(next.0));
+        let directory = Arc::new(Directory::new(Arc::clone(&next), options.max_skus, "limits.max_skus"));
+        let campaigns = Directory::new(next, options.max_campaigns, "limits.max_campaigns");
         let shared = Arc::new(Shared {
             options,
             clock: Box::new(clock),
@@ -127,9 +138,9 @@ impl House {
         });
         let floors: Vec<_> =
             arbiters.into_iter().map(|(arbiter, lane, wake)| Floor::start(arbiter, lane, wake)).collect();
-        let house = Self { floors, directory, shared };
+        let house = Self { floors, directory, campaigns, ledgers: Arc::default(), shared };
         for Resident { id, name, state } in residents {
-            house.directory.add(house.seat(id, &name, state));
+            house.directory_of(state.kind()).add(house.seat(id, &name, state));
         }
         if let Some(floor) = house.floors.first() {
             floor.run(clock_watch::watch(Arc::clone(&house.shared), Arc::downgrade(&house.directory)));
@@ -137,17 +148,32 @@ impl House {
         house
     }
 
-    fn seat(&self, id: ActorId, name: &str, state: SkuState) -> Seat {
+    fn directory_of(&self, kind: ActorKind) -> &Directory {
+        match kind {
+            ActorKind::Sku => &self.directory,
+            ActorKind::Campaign => &self.campaigns,
+        }
+    }
+
+    fn desk(&self, id: ActorId, name: &str, state: State) -> Box<dyn Desk> {
+        match state {
+            State::Sku(state) => Box::new(Clerk::new(id, name, state, Arc::clone(&self.ledgers))),
+            State::Campaign(state) => Box::new(CampaignClerk::new(id, name, state, self.ledgers.of(name))),
+        }
+    }
+
+    fn seat(&self, id: ActorId, name: &str, state: State) -> Seat {
         let shown = Arc::new(Shown::default());
         let floor = &self.floors[id.worker(self.floors.len())];
-        let (shared, actor_shown, actor_name) =
-            (Arc::clone(&self.shared), Arc::clone(&shown), name.to_owned());
+        let (shared, actor_shown) = (Arc::clone(&self.shared), Arc::clone(&shown));
+        let kind = state.kind();
+        let desk = self.desk(id, name, state);
         // Shown at once, so that a reader who comes before the actor has started sees it.
-        shown.publish(state.sku().map(tidegate_engine::Sku::view));
+        desk.show(&shown);
         let addr = floor.house(self.shared.options.mailbox_capacity, move |release| {
-            SkuActor::new((id, &actor_name, state), actor_shown, release, shared)
+            DeskActor::new((id, desk), actor_shown, release, shared)
         });
-        Seat::new(id, name, addr, shown)
+        Seat::new((id, kind, name), addr, shown)
     }
 
     /// The seat of this SKU, if it has one. A seat may be empty: its SKU was not created yet.
@@ -161,7 +187,44 @@ impl House {
     /// # Errors
     /// [`CreateError::Full`] beyond the configured number; [`CreateError::Refused`] while the journal takes nothing.
     pub fn find_or_create(&self, name: &str) -> Result<Arc<Seat>, CreateError> {
-        if let Some(seat) = self.find(name) {
+        self.find_or_create_of(ActorKind::Sku, name)
+    }
+
+    /// The seat of this campaign, if it has one. A seat may be empty: its campaign was not created yet.
+    #[must_use]
+    pub fn find_campaign(&self, name: &str) -> Option<Arc<Seat>> {
+        self.campaigns.find(name)
+    }
+
+    /// The seat of this campaign, a new and empty one if need be.
+    ///
+    /// # Errors
+    /// As [`Self::find_or_create`].
+    pub fn find_or_create_campaign(&self, name: &str) -> Result<Arc<Seat>, CreateError> {
+        self.find_or_create_of(ActorKind::Campaign, name)
+    }
+
+    /// The accounts of a campaign's buyers.
+    #[must_use]
+    pub fn ledger(&self, campaign: &str) -> Arc<Ledger> {
+        self.ledgers.of(campaign)
+    }
+
+    pub(crate) fn find_map_seat<T>(&self, find: impl FnMut(&Arc<Seat>) -> Option<T>) -> Option<T> {
+        self.directory.find_map(find)
+    }
+
+    pub(crate) fn for_each_seat(&self, look: impl FnMut(&Arc<Seat>)) {
+        self.directory.for_each(look);
+    }
+
+    pub(crate) fn for_each_campaign(&self, look: impl FnMut(&Arc<Seat>)) {
+        self.campaigns.for_each(look);
+    }
+
+    fn find_or_create_of(&self, kind: ActorKind, name: &str) -> Result<Arc<Seat>, CreateError> {
+        let directory = self.directory_of(kind);
+        if let Some(seat) = directory.find(name) {
             return Ok(seat);
         }
         // A seat stays, and counts: none is made for a SKU that its actor would refuse to create.
@@ -171,7 +234,7 @@ impl House {
         if self.floors.first().is_some_and(|floor| !floor.release().lane().has_room()) {
             return Err(CreateError::Refused(Fault::Overloaded));
         }
-        self.directory.find_or_add(name, |id| self.seat(id, name, SkuState::new(self.shared.options.seed)))
+        directory.find_or_add(name, |id| self.seat(id, name, State::new(kind, self.shared.options.seed)))
     }
 
     /// How many SKUs have an actor.
@@ -196,8 +259,9 @@ impl House {
     #[must_use]
     pub fn status(&self) -> HouseStatus {
         let rebuilt = self.shared.rebuilt.load(Ordering::Relaxed);
-        let mut status = HouseStatus { skus: self.directory.len(), rebuilt, ..HouseStatus::default() };
-        self.directory.for_each(|seat| {
+        let (skus, campaigns) = (self.directory.len(), self.campaigns.len());
+        let mut status = HouseStatus { skus, campaigns, rebuilt, ..HouseStatus::default() };
+        let mut look = |seat: &Arc<Seat>| {
             let waiting = seat.shown().waiting();
             status.waiting += waiting;
             status.waiting_most = status.waiting_most.max(waiting);
@@ -206,7 +270,9 @@ impl House {
                 Condition::Rebuilding => status.rebuilding.push(seat.name().to_owned()),
                 Condition::Quarantined => status.quarantined.push(seat.name().to_owned()),
             }
-        });
+        };
+        self.directory.for_each(&mut look);
+        self.campaigns.for_each(&mut look);
         status
     }
 }

@@ -1,24 +1,32 @@
-//! One actor per SKU around an engine state; the directory that finds them; what happens when one fails.
+//! One actor per SKU and campaign around an engine state; the directory that finds them; what happens when one fails.
 //!
 //! The edge hands an actor a [`Body`]: everything that one read of one connection asks of that SKU. The actor handles
 //! it in one turn, without awaiting (invariant 4): judge, apply, journal. Its replies are held until the last event
-//! that they can reflect is durable (invariant 5). What a turn does is in [`Clerk`], which knows no actix and no
-//! thread; everything else here moves bodies to clerks and replies back.
+//! that they can reflect is durable (invariant 5). What a turn does is in [`Clerk`] (and in its like for campaigns),
+//! which knows no actix and no thread; everything else here moves bodies to clerks and replies back.
 
 mod arbiter;
 mod ask;
+mod campaign_clerk;
 mod clerk;
 mod clock;
 mod clock_watch;
+mod desk;
+mod desk_actor;
 mod directory;
+mod enrolments;
 mod house;
+mod ledger;
+mod membership;
 mod rejections;
 mod release;
-mod sku_actor;
 
 pub use ask::{Ask, Body, Fault, Outcome, Reply, Span};
-pub use clerk::{Clerk, ClerkOptions, TurnEnd};
+pub use clerk::Clerk;
 pub use clock::{Clock, ManualClock, SystemClock};
+pub use desk::{DeskOptions, TurnEnd};
 pub use directory::{Condition, CreateError, Seat, Shown};
+pub use enrolments::EnrolmentError;
 pub use house::{House, HouseOptions, HouseStatus, Probe, Rebuild, RebuildError, Resident};
+pub use ledger::{Ledger, Ledgers};
 pub use rejections::RejectionCounts;

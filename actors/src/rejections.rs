@@ -7,7 +7,7 @@ use tidegate_engine::Rejection;
 pub struct RejectionCounts([u64; RejectionCounts::KINDS]);
 
 impl RejectionCounts {
-    const KINDS: usize = 18;
+    const KINDS: usize = 19;
 
     /// One of each kind, in the order of the counts.
     const ALL: [Rejection; Self::KINDS] = [
@@ -29,6 +29,7 @@ impl RejectionCounts {
         Rejection::RoomClosed,
         Rejection::AlreadyMember,
         Rejection::OutOfBounds { floor: 0, ceiling: 0 },
+        Rejection::CouponInvalid,
     ];
 
     fn position(rejection: Rejection) -> usize {
@@ -51,6 +52,7 @@ impl RejectionCounts {
             Rejection::RoomClosed => 15,
             Rejection::AlreadyMember => 16,
             Rejection::OutOfBounds { .. } => 17,
+            Rejection::CouponInvalid => 18,
         }
     }
 

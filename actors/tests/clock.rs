@@ -122,7 +122,10 @@ fn there_is_room_for_so_many_skus() {
     story(Plan { max_skus: 2, arbiters: 2, ..Plan::on(MemoryJournal::new()) }, async |shop| {
         let first = shop.put("one", 1).await;
         shop.put("two", 1).await;
-        assert_eq!(shop.house.find_or_create("three").unwrap_err(), CreateError::Full);
+        assert_eq!(
+            shop.house.find_or_create("three").unwrap_err(),
+            CreateError::Full { limit: "limits.max_skus" }
+        );
         assert!(shop.house.find("three").is_none());
         assert!(Arc::ptr_eq(&shop.house.find_or_create("one").unwrap(), &first), "who is there stays");
         assert_eq!(shop.house.sku_count(), 2);

@@ -11,9 +11,9 @@ use common::{
     reserve, send, shown, story, until,
 };
 use parking_lot::Mutex;
-use tidegate_actors::{Clerk, ClerkOptions, Condition, Fault, Rebuild, RebuildError};
+use tidegate_actors::{Clerk, Condition, DeskOptions, Fault, Rebuild, RebuildError};
 use tidegate_engine::{Answer, Command, Limits, Millis, OrderNumber, OrderState, SkuState};
-use tidegate_persistence::{ActorId, MemoryJournal};
+use tidegate_persistence::{ActorId, MemoryJournal, State};
 
 /// Waits at a gate, then rebuilds, and notes the hash of what it made.
 struct Watched {
@@ -23,10 +23,10 @@ struct Watched {
 }
 
 impl Rebuild for Watched {
-    fn rebuild(&self, id: ActorId, seed: u64) -> Result<SkuState, RebuildError> {
+    fn rebuild(&self, id: ActorId, seed: u64) -> Result<Option<State>, RebuildError> {
         self.gate.pass();
         let state = self.from_journal.rebuild(id, seed)?;
-        self.hashes.lock().push(state.sku().unwrap().state_hash());
+        self.hashes.lock().push(state.as_ref().map_or(0, State::hash));
         Ok(state)
     }
 }
@@ -83,8 +83,8 @@ fn a_turn_that_panics_is_undone_whole_and_the_sku_comes_back_as_it_was() {
 /// The state's hash after these commands, had nothing else ever happened.
 fn hash_after(commands: &[Command<&str>]) -> u64 {
     let limits = Limits { max_orders: 1_000, max_requests: 1_000, max_buyers: 1_000, ..Limits::default() };
-    let options = ClerkOptions { limits, expiries_per_turn: 1_000 };
-    let mut clerk = Clerk::new(ActorId(0), "iphone", SkuState::new(SEED));
+    let options = DeskOptions { limits, expiries_per_turn: 1_000, ..DeskOptions::default() };
+    let mut clerk = Clerk::new(ActorId(0), "iphone", SkuState::new(SEED), Arc::default());
     let put = Command::Put { terms: Arc::new(common::terms()), stock: 10 };
     for commands in [&[put][..], commands] {
         let (mut replies, mut groups) = (Vec::new(), Vec::new());
@@ -127,7 +127,7 @@ struct Hopeless {
 }
 
 impl Rebuild for Hopeless {
-    fn rebuild(&self, _: ActorId, _: u64) -> Result<SkuState, RebuildError> {
+    fn rebuild(&self, _: ActorId, _: u64) -> Result<Option<State>, RebuildError> {
         assert!(!self.panics, "again");
         Err(RebuildError("the disk is gone".to_owned()))
     }

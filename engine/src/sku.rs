@@ -233,6 +233,12 @@ impl Sku {
         self.last_event_at
     }
 
+    /// The SKU's part in a campaign.
+    #[must_use]
+    pub fn enrolment(&self) -> Option<&Arc<Enrolment>> {
+        self.enrolment.as_ref()
+    }
+
     /// How many orders there are.
     #[must_use]
     pub fn order_count(&self) -> usize {

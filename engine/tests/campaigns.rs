@@ -195,10 +195,10 @@ impl Fair {
 
     fn happen(&mut self, event: &CampaignEvent<'_>) {
         assert_eq!(self.state.apply(event, self.now), Ok(()));
-        let campaign = self.state.campaign().expect("a campaign");
+        let campaign = self.state.campaign().unwrap_or_else(|| panic!("a campaign"));
         let mut restorer = CampaignRestorer::new(9);
         campaign.parts().for_each(|part| assert_eq!(restorer.push(part), Ok(())));
-        let again = restorer.finish().expect("a state restores");
+        let again = restorer.finish().unwrap_or_else(|error| panic!("a state restores: {error}"));
         let hash = again.campaign().map(tidegate_engine::Campaign::state_hash);
         assert_eq!(hash, Some(campaign.state_hash()), "from parts");
     }

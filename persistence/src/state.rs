@@ -8,6 +8,7 @@ use crate::group::Group;
 
 /// The state of one actor.
 #[derive(Debug)]
+#[allow(clippy::large_enum_variant)] // nearly all are SKUs
 pub enum State {
     /// Of a SKU's.
     Sku(SkuState),
@@ -104,6 +105,7 @@ fn each<E>(
 
 /// Makes a state from its parts.
 #[derive(Debug)]
+#[allow(clippy::large_enum_variant)] // one at a time
 pub(crate) enum StateRestorer {
     Sku(Restorer),
     Campaign(CampaignRestorer),

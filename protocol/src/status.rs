@@ -109,6 +109,22 @@ words! {
         Closed = "CLOSED",
         /// The buyer has a seat in the room.
         AlreadyMember = "ALREADY_MEMBER",
+        /// The buyer has a coupon.
+        Granted = "GRANTED",
+        /// The coupon can't be used.
+        CouponInvalid = "COUPON_INVALID",
+    }
+}
+
+words! {
+    /// What a campaign is doing at the moment.
+    CampaignState {
+        /// It has not begun.
+        Scheduled = "SCHEDULED",
+        /// Its SKUs can be on sale.
+        Open = "OPEN",
+        /// It is over.
+        Ended = "ENDED",
     }
 }
 

@@ -44,11 +44,15 @@ fn every_command_parses_to_a_typed_call() {
         ("sku.get iphone", r#"SkuGet { sku: "iphone" }"#),
         (
             "Order.Reserve iphone r1 u42 2",
-            r#"OrderReserve { sku: "iphone", req: "r1", buyer: "u42", qty: 2, max_price: None }"#,
+            r#"OrderReserve { sku: "iphone", req: "r1", buyer: "u42", qty: 2, max_price: None, coupon: None }"#,
         ),
         (
             "ORDER.RESERVE iphone r1 u42 1000000 maxprice 9007199254740991",
-            r#"OrderReserve { sku: "iphone", req: "r1", buyer: "u42", qty: 1000000, max_price: Some(9007199254740991) }"#,
+            r#"OrderReserve { sku: "iphone", req: "r1", buyer: "u42", qty: 1000000, max_price: Some(9007199254740991), coupon: None }"#,
+        ),
+        (
+            "ORDER.RESERVE iphone r1 u42 1 COUPON c1 MAXPRICE 5",
+            r#"OrderReserve { sku: "iphone", req: "r1", buyer: "u42", qty: 1, max_price: Some(5), coupon: Some("c1") }"#,
         ),
         (
             "ORDER.PAY {iphone}:o:1 r1 0 pay-1",
@@ -65,6 +69,12 @@ fn every_command_parses_to_a_typed_call() {
             r#"RoomJoin { room: "{iphone}:r:1", req: "r1", buyer: "u2", qty: 1 }"#,
         ),
         ("ROOM.GET {iphone}:r:1", r#"RoomGet { room: "{iphone}:r:1" }"#),
+        (
+            "COUPON.TRIGGER double-11 r1 u1 try_on",
+            r#"CouponTrigger { campaign: "double-11", req: "r1", buyer: "u1", event: "try_on" }"#,
+        ),
+        ("CAMPAIGN.PUT double-11 {}", r#"CampaignPut { campaign: "double-11", document: "{}" }"#),
+        ("CAMPAIGN.GET double-11", r#"CampaignGet { campaign: "double-11" }"#),
         ("BUYER.BLOCK iphone u1", r#"BuyerBlock { sku: "iphone", buyer: "u1" }"#),
         ("BUYER.UNBLOCK iphone u1", r#"BuyerUnblock { sku: "iphone", buyer: "u1" }"#),
         ("REPORT iphone", r#"Report { key: "iphone" }"#),
@@ -175,14 +185,13 @@ fn wrong_commands_are_told_what_is_wrong() {
         ("ORDER.RESERVE a r u 1 MAXPRICE x", "ERR MAXPRICE must be a whole number"),
         (
             "ORDER.RESERVE a r u 1 NOW",
-            "ERR syntax error: unexpected 'NOW'; usage: ORDER.RESERVE sku req buyer qty [MAXPRICE minor]",
+            "ERR syntax error: unexpected 'NOW'; usage: ORDER.RESERVE sku req buyer qty [MAXPRICE minor] [COUPON code]",
         ),
-        ("ORDER.RESERVE a r u 1 coupon c1", "ERR COUPON is not supported by this version of ORDER.RESERVE"),
         ("ORDER.RESERVE a r u 1 AT 1 2 WITHIN 5", "ERR AT is not supported by this version of ORDER.RESERVE"),
         ("SKU.RESTOCK a r 1 STORE s1", "ERR STORE is not supported by this version of SKU.RESTOCK"),
         ("ORDER.REFUND o r RESTOCK RESTOCK", "ERR syntax error: 'RESTOCK' is given twice"),
         (&long_reason, "ERR REASON must be UTF-8 text of at most 256 bytes"),
-        ("COUPON.TRIGGER c r u e", "ERR COUPON.TRIGGER is not supported by this version"),
+        ("CART.RESERVE c r u a 1", "ERR CART.RESERVE is not supported by this version"),
         ("cart.get {a}:c:1", "ERR CART.GET is not supported by this version"),
         ("CART.GET c", "ERR CART.GET is not supported by this version"),
         ("XREADGROUP", "ERR XREADGROUP is not supported by this version"),

@@ -2,9 +2,12 @@
 
 #![allow(clippy::unwrap_used)] // helpers of tests may fail like the tests they help
 
-use tidegate_protocol::reply::{OrderMap, Outcome, ReportMap, RoomMap, RoomMember, SkuMap};
+use tidegate_protocol::document::Discount;
+use tidegate_protocol::reply::{
+    CampaignMap, CouponWindowEntry, OrderMap, Outcome, ReportMap, ReportOf, RoomMap, RoomMember, SkuMap,
+};
 use tidegate_protocol::resp::{Protocol, Value, Writer, decode_reply};
-use tidegate_protocol::status::{OrderState, RoomState, SkuState, Status};
+use tidegate_protocol::status::{CampaignState, OrderState, RoomState, SkuState, Status};
 
 fn bytes(protocol: Protocol, write: impl FnOnce(&mut Writer<'_>)) -> Vec<u8> {
     let mut out = Vec::new();
@@ -145,7 +148,7 @@ fn room_get_has_its_fields_in_order() {
 #[test]
 fn report_has_its_fields_in_order() {
     let report = ReportMap {
-        sku: "iphone",
+        of: ReportOf::Sku("iphone"),
         total: 10,
         available: 5,
         reserved: 2,
@@ -153,7 +156,7 @@ fn report_has_its_fields_in_order() {
         orders: [1, 2, 3, 4, 5, 6],
         units: [2, 3, 0, 0, 0, 0],
         money: [20, 30, 0, 0, 0, 0],
-        currency: "CNY",
+        currency: Some("CNY"),
         rejections: &[(Status::SoldOut, 7), (Status::Limit, 1)],
         first_sale_at: Some(1),
         last_sale_at: Some(2),
@@ -174,4 +177,65 @@ fn report_has_its_fields_in_order() {
     assert_eq!(map.get("rejections").and_then(|by| by.get("SOLD_OUT")).and_then(Value::as_int), Some(7));
     assert_eq!(map.get("orders").and_then(|by| by.get("REFUNDED")).and_then(Value::as_int), Some(6));
     assert_eq!(map.get("balanced").and_then(Value::as_int), Some(1));
+}
+
+#[test]
+fn the_report_of_a_campaign_is_that_of_a_sku_under_another_name() {
+    let report = ReportMap {
+        of: ReportOf::Campaign("double-11"),
+        total: 0,
+        available: 0,
+        reserved: 0,
+        sold: 0,
+        orders: [0; 6],
+        units: [0; 6],
+        money: [0; 6],
+        currency: None,
+        rejections: &[],
+        first_sale_at: None,
+        last_sale_at: None,
+        first_time_buyers: 0,
+        balanced: true,
+    };
+    let map = value(Protocol::Resp3, |writer| report.write(writer));
+    assert_eq!(map.get("campaign").and_then(Value::as_str), Some("double-11"));
+    assert_eq!((map.get("sku"), map.get("currency")), (None, Some(&Value::Null)));
+}
+
+#[test]
+fn campaign_get_has_its_fields_in_order() {
+    let windows =
+        [CouponWindowEntry { event: "try_on", percent_off: 20, window_s: 1800, skus: Some(vec!["b"]) }];
+    let campaign = CampaignMap {
+        campaign: "double-11",
+        title: "Singles' Day",
+        state: CampaignState::Open,
+        currency: Some("CNY"),
+        starts_at: Some(1),
+        ends_at: None,
+        skus: &["a", "b"],
+        per_buyer_limit: Some(5),
+        thresholds: &[(30_000, 4_000)],
+        coupon_windows: &windows,
+        green: Some((500, 3)),
+        order_of_discounts: &Discount::ALL,
+        seq: 7,
+    };
+    let map = value(Protocol::Resp2, |writer| campaign.write(writer));
+    assert_eq!(
+        field_names(&map).join(","),
+        "campaign,title,state,currency,starts_at,ends_at,skus,per_buyer_limit,thresholds,coupon_windows,green,\
+         order_of_discounts,seq"
+    );
+    let whole = |numbers: &[i64]| Value::Array(numbers.iter().map(|n| Value::Integer(*n)).collect());
+    assert_eq!(map.get("thresholds").unwrap().items(), [whole(&[30_000, 4_000])]);
+    assert_eq!(map.get("green"), Some(&whole(&[500, 3])));
+    let order: Vec<_> =
+        map.get("order_of_discounts").unwrap().items().iter().filter_map(Value::as_str).collect();
+    assert_eq!(order, ["tier", "coupon", "green", "threshold"]);
+    let window = map.get("coupon_windows").unwrap().items()[0].items().to_vec();
+    assert_eq!(window[0].as_str(), Some("try_on"));
+    assert_eq!(window[1..3], [Value::Integer(20), Value::Integer(1800)]);
+    let none = CampaignMap { green: None, coupon_windows: &[], ..campaign };
+    assert_eq!(value(Protocol::Resp3, |writer| none.write(writer)).get("green"), Some(&Value::Null));
 }

@@ -1,11 +1,12 @@
-//! Campaign files: many SKU documents at once, loaded as by as many `SKU.PUT`s.
+//! Campaign files: a campaign and its SKUs at once, loaded as by a `CAMPAIGN.PUT` and as many `SKU.PUT`s.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use anyhow::{Context as _, anyhow, bail};
-use tidegate_actors::{Body, House, Reply};
-use tidegate_engine::Answer;
-use tidegate_protocol::document::CampaignFile;
+use tidegate_actors::{Body, Fault, House, Outcome, Reply};
+use tidegate_engine::{Answer, Command};
+use tidegate_protocol::document::{CampaignDocument, CampaignFile};
 use tokio::sync::oneshot;
 
 use crate::convert;
@@ -20,27 +21,52 @@ const MAX_FILE: u64 = 256 << 20;
 pub(crate) async fn load(house: &House, files: &[PathBuf]) -> anyhow::Result<()> {
     for file in files {
         let campaign = read(file).await.with_context(|| format!("campaign file {}", file.display()))?;
+        if let Some((name, document)) = &campaign.campaign {
+            let put = put_campaign(house, name, document).await;
+            put.with_context(|| format!("campaign file {}: campaign", file.display()))?;
+        }
         let (mut created, mut updated, mut unchanged) = (0, 0, 0);
         for (name, document) in &campaign.skus {
-            let put = convert::put_document(document).map_err(|error| {
+            let (terms, stock) = convert::put_document(document).map_err(|error| {
                 anyhow!("campaign file {}: skus.{name}.{}", file.display(), error.message())
             })?;
+            house
+                .check_sku(name, &terms)
+                .map_err(|error| anyhow!("campaign file {}: skus.{name}.{error}", file.display()))?;
             let mut body = Body::default();
-            body.push_command(&put);
-            let outcome = house.find_or_create(name)?.send(body).map_err(|(_, fault)| fault)?.await?;
-            match outcome.replies?.first() {
-                Some(Reply::Accepted(Answer::Created)) => created += 1,
-                Some(Reply::Accepted(Answer::Updated)) => updated += 1,
-                Some(Reply::Accepted(_)) => unchanged += 1,
-                Some(Reply::Refused(refusal)) => {
-                    bail!("campaign file {}: skus.{name}.{refusal}", file.display())
-                }
-                other => bail!("campaign file {}: skus.{name}: {other:?}", file.display()),
+            body.push_command(&Command::Put { terms: Arc::new(terms), stock });
+            let put = answer(house.find_or_create(name)?.send(body)).await;
+            match put.with_context(|| format!("campaign file {}: skus.{name}", file.display()))? {
+                Answer::Created => created += 1,
+                Answer::Updated => updated += 1,
+                _ => unchanged += 1,
             }
+            // One by one, so that each is compared with the currency of those before it.
+            house.enrol(Some(name)).await?;
         }
-        tracing::info!(file = %file.display(), created, updated, unchanged, "campaign loaded");
+        let name = campaign.campaign.as_ref().map(|(name, _)| name.as_str());
+        tracing::info!(file = %file.display(), campaign = name, created, updated, unchanged, "campaign loaded");
     }
     Ok(())
+}
+
+async fn put_campaign(house: &House, name: &str, document: &CampaignDocument) -> anyhow::Result<()> {
+    let terms = convert::campaign_document(document).map_err(|error| anyhow!("{}", error.message()))?;
+    house.check_campaign(name, &terms)?;
+    let mut body = Body::default();
+    body.push_campaign(&convert::put_campaign(terms));
+    answer(house.find_or_create_campaign(name)?.send(body)).await?;
+    house.enrol(None).await?;
+    Ok(())
+}
+
+/// The answer to the one thing that was asked.
+async fn answer(sent: Result<oneshot::Receiver<Outcome>, (Body, Fault)>) -> anyhow::Result<Answer> {
+    match sent.map_err(|(_, fault)| fault)?.await?.replies?.first() {
+        Some(Reply::Accepted(answer)) => Ok(*answer),
+        Some(Reply::Refused(refusal)) => bail!("{refusal}"),
+        _ => bail!("it was not accepted, which is a defect; please report it"),
+    }
 }
 
 /// Reads on a thread of its own: the file may be large, or a pipe, and the doors must answer meanwhile.

@@ -129,6 +129,7 @@ impl StatusSource for Levels {
             actors: ActorsStatus {
                 arbiters: self.arbiters,
                 skus: house.skus,
+                campaigns: house.campaigns,
                 rebuilding: house.rebuilding,
                 quarantined: house.quarantined,
             },

@@ -6,10 +6,9 @@ use std::time::{Duration, Instant};
 
 use actix::Arbiter;
 use anyhow::{Context as _, anyhow};
-use tidegate_actors::{ClerkOptions, House, HouseOptions, Rebuild, RebuildError, Resident, SystemClock};
-use tidegate_engine::SkuState;
+use tidegate_actors::{DeskOptions, House, HouseOptions, Rebuild, RebuildError, Resident, SystemClock};
 use tidegate_persistence::{
-    ActorId, DirLock, Lane, Options, Reader, Recovered, RecoveryReport, Wake, Writer, recover,
+    ActorId, DirLock, Lane, Options, Reader, Recovered, RecoveryReport, State, Wake, Writer, recover,
 };
 use tokio::sync::{Notify, oneshot};
 
@@ -26,6 +25,9 @@ const DRAIN_LOOK: Duration = Duration::from_millis(5);
 
 /// How often to look whether the clock was set forward.
 const LOOK_AT_CLOCK: Duration = Duration::from_secs(1);
+
+/// Accepted triggers that a campaign may remember for each coupon it may grant.
+const TRIGGERS_PER_COUPON: u32 = 4;
 
 /// Where a running server can be reached.
 #[derive(Clone, Copy, Debug)]
@@ -120,6 +122,8 @@ impl Parts {
     /// Replays the journal, starts the actors, loads the campaigns, and then sells.
     async fn begin(&self, config: &Config, lock: DirLock, arbiters: &[Arbiter]) -> anyhow::Result<()> {
         let house = self.open(config, lock, arbiters).await?;
+        // What a kill left untold.
+        house.enrol(None).await?;
         campaign::load(&house, &config.campaigns).await?;
         // In this order: whoever is told that it is ready must not meet LOADING.
         self.edge.open(Arc::clone(&house));
@@ -136,9 +140,12 @@ impl Parts {
         let notifies: Vec<Arc<Notify>> = arbiters.iter().map(|_| Arc::default()).collect();
         let wakes = notifies.iter().map(Arc::clone).map(waker).collect();
         let (writer, lanes) = journal.start(&options, wakes)?;
+        let (campaigns, skus): (Vec<_>, Vec<_>) =
+            workers.into_iter().flatten().partition(|actor| matches!(actor.state, State::Campaign(_)));
         let house = Arc::new(House::open(
             seats(arbiters, lanes, notifies),
-            workers.into_iter().flatten().map(|actor| Resident {
+            // Coupons are known before the orders that used them.
+            campaigns.into_iter().chain(skus).map(|actor| Resident {
                 id: actor.id,
                 name: actor.name,
                 state: actor.state,
@@ -251,12 +258,17 @@ fn house_options(config: &Config, seed: u64) -> HouseOptions {
     HouseOptions {
         mailbox_capacity: limits.mailbox_capacity,
         max_skus: limits.max_skus,
-        clerk: ClerkOptions {
+        max_campaigns: limits.max_campaigns,
+        desk: DeskOptions {
             limits: tidegate_engine::Limits {
                 max_orders: limits.max_orders_per_sku,
                 max_requests: limits.max_requests_per_sku,
                 max_buyers: limits.max_buyers_per_sku,
                 max_rooms: limits.max_rooms_per_sku,
+            },
+            campaign: tidegate_engine::CampaignLimits {
+                max_grants: limits.max_coupons_per_campaign,
+                max_requests: limits.max_coupons_per_campaign.saturating_mul(TRIGGERS_PER_COUPON),
             },
             expiries_per_turn: config.actors.expiries_per_turn,
         },
@@ -279,11 +291,11 @@ fn recovery(report: &RecoveryReport) -> Recovery {
 struct FromJournal(Reader);
 
 impl Rebuild for FromJournal {
-    fn rebuild(&self, id: ActorId, seed: u64) -> Result<SkuState, RebuildError> {
+    fn rebuild(&self, id: ActorId, seed: u64) -> Result<Option<State>, RebuildError> {
         match self.0.rebuild(id, seed) {
-            Ok(actor) => Ok(actor.state),
+            Ok(actor) => Ok(Some(actor.state)),
             // It had done nothing yet.
-            Err(tidegate_persistence::RebuildError::Unknown(_)) => Ok(SkuState::new(seed)),
+            Err(tidegate_persistence::RebuildError::Unknown(_)) => Ok(None),
             Err(error) => Err(RebuildError(error.to_string())),
         }
     }

@@ -103,7 +103,6 @@ fn a_wrong_command_is_told_and_the_connection_goes_on() {
             "ERR qty must be a whole number from 1 to 1000000",
         ),
         ("ORDER.RESERVE iphone r1 u1 1 MAXPRICE -1", "ERR MAXPRICE must be a whole number"),
-        ("ORDER.RESERVE iphone r1 u1 1 COUPON c", "ERR COUPON is not supported by this version"),
         ("ORDER.RESERVE iphone r1 u1 1 CHEAPLY", "ERR syntax error: unexpected 'CHEAPLY'"),
         ("ORDER.PAY {iphone}:o:1 p -5 pay", "ERR amount must be a whole number"),
         ("ORDER.PAY {iphone}:o:1 p 9007199254740992 pay", "ERR amount must be a whole number"),

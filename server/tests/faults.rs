@@ -13,10 +13,10 @@ use std::time::Duration;
 use actix::Arbiter;
 use common::{Client, document, until};
 use tidegate_actors::{
-    Ask, Body, ClerkOptions, House, HouseOptions, Rebuild, RebuildError, Resident, SystemClock,
+    Ask, Body, DeskOptions, House, HouseOptions, Rebuild, RebuildError, Resident, SystemClock,
 };
-use tidegate_engine::{Command, SkuState};
-use tidegate_persistence::{ActorId, Journal, MemoryJournal, Options, Recovered, Wake, recover_from};
+use tidegate_engine::Command;
+use tidegate_persistence::{ActorId, Journal, MemoryJournal, Options, Recovered, State, Wake, recover_from};
 use tidegate_server::config::Config;
 use tidegate_server::edge::{self, Edge, Information, command_labels, outcome_labels};
 use tidegate_server::metrics::Metrics;
@@ -87,9 +87,11 @@ fn serve(
         HouseOptions {
             mailbox_capacity: 64,
             max_skus: 3,
-            clerk: ClerkOptions {
+            max_campaigns: 1,
+            desk: DeskOptions {
                 limits: tidegate_engine::Limits { max_orders: 2, ..Default::default() },
                 expiries_per_turn: 100,
+                ..DeskOptions::default()
             },
             look_at_clock: Duration::from_secs(3_600),
             seed: SEED,
@@ -114,7 +116,7 @@ fn is_by_boom(body: &Body) -> bool {
 struct NoRebuild;
 
 impl Rebuild for NoRebuild {
-    fn rebuild(&self, _: ActorId, _: u64) -> Result<SkuState, RebuildError> {
+    fn rebuild(&self, _: ActorId, _: u64) -> Result<Option<State>, RebuildError> {
         Err(RebuildError("this test has no journal to read".to_owned()))
     }
 }

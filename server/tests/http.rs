@@ -236,7 +236,7 @@ fn status_tells_everything_at_once() {
             "started_at": "2011-12-05T09:01:01.042Z",
             "uptime_ms": 61_500,
             "readiness": {"state": "ready"},
-            "actors": {"arbiters": 2, "skus": 1_000, "rebuilding": {"count": 1, "names": ["iphone"]},
+            "actors": {"arbiters": 2, "skus": 1_000, "campaigns": 0, "rebuilding": {"count": 1, "names": ["iphone"]},
                        "quarantined": {"count": 150, "names": null}},
             "connections": {"open": 50, "accepted": 75, "refused": 3},
             "mailboxes": {"capacity": 4_096, "deepest": 7, "waiting": 12},

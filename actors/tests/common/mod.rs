@@ -10,14 +10,13 @@ use std::time::Duration;
 
 use actix::Arbiter;
 use tidegate_actors::{
-    Ask, Body, ClerkOptions, Fault, House, HouseOptions, ManualClock, Outcome, Probe, Rebuild, RebuildError,
+    Ask, Body, DeskOptions, Fault, House, HouseOptions, ManualClock, Outcome, Probe, Rebuild, RebuildError,
     Reply, Resident, Seat,
 };
 use tidegate_engine::{
-    Answer, Command, Currency, LatePayment, Limits, Millis, OrderNumber, Price, Report, SkuState, SkuTerms,
-    SkuView,
+    Answer, Command, Currency, LatePayment, Limits, Millis, OrderNumber, Price, Report, SkuTerms, SkuView,
 };
-use tidegate_persistence::{ActorId, Journal, Options, Reader, Recovered, Wake, Writer, recover_from};
+use tidegate_persistence::{ActorId, Journal, Options, Reader, Recovered, State, Wake, Writer, recover_from};
 use tokio::sync::{Notify, oneshot};
 
 pub(crate) use gate::{Gate, GatedJournal};
@@ -104,7 +103,8 @@ impl Shop {
         let options = HouseOptions {
             mailbox_capacity: plan.mailbox_capacity,
             max_skus: plan.max_skus,
-            clerk: ClerkOptions {
+            max_campaigns: 100,
+            desk: DeskOptions {
                 limits: Limits {
                     max_orders: 100_000,
                     max_requests: 100_000,
@@ -112,6 +112,7 @@ impl Shop {
                     ..Limits::default()
                 },
                 expiries_per_turn: plan.expiries_per_turn,
+                ..DeskOptions::default()
             },
             look_at_clock: plan.look_at_clock,
             seed: SEED,
@@ -161,15 +162,18 @@ pub(crate) fn terms() -> SkuTerms {
 pub(crate) struct FromJournal(Reader);
 
 impl Rebuild for FromJournal {
-    fn rebuild(&self, id: ActorId, seed: u64) -> Result<SkuState, RebuildError> {
-        self.0.rebuild(id, seed).map(|actor| actor.state).map_err(|error| RebuildError(error.to_string()))
+    fn rebuild(&self, id: ActorId, seed: u64) -> Result<Option<State>, RebuildError> {
+        self.0
+            .rebuild(id, seed)
+            .map(|actor| Some(actor.state))
+            .map_err(|error| RebuildError(error.to_string()))
     }
 }
 
 struct Boxed(Box<dyn Rebuild>);
 
 impl Rebuild for Boxed {
-    fn rebuild(&self, id: ActorId, seed: u64) -> Result<SkuState, RebuildError> {
+    fn rebuild(&self, id: ActorId, seed: u64) -> Result<Option<State>, RebuildError> {
         self.0.rebuild(id, seed)
     }
 }

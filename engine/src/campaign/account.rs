@@ -64,6 +64,12 @@ impl Account {
         window.map(|_| (held.used, Coupon { code: held.code, percent_off: grant.percent_off }))
     }
 
+    /// Whether there is nothing in it that would have to be kept.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.held == 0 && !self.bought && self.coupons.iter().all(|held| held.grant.is_none() && !held.used)
+    }
+
     /// Takes up units that are known to be held.
     pub fn hold(&mut self, qty: u32) {
         self.held = self.held.saturating_add(qty);

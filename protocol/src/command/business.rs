@@ -28,6 +28,7 @@ parser!(order_reserve, v => Call::OrderReserve {
     buyer: v.text(2),
     qty: u32::try_from(v.unsigned(3)).unwrap_or(u32::MAX),
     max_price: v.optional_unsigned(4),
+    coupon: v.optional_text(5),
 });
 parser!(order_pay, v => Call::OrderPay {
     order: v.text(0),
@@ -51,6 +52,14 @@ parser!(room_join, v => Call::RoomJoin {
     qty: u32::try_from(v.unsigned(3)).unwrap_or(u32::MAX),
 });
 parser!(room_get, v => Call::RoomGet { room: v.text(0) });
+parser!(coupon_trigger, v => Call::CouponTrigger {
+    campaign: v.text(0),
+    req: v.text(1),
+    buyer: v.text(2),
+    event: v.text(3),
+});
+parser!(campaign_put, v => Call::CampaignPut { campaign: v.text(0), document: v.text(1) });
+parser!(campaign_get, v => Call::CampaignGet { campaign: v.text(0) });
 parser!(buyer_block, v => Call::BuyerBlock { sku: v.text(0), buyer: v.text(1) });
 parser!(buyer_unblock, v => Call::BuyerUnblock { sku: v.text(0), buyer: v.text(1) });
 parser!(report, v => Call::Report { key: v.text(0) });

@@ -65,6 +65,8 @@ pub enum Call<'a> {
         qty: u32,
         /// The highest unit price, before discounts, that the buyer accepts.
         max_price: Option<u64>,
+        /// The coupon to be used.
+        coupon: Option<&'a str>,
     },
     /// `ORDER.PAY`
     OrderPay {
@@ -127,6 +129,29 @@ pub enum Call<'a> {
         /// The room.
         room: &'a str,
     },
+    /// `COUPON.TRIGGER`
+    CouponTrigger {
+        /// The campaign's name.
+        campaign: &'a str,
+        /// The caller's request id.
+        req: &'a str,
+        /// Who did it.
+        buyer: &'a str,
+        /// What the buyer did.
+        event: &'a str,
+    },
+    /// `CAMPAIGN.PUT`
+    CampaignPut {
+        /// The campaign's name.
+        campaign: &'a str,
+        /// The campaign document, as JSON.
+        document: &'a str,
+    },
+    /// `CAMPAIGN.GET`
+    CampaignGet {
+        /// The campaign's name.
+        campaign: &'a str,
+    },
     /// `BUYER.BLOCK`
     BuyerBlock {
         /// The SKU's name.
@@ -143,7 +168,7 @@ pub enum Call<'a> {
     },
     /// `REPORT`
     Report {
-        /// The SKU's name.
+        /// The name of the SKU or campaign.
         key: &'a str,
     },
     /// `HELLO`

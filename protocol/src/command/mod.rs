@@ -102,8 +102,6 @@ pub fn order_sku(order: &str) -> Option<&str> {
 /// Commands that a later version brings, exactly or, if they end so, by what stands before the `*`.
 const LATER: &[&str] = &[
     "CART.*",
-    "COUPON.*",
-    "CAMPAIGN.*",
     "XLEN",
     "XRANGE",
     "XREAD",

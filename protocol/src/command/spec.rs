@@ -46,6 +46,8 @@ pub enum Group {
     Order,
     /// Who buys it together.
     Room,
+    /// The sale as a whole.
+    Campaign,
     /// Who may not buy it.
     Buyer,
     /// Whether it all adds up.
@@ -63,6 +65,7 @@ impl Group {
             Group::Sku => "sku",
             Group::Order => "order",
             Group::Room => "room",
+            Group::Campaign => "campaign",
             Group::Buyer => "buyer",
             Group::Report => "report",
             Group::Connection => "connection",

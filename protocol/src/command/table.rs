@@ -29,6 +29,7 @@ pub(super) const fn any_number(name: &'static str, kind: Kind) -> Argument {
 
 const SKU: Argument = required("sku", Kind::Name);
 const ORDER: Argument = required("order", Kind::Order);
+const CAMPAIGN: Argument = required("campaign", Kind::Name);
 const ROOM: Argument = required("room", Kind::Room);
 const REQ: Argument = required("req", Kind::Id);
 const BUYER: Argument = required("buyer", Kind::Id);
@@ -142,8 +143,9 @@ pub static COMMANDS: &[CommandSpec] = &[
             BUYER,
             required("qty", Kind::Quantity),
             option("MAXPRICE", "minor", Kind::Money),
+            option("COUPON", "code", Kind::Id),
         ],
-        later: &["COUPON", "AT", "WITHIN", "STORE"],
+        later: &["AT", "WITHIN", "STORE"],
         replies: &[
             "[RESERVED, order, amount, expires_at]",
             "[NOT_FOUND]",
@@ -155,6 +157,7 @@ pub static COMMANDS: &[CommandSpec] = &[
             "[SOLD_OUT]",
             "[LIMIT, left]",
             "[PRICE_CHANGED, price]",
+            "[COUPON_INVALID]",
         ],
         parse: sale::order_reserve,
         ..SALE
@@ -259,6 +262,37 @@ pub static COMMANDS: &[CommandSpec] = &[
         ..SALE
     },
     CommandSpec {
+        name: "COUPON.TRIGGER",
+        summary: "A buyer did something that opens a coupon: grants it, once for each buyer and event.",
+        group: Group::Campaign,
+        flags: WRITE,
+        arguments: &[CAMPAIGN, REQ, BUYER, required("event", Kind::Id)],
+        replies: &["[GRANTED, coupon, percent_off, expires_at]", "[NOT_ELIGIBLE]", "[NOT_FOUND]"],
+        parse: sale::coupon_trigger,
+        ..SALE
+    },
+    CommandSpec {
+        name: "CAMPAIGN.PUT",
+        summary: "Creates a campaign from a campaign document, or changes one. Its SKUs are told before it is answered.",
+        group: Group::Campaign,
+        role: Role::Admin,
+        flags: &[Flag::Write, Flag::Admin],
+        arguments: &[CAMPAIGN, required("json", Kind::Json)],
+        replies: &["[CREATED]", "[UPDATED]", "[UNCHANGED]", "error `ERR field: reason`"],
+        parse: sale::campaign_put,
+        ..SALE
+    },
+    CommandSpec {
+        name: "CAMPAIGN.GET",
+        summary: "Shows a campaign: its times, SKUs and discounts.",
+        group: Group::Campaign,
+        flags: &[Flag::Readonly],
+        arguments: &[CAMPAIGN],
+        replies: &["campaign map", "nil"],
+        parse: sale::campaign_get,
+        ..SALE
+    },
+    CommandSpec {
         name: "BUYER.BLOCK",
         summary: "Rejects further reservations of a buyer on a SKU.",
         group: Group::Buyer,
@@ -282,7 +316,7 @@ pub static COMMANDS: &[CommandSpec] = &[
     },
     CommandSpec {
         name: "REPORT",
-        summary: "Counts the orders, units and money of a SKU and checks that they add up.",
+        summary: "Counts the orders, units and money of a SKU or a campaign and checks that they add up.",
         group: Group::Report,
         role: Role::Observer,
         flags: &[Flag::Readonly],

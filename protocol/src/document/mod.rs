@@ -4,6 +4,7 @@
 //! an error that names the field, so that a typing error can't become a sale at the wrong price.
 
 mod campaign;
+mod file;
 mod fulfilment;
 mod group_buy;
 mod node;
@@ -11,7 +12,8 @@ mod object;
 mod price;
 mod sku;
 
-pub use campaign::CampaignFile;
+pub use campaign::{CampaignDocument, CouponWindow, Discount};
+pub use file::CampaignFile;
 pub use fulfilment::Fulfilment;
 pub use group_buy::GroupBuy;
 pub use price::{Price, Step};

@@ -148,10 +148,19 @@ impl Field {
 
     /// A list of 1 to `most` entries.
     pub(super) fn list(self, most: usize) -> Result<impl Iterator<Item = Field>, DocumentError> {
+        self.list_of(1, most)
+    }
+
+    /// A list of up to `most` entries.
+    pub(super) fn list_of_any(self, most: usize) -> Result<impl Iterator<Item = Field>, DocumentError> {
+        self.list_of(0, most)
+    }
+
+    fn list_of(self, least: usize, most: usize) -> Result<impl Iterator<Item = Field>, DocumentError> {
         let Field { path, node } = self;
         let Node::List(items) = node else { return Err(DocumentError::new(path, "must be a list")) };
-        if items.is_empty() || items.len() > most {
-            return Err(DocumentError::new(path, format!("must have 1 to {most} entries")));
+        if items.len() < least || items.len() > most {
+            return Err(DocumentError::new(path, format!("must have {least} to {most} entries")));
         }
         let entry = move |(index, node)| Field { path: format!("{path}.{index}"), node };
         Ok(items.into_iter().enumerate().map(entry))

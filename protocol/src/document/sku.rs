@@ -1,18 +1,19 @@
 //! The SKU document.
 
 use super::DocumentError;
+use super::campaign::MAX_CARBON_G;
 use super::fulfilment::{self, Fulfilment};
 use super::group_buy::{self, GroupBuy};
 use super::node::Node;
 use super::object::{Field, Object};
 use super::price::{self, Price};
-use crate::command::is_id;
+use crate::command::{is_id, is_name};
 
 /// The most units a SKU may have.
 const MAX_STOCK: u64 = 1_000_000_000;
 
 /// The highest purchase limit that can be set.
-const MAX_LIMIT: u32 = 1_000_000;
+pub(super) const MAX_LIMIT: u32 = 1_000_000;
 
 /// The most lapses that can be set: what a SKU counts for each buyer.
 const MAX_LAPSES: u32 = 65_535;
@@ -27,7 +28,7 @@ const DEFAULT_HOLD_S: u32 = 600;
 const MAX_ALLOWED: usize = 100_000;
 
 /// Fields of later versions.
-const LATER: &[&str] = &["campaign", "stores", "carbon_g"];
+const LATER: &[&str] = &["stores"];
 
 /// What is sold, to whom, when and at what price.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -60,6 +61,10 @@ pub struct SkuDocument {
     pub group_buy: Option<GroupBuy>,
     /// What each paid unit comes with; none is nothing. Only counts when the SKU is created.
     pub fulfilment: Option<Fulfilment>,
+    /// The campaign that it is part of. A campaign may name it instead.
+    pub campaign: Option<String>,
+    /// Grams of carbon dioxide that a unit stands for, 0 to 1,000,000,000.
+    pub carbon_g: Option<u32>,
 }
 
 /// What becomes of a payment after the hold ran out.
@@ -83,6 +88,7 @@ impl SkuDocument {
         object.later(LATER)?;
         let title = title(object.required("title")?)?;
         let fulfilment = object.optional("fulfilment").map(fulfilment::read).transpose()?;
+        let (starts_at, ends_at) = window(&mut object)?;
         let document = SkuDocument {
             title,
             stock: stock(&mut object, fulfilment.as_ref())?,
@@ -92,8 +98,8 @@ impl SkuDocument {
                     text.len() == 3 && text.bytes().all(|byte| byte.is_ascii_uppercase())
                 })?,
             price: price::read(object.required("price")?.object()?)?,
-            starts_at: object.optional("starts_at").map(Field::time).transpose()?,
-            ends_at: object.optional("ends_at").map(Field::time).transpose()?,
+            starts_at,
+            ends_at,
             per_buyer_limit: limit(object.optional("per_buyer_limit"))?,
             per_order_limit: limit(object.optional("per_order_limit"))?,
             hold_s: object
@@ -107,15 +113,31 @@ impl SkuDocument {
             allow: object.optional("allow").map(allow).transpose()?,
             group_buy: object.optional("group_buy").map(group_buy::read).transpose()?,
             fulfilment,
+            campaign: object
+                .optional("campaign")
+                .map(|field| {
+                    field.text("must be a campaign: 1 to 64 characters of A-Z a-z 0-9 . _ -", is_name)
+                })
+                .transpose()?,
+            carbon_g: object
+                .optional("carbon_g")
+                .map(|field| field.whole_u32(0, MAX_CARBON_G, " of grams"))
+                .transpose()?,
         };
-        let path_of_end = object.path_of("ends_at");
         object.finish()?;
-        match (document.starts_at, document.ends_at) {
-            (Some(start), Some(end)) if end <= start => {
-                Err(DocumentError::new(path_of_end, "must be after starts_at"))
-            }
-            _ => Ok(document),
+        Ok(document)
+    }
+}
+
+/// `starts_at` and `ends_at`, in their order.
+pub(super) fn window(object: &mut Object) -> Result<(Option<u64>, Option<u64>), DocumentError> {
+    let starts_at = object.optional("starts_at").map(Field::time).transpose()?;
+    let ends_at = object.optional("ends_at").map(Field::time).transpose()?;
+    match (starts_at, ends_at) {
+        (Some(start), Some(end)) if end <= start => {
+            Err(DocumentError::new(object.path_of("ends_at"), "must be after starts_at"))
         }
+        window => Ok(window),
     }
 }
 
@@ -134,7 +156,7 @@ fn stock(object: &mut Object, fulfilment: Option<&Fulfilment>) -> Result<u64, Do
     }
 }
 
-fn title(field: Field) -> Result<String, DocumentError> {
+pub(super) fn title(field: Field) -> Result<String, DocumentError> {
     field.text("must be a text of 1 to 200 characters without control characters", |text| {
         !text.is_empty() && text.chars().count() <= 200 && !text.chars().any(char::is_control)
     })

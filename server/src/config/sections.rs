@@ -71,6 +71,10 @@ section! {
         max_buyers_per_sku: u32 = 50_000_000, Within(1, 4_000_000_000);
         /// Group-buy rooms of one SKU, settled ones included.
         max_rooms_per_sku: u32 = 10_000_000, Within(1, 4_000_000_000);
+        /// Campaigns in this server.
+        max_campaigns: usize = 1_000, Within(1, 100_000);
+        /// Coupons that one campaign grants; it remembers four times as many accepted requests for them.
+        max_coupons_per_campaign: u32 = 10_000_000, Within(1, 1_000_000_000);
         /// Milliseconds after which a client is told to try again (`retry_ms` in OVERLOADED).
         retry_ms: Duration = 50, Within(1, 60 * SECOND_MS);
     }

@@ -1,6 +1,5 @@
 //! Between the wire's types and the engine's: the one place that knows both.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use tidegate_actors::{Ask, Condition, CreateError, Fault};
@@ -15,9 +14,13 @@ use tidegate_protocol::reply::Outcome;
 use tidegate_protocol::resp::Writer;
 use tidegate_protocol::status;
 
+mod campaign;
 mod reply;
+mod report;
 
+pub(crate) use campaign::{campaign, campaign_document, put_campaign, trigger, write_campaign};
 pub(crate) use reply::{write_reply, write_view};
+pub(crate) use report::Books;
 
 use crate::edge::Label;
 
@@ -50,6 +53,28 @@ pub(crate) enum Errand<'a> {
         /// Its document, not yet read.
         document: &'a str,
     },
+    /// Show a campaign.
+    LookCampaign(&'a str),
+    /// Create or change a campaign.
+    PutCampaign {
+        /// The campaign.
+        campaign: &'a str,
+        /// Its document, not yet read.
+        document: &'a str,
+    },
+    /// A buyer did something that opens a coupon.
+    Trigger {
+        /// The campaign.
+        campaign: &'a str,
+        /// Request id.
+        req: &'a str,
+        /// Who.
+        buyer: &'a str,
+        /// What the buyer did.
+        event: &'a str,
+    },
+    /// The books of a SKU or a campaign.
+    Report(&'a str),
     /// About an order that no engine can have made.
     Nowhere(Absent),
 }
@@ -92,8 +117,8 @@ pub(crate) fn errand(call: Call<'_>) -> Errand<'_> {
         Call::SkuResume { sku } => Errand::Command { sku, command: Command::Resume },
         Call::SkuGet { sku } => Errand::Look(sku),
         Call::SkuMget { skus } => Errand::LookAll(skus),
-        Call::OrderReserve { sku, req, buyer, qty, max_price } => {
-            Errand::Command { sku, command: Command::Reserve { req, buyer, qty, max_price } }
+        Call::OrderReserve { sku, req, buyer, qty, max_price, coupon } => {
+            Errand::Command { sku, command: Command::Reserve { req, buyer, qty, max_price, coupon } }
         }
         Call::OrderPay { order, req, amount, payment } => {
             of_order(order, |order| Command::Pay { order, req, amount, payment })
@@ -124,7 +149,12 @@ pub(crate) fn errand(call: Call<'_>) -> Errand<'_> {
         },
         Call::BuyerBlock { sku, buyer } => Errand::Command { sku, command: Command::Block { buyer } },
         Call::BuyerUnblock { sku, buyer } => Errand::Command { sku, command: Command::Unblock { buyer } },
-        Call::Report { key } => Errand::Ask { sku: key, ask: Ask::Report },
+        Call::CouponTrigger { campaign, req, buyer, event } => {
+            Errand::Trigger { campaign, req, buyer, event }
+        }
+        Call::CampaignPut { campaign, document } => Errand::PutCampaign { campaign, document },
+        Call::CampaignGet { campaign } => Errand::LookCampaign(campaign),
+        Call::Report { key } => Errand::Report(key),
         connection => Errand::Connection(connection),
     }
 }
@@ -136,20 +166,19 @@ fn of_order<'a>(order: &'a str, command: impl FnOnce(OrderNumber) -> Command<&'a
     }
 }
 
-/// The command that a SKU document stands for.
+/// The terms that a SKU document stands for, and the stock.
 ///
 /// # Errors
 /// `field: reason` for the first field that is wrong.
-pub(crate) fn put(document: &str) -> Result<Command<&'static str>, WireError> {
-    let document = SkuDocument::from_json(document).map_err(|error| WireError::invalid(error.to_string()))?;
-    put_document(&document)
+pub(crate) fn put(document: &str) -> Result<(SkuTerms, u32), WireError> {
+    put_document(&SkuDocument::from_json(document)?)
 }
 
 /// The same for a document that was read before.
 ///
 /// # Errors
 /// `field: reason` if a value is none that the engine knows, which reading has ruled out.
-pub(crate) fn put_document(document: &SkuDocument) -> Result<Command<&'static str>, WireError> {
+pub(crate) fn put_document(document: &SkuDocument) -> Result<(SkuTerms, u32), WireError> {
     let wrong = |what: &str| WireError::invalid(what.to_owned());
     let allow = document.allow.as_ref().map(|list| {
         let mut list: Vec<Box<str>> = list.iter().map(|buyer| buyer.as_str().into()).collect();
@@ -172,6 +201,8 @@ pub(crate) fn put_document(document: &SkuDocument) -> Result<Command<&'static st
             document::LatePayment::Refund => LatePayment::Refund,
         },
         max_lapses: document.max_lapses,
+        campaign: document.campaign.as_deref().map(Into::into),
+        carbon_g: document.carbon_g,
         allow,
         fulfilment: document.fulfilment.as_ref().map(|fulfilment| match fulfilment {
             document::Fulfilment::Numbered => Fulfilment::Numbered,
@@ -187,7 +218,7 @@ pub(crate) fn put_document(document: &SkuDocument) -> Result<Command<&'static st
         }),
     };
     let stock = u32::try_from(document.stock).map_err(|_| wrong("stock: too large"))?;
-    Ok(Command::Put { terms: Arc::new(terms), stock })
+    Ok((terms, stock))
 }
 
 fn price(price: document::Price) -> Price {
@@ -231,7 +262,7 @@ pub(crate) fn fault(fault: Fault, retry: Duration) -> WireError {
 /// What the caller is told when a new SKU can't be made.
 pub(crate) fn not_created(error: CreateError, retry: Duration) -> WireError {
     match error {
-        CreateError::Full => WireError::invalid(error.to_string()),
+        CreateError::Full { .. } => WireError::invalid(error.to_string()),
         CreateError::Refused(why) => fault(why, retry),
     }
 }

@@ -4,14 +4,15 @@ use std::time::Duration;
 
 use tidegate_actors::{Ask, Reply};
 use tidegate_engine::{
-    Answer, Command, Millis, OrderId, OrderNumber, OrderState, OrderView, Rejection, Report, RoomId,
-    RoomNumber, RoomState, RoomView, SaleState, SkuView,
+    Answer, Command, Millis, OrderId, OrderNumber, OrderState, OrderView, Rejection, RoomId, RoomNumber,
+    RoomState, RoomView, SaleState, SkuView,
 };
-use tidegate_protocol::reply::{OrderMap, Outcome, ReportMap, RoomMap, RoomMember, SkuMap};
+use tidegate_protocol::reply::{OrderMap, Outcome, ReportOf, RoomMap, RoomMember, SkuMap};
 use tidegate_protocol::resp::Writer;
 use tidegate_protocol::status;
 
-use super::refusal;
+use super::campaign::{discount, write_campaign};
+use super::{Books, refusal};
 use crate::edge::Label;
 
 /// Writes an actor's reply and says what it is counted as.
@@ -49,6 +50,10 @@ pub(crate) fn write_reply(
             write_view(sku, view.as_ref(), now, writer);
             Label::Ok
         }
+        Reply::Campaign(view) => {
+            write_campaign(sku, view.as_ref(), &[], now, writer);
+            Label::Ok
+        }
         Reply::Order(order) => {
             match order {
                 Some(order) => write_order(sku, order, writer),
@@ -66,9 +71,9 @@ pub(crate) fn write_reply(
         Reply::Report(report) => {
             match report.as_deref() {
                 Some((report, rejections)) => {
-                    let rejections: Vec<_> =
-                        rejections.iter().map(|(kind, count)| (rejected(kind).status(), count)).collect();
-                    write_report(sku, report, &rejections, writer);
+                    let mut books = Books::default();
+                    books.add(report, rejections);
+                    books.write(ReportOf::Sku(sku), writer);
                 }
                 None => writer.null(),
             }
@@ -122,6 +127,10 @@ fn write_answer(sku: &str, asked: &Ask, answer: &Answer, writer: &mut Writer<'_>
         _ => None,
     };
     let room = room.as_ref().map_or("", IdText::as_str);
+    let coupon = match answer {
+        Answer::Granted { code, .. } => code.to_string(),
+        _ => String::new(),
+    };
     let outcome = match *answer {
         Answer::Created => Outcome::Created,
         Answer::Updated => Outcome::Updated,
@@ -145,12 +154,17 @@ fn write_answer(sku: &str, asked: &Ask, answer: &Answer, writer: &mut Writer<'_>
         Answer::Refunded => Outcome::Refunded,
         Answer::Blocked => Outcome::Blocked,
         Answer::Unblocked => Outcome::Unblocked,
+        Answer::Granted { percent_off, expires_at, .. } => Outcome::Granted {
+            coupon: &coupon,
+            percent_off: u64::from(percent_off),
+            expires_at: expires_at.0,
+        },
     };
     outcome.write(writer);
     Label::Status(outcome.status())
 }
 
-fn rejected(rejection: Rejection) -> Outcome<'static> {
+pub(super) fn rejected(rejection: Rejection) -> Outcome<'static> {
     match rejection {
         Rejection::NotFound => Outcome::NotFound,
         Rejection::Blocked => Outcome::Blocked,
@@ -170,6 +184,7 @@ fn rejected(rejection: Rejection) -> Outcome<'static> {
         Rejection::RoomFull => Outcome::Full,
         Rejection::RoomClosed => Outcome::Closed,
         Rejection::AlreadyMember => Outcome::AlreadyMember,
+        Rejection::CouponInvalid => Outcome::CouponInvalid,
     }
 }
 
@@ -178,6 +193,7 @@ pub(crate) fn write_view(sku: &str, view: Option<&SkuView>, now: Millis, writer:
     let Some(view) = view else { return writer.null() };
     let stock = view.stock;
     let next = view.next_price(now);
+    let window = view.window();
     let map = SkuMap {
         sku,
         title: &view.terms.title,
@@ -196,14 +212,14 @@ pub(crate) fn write_view(sku: &str, view: Option<&SkuView>, now: Millis, writer:
         available: u64::from(stock.available()),
         reserved: u64::from(stock.reserved()),
         sold: u64::from(stock.sold()),
-        starts_at: view.terms.starts_at.map(|at| at.0),
-        ends_at: view.terms.ends_at.map(|at| at.0),
+        starts_at: window.starts_at.map(|at| at.0),
+        ends_at: window.ends_at.map(|at| at.0),
         seq: view.changes,
     };
     map.write(writer);
 }
 
-fn order_state(state: OrderState) -> status::OrderState {
+pub(super) fn order_state(state: OrderState) -> status::OrderState {
     match state {
         OrderState::Reserved => status::OrderState::Reserved,
         OrderState::Paid => status::OrderState::Paid,
@@ -217,7 +233,8 @@ fn order_state(state: OrderState) -> status::OrderState {
 fn write_order(sku: &str, order: &OrderView, writer: &mut Writer<'_>) {
     let id = IdText::order(sku, order.number);
     let room = order.room.map(|number| IdText::room(sku, number));
-    let tier = [("tier", order.tier_off)];
+    let discounts: Vec<_> =
+        order.discounts.iter().map(|(kind, off)| (discount(*kind).name(), *off)).collect();
     let map = OrderMap {
         order: id.as_str(),
         state: order_state(order.state),
@@ -227,7 +244,7 @@ fn write_order(sku: &str, order: &OrderView, writer: &mut Writer<'_>) {
         unit_price: order.unit_price,
         amount: order.amount,
         currency: order.currency.code(),
-        discounts: if order.tier_off > 0 { &tier } else { &[] },
+        discounts: &discounts,
         reserved_at: order.reserved_at.0,
         expires_at: order.expires_at.0,
         paid_at: order.paid_at.map(|at| at.0),
@@ -261,34 +278,6 @@ fn write_room(sku: &str, room: &RoomView, writer: &mut Writer<'_>) {
         next_unit_price: room.next.map(|(_, price)| price),
         deadline: room.deadline.0,
         settled_at: room.settled_at.map(|at| at.0),
-    };
-    map.write(writer);
-}
-
-fn write_report(sku: &str, report: &Report, rejections: &[(status::Status, u64)], writer: &mut Writer<'_>) {
-    let by_state = |of: &dyn Fn(OrderState) -> u64| {
-        let mut counts = [0; status::OrderState::ALL.len()];
-        for state in OrderState::ALL {
-            counts[order_state(state).index()] = of(state);
-        }
-        counts
-    };
-    let map = ReportMap {
-        sku,
-        total: u64::from(report.stock.total()),
-        available: u64::from(report.stock.available()),
-        reserved: u64::from(report.stock.reserved()),
-        sold: u64::from(report.stock.sold()),
-        orders: by_state(&|state| report.tally.orders(state)),
-        units: by_state(&|state| report.tally.units(state)),
-        // The largest integer of the wire stands for sums beyond it.
-        money: by_state(&|state| u64::try_from(report.tally.money(state)).unwrap_or(u64::MAX)),
-        currency: report.currency.code(),
-        rejections,
-        first_sale_at: report.first_sale_at.map(|at| at.0),
-        last_sale_at: report.last_sale_at.map(|at| at.0),
-        first_time_buyers: report.first_time_buyers,
-        balanced: report.balanced,
     };
     map.write(writer);
 }

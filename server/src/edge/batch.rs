@@ -1,11 +1,13 @@
 //! The commands of one read: sorted by actor on the way in, put back in order on the way out.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use tidegate_actors::{Ask, Body, Fault, Outcome, Seat};
+use tidegate_actors::{Ask, Body, Fault, House, Outcome, Reply, Seat};
+use tidegate_engine::Command as SkuCommand;
 use tidegate_protocol::command::{self, COMMANDS, Call, Command};
 use tidegate_protocol::error::WireError;
+use tidegate_protocol::reply::ReportOf;
 use tidegate_protocol::resp::{Args, Protocol, Writer};
 
 use super::Edge;
@@ -13,7 +15,7 @@ use super::connection::KEPT_BYTES;
 use super::labels::Label;
 use super::session::Session;
 use super::visits::Visits;
-use crate::convert::{self, Absent, Errand};
+use crate::convert::{self, Absent, Books, Errand};
 use crate::metrics::Recorder;
 
 /// What one read asks. Its buffers are reused from read to read.
@@ -25,6 +27,10 @@ pub(super) struct Batch {
     /// How the output is put together.
     pieces: Vec<Piece>,
     visits: Visits,
+    /// Documents that were put: SKUs may have to be told.
+    puts: Vec<Put>,
+    /// Campaigns whose books are asked for, and the asks that make them up.
+    reports: Vec<CampaignReport>,
     /// What the ready replies are counted as.
     labels: Vec<(Option<Command>, Label)>,
 }
@@ -36,6 +42,28 @@ enum Piece {
     Ready { end: usize },
     /// The reply of an actor to one ask.
     Asked { visit: usize, ask: usize, sent: Sent },
+    /// The books of a campaign, by position in `reports`.
+    Report { at: usize, sent: Sent },
+}
+
+/// One ask of one visit.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Place {
+    visit: usize,
+    ask: usize,
+}
+
+/// The books of a campaign, and where those of its SKUs are asked for.
+struct CampaignReport {
+    campaign: Box<str>,
+    asks: Vec<Place>,
+}
+
+/// A document that was put.
+struct Put {
+    place: Place,
+    /// The SKU; `None`: it was a campaign's.
+    sku: Option<Box<str>>,
 }
 
 impl Batch {
@@ -46,6 +74,8 @@ impl Batch {
             ready: Vec::new(),
             pieces: Vec::new(),
             visits: Visits::default(),
+            puts: Vec::new(),
+            reports: Vec::new(),
             labels: Vec::new(),
         }
     }
@@ -104,12 +134,33 @@ impl Batch {
             }
             Errand::Put { sku, document } => {
                 let house = self.edge.house_for_writing()?;
-                let put = convert::put(document)?;
+                let (terms, stock) = convert::put(document)?;
+                house.check_sku(sku, &terms).map_err(|error| WireError::invalid(error.to_string()))?;
                 let retry = self.edge.limits.retry_ms;
                 let seat = house.find_or_create(sku).map_err(|error| convert::not_created(error, retry))?;
-                let visit = self.visits.by_seat(seat);
-                self.ask(sent, Some(visit), Absent::NotFound, |body| body.push_command(&put))
+                let put = SkuCommand::Put { terms: Arc::new(terms), stock };
+                self.put(sent, seat, Some(sku), |body| body.push_command(&put))
             }
+            Errand::PutCampaign { campaign, document } => {
+                let house = self.edge.house_for_writing()?;
+                let terms = convert::campaign(document)?;
+                house
+                    .check_campaign(campaign, &terms)
+                    .map_err(|error| WireError::invalid(error.to_string()))?;
+                let retry = self.edge.limits.retry_ms;
+                let seat = house.find_or_create_campaign(campaign);
+                let seat = seat.map_err(|error| convert::not_created(error, retry))?;
+                let put = convert::put_campaign(terms);
+                self.put(sent, seat, None, |body| body.push_campaign(&put))
+            }
+            Errand::Trigger { campaign, req, buyer, event } => {
+                let seat = self.edge.house_for_writing()?.find_campaign(campaign);
+                let trigger = convert::trigger(req, buyer, event)?;
+                let visit = seat.map(|seat| self.visits.by_seat(seat));
+                self.ask(sent, visit, Absent::NotFound, |body| body.push_campaign(&trigger))
+            }
+            Errand::LookCampaign(campaign) => self.look_at_campaign(sent, campaign),
+            Errand::Report(key) => self.report(sent, key),
             Errand::Nowhere(absent) => {
                 self.edge.house()?;
                 self.answer_absent(sent, absent);
@@ -144,6 +195,82 @@ impl Batch {
         );
         self.label(sent, Label::Ok);
         Ok(())
+    }
+
+    /// Shows a campaign as it shows itself. One that this same batch put before is shown by its actor, without the
+    /// SKUs that it does not name.
+    fn look_at_campaign(&mut self, sent: Sent, campaign: &str) -> Result<(), WireError> {
+        let house = self.edge.house()?;
+        let Some(seat) = house.find_campaign(campaign) else {
+            self.answer_absent(sent, Absent::Nil);
+            return Ok(());
+        };
+        if let Some(visit) = self.visits.find(&seat) {
+            return self.ask(sent, Some(visit), Absent::Nil, |body| body.push(Ask::View));
+        }
+        if house.journal_failed() {
+            return Err(self.fault(Fault::JournalFailed));
+        }
+        let members = members(house, campaign);
+        let view = seat.shown().campaign();
+        let writer = &mut Writer::new(&mut self.ready, sent.protocol);
+        convert::write_campaign(campaign, view.as_deref(), &members, house.now(), writer);
+        self.label(sent, Label::Ok);
+        Ok(())
+    }
+
+    /// The books of a SKU; if there is none of this name, those of the campaign.
+    fn report(&mut self, sent: Sent, key: &str) -> Result<(), WireError> {
+        let house = self.edge.house()?;
+        let is_sku = house.find(key).is_some_and(|seat| seat.shown().view().is_some());
+        let is_campaign = |seat: Arc<Seat>| seat.shown().campaign().is_some();
+        if is_sku || !house.find_campaign(key).is_some_and(is_campaign) {
+            let visit = self.visits.by_name(house, key);
+            return self.ask(sent, visit, Absent::Nil, |body| body.push(Ask::Report));
+        }
+        let mut asks = Vec::new();
+        for seat in house.members(key) {
+            let visit = self.visits.by_seat(seat);
+            let body = self.visits.body(visit);
+            body.push(Ask::Report);
+            asks.push(Place { visit, ask: body.len() - 1 });
+        }
+        self.close_ready();
+        self.pieces.push(Piece::Report { at: self.reports.len(), sent });
+        self.reports.push(CampaignReport { campaign: key.into(), asks });
+        Ok(())
+    }
+
+    /// Adds a document to a visit.
+    fn put(
+        &mut self,
+        sent: Sent,
+        seat: Arc<Seat>,
+        sku: Option<&str>,
+        push: impl FnOnce(&mut Body),
+    ) -> Result<(), WireError> {
+        let visit = self.visits.by_seat(seat);
+        self.ask(sent, Some(visit), Absent::NotFound, push)?;
+        let ask = self.visits.body(visit).len() - 1;
+        self.puts.push(Put { place: Place { visit, ask }, sku: sku.map(Into::into) });
+        Ok(())
+    }
+
+    /// Tells SKUs what became of their part in campaigns, once the documents are durable, and says which of the
+    /// documents can't be answered as done.
+    async fn tell_skus(&mut self, outcomes: &[(Arc<Seat>, Outcome)]) -> Vec<(Place, Fault)> {
+        let mut failed = Vec::new();
+        let edge = Arc::clone(&self.edge);
+        for Put { place, sku } in self.puts.drain(..) {
+            let replies = outcomes.get(place.visit).and_then(|(_, outcome)| outcome.replies.as_ref().ok());
+            let accepted =
+                matches!(replies.and_then(|replies| replies.get(place.ask)), Some(Reply::Accepted(_)));
+            let Ok(house) = edge.house() else { continue };
+            if accepted && let Err(fault) = house.enrol(sku.as_deref()).await {
+                failed.push((place, fault));
+            }
+        }
+        failed
     }
 
     /// Adds something to a visit, if there is an actor to visit.
@@ -193,20 +320,26 @@ impl Batch {
 
     /// Visits the actors, waits for them, and puts the replies of all commands into `output`, in order.
     pub(super) async fn finish(&mut self, since: Instant, output: &mut Vec<u8>) {
-        if self.visits.is_empty() {
+        if self.visits.is_empty() && self.pieces.is_empty() {
             // Nearly all reads of a shop's pages end here.
             std::mem::swap(output, &mut self.ready);
             self.ready.clear();
         } else {
             self.close_ready();
             let outcomes = self.visits.make().await;
-            self.put_together(&outcomes, output);
+            let failed = if self.puts.is_empty() { Vec::new() } else { self.tell_skus(&outcomes).await };
+            self.put_together(&outcomes, &failed, output);
             self.clear(outcomes);
         }
         self.count(since);
     }
 
-    fn put_together(&mut self, outcomes: &[(Arc<Seat>, Outcome)], output: &mut Vec<u8>) {
+    fn put_together(
+        &mut self,
+        outcomes: &[(Arc<Seat>, Outcome)],
+        failed: &[(Place, Fault)],
+        output: &mut Vec<u8>,
+    ) {
         let (now, retry) = (self.edge.now(), self.edge.limits.retry_ms);
         let mut from = 0;
         for piece in &self.pieces {
@@ -218,21 +351,38 @@ impl Batch {
                 Piece::Asked { visit, ask, sent } => {
                     let mut writer = Writer::new(output, sent.protocol);
                     let (seat, outcome) = &outcomes[visit];
+                    let untold = failed.iter().find(|(place, _)| *place == Place { visit, ask });
                     let label = match (&outcome.replies, outcome.body.asks().get(ask)) {
+                        _ if untold.is_some() => {
+                            let fault = untold.map_or(Fault::Panicked, |(_, fault)| *fault);
+                            write_fault(fault, retry, &mut writer)
+                        }
                         (Ok(replies), Some(asked)) if ask < replies.len() => {
                             convert::write_reply(seat.name(), asked, &replies[ask], now, retry, &mut writer)
                         }
                         (replies, _) => {
                             // An actor replies to each ask, or says why it replied to none.
                             let fault = replies.as_ref().err().copied().unwrap_or(Fault::Panicked);
-                            let error = convert::fault(fault, retry);
-                            error.write(&mut writer);
-                            Label::Error(error.code())
+                            write_fault(fault, retry, &mut writer)
                         }
                     };
                     if !sent.part {
                         self.labels.push((Some(sent.command), label));
                     }
+                }
+                Piece::Report { at, sent } => {
+                    let mut writer = Writer::new(output, sent.protocol);
+                    let CampaignReport { campaign, asks } = &self.reports[at];
+                    let label = match books(asks, outcomes) {
+                        Ok(mut books) => {
+                            let ledger = self.edge.house().map(|house| house.ledger(campaign));
+                            books.set_buyers(ledger.map_or(0, |ledger| ledger.buyers()));
+                            books.write(ReportOf::Campaign(campaign), &mut writer);
+                            Label::Ok
+                        }
+                        Err(fault) => write_fault(fault, retry, &mut writer),
+                    };
+                    self.labels.push((Some(sent.command), label));
                 }
             }
         }
@@ -241,6 +391,7 @@ impl Batch {
     fn clear(&mut self, outcomes: Vec<(Arc<Seat>, Outcome)>) {
         self.ready.clear();
         self.pieces.clear();
+        self.reports.clear();
         if self.ready.capacity() > KEPT_BYTES {
             self.ready = Vec::new();
         }
@@ -262,6 +413,33 @@ impl Batch {
             sheet.latency(command, took, times);
         }
     }
+}
+
+/// The sums of these reports.
+fn books(asks: &[Place], outcomes: &[(Arc<Seat>, Outcome)]) -> Result<Books, Fault> {
+    let mut books = Books::default();
+    for Place { visit, ask } in asks {
+        let (_, outcome) = &outcomes[*visit];
+        match outcome.replies.as_ref().map_err(|fault| *fault)?.get(*ask) {
+            Some(Reply::Report(Some(report))) => books.add(&report.0, &report.1),
+            _ => return Err(Fault::Panicked),
+        }
+    }
+    Ok(books)
+}
+
+fn write_fault(fault: Fault, retry: Duration, writer: &mut Writer<'_>) -> Label {
+    let error = convert::fault(fault, retry);
+    error.write(writer);
+    Label::Error(error.code())
+}
+
+/// Names and currencies of the SKUs that are part of a campaign.
+fn members(house: &House, campaign: &str) -> Vec<(String, String)> {
+    let currency = |seat: &Seat| {
+        seat.shown().view().as_ref().map(|view| view.terms.currency.code().to_owned()).unwrap_or_default()
+    };
+    house.members(campaign).iter().map(|seat| (seat.name().to_owned(), currency(seat))).collect()
 }
 
 /// Which command an answer is for, and how it is encoded.

@@ -128,6 +128,9 @@ impl Session {
             | Call::RoomOpen { .. }
             | Call::RoomJoin { .. }
             | Call::RoomGet { .. }
+            | Call::CouponTrigger { .. }
+            | Call::CampaignPut { .. }
+            | Call::CampaignGet { .. }
             | Call::BuyerBlock { .. }
             | Call::BuyerUnblock { .. }
             | Call::Report { .. } => {

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use tidegate_actors::{Body, Fault, House, Outcome, Seat};
+use tidegate_persistence::ActorKind;
 use tokio::sync::oneshot;
 
 use super::connection::KEPT_BYTES;
@@ -42,7 +43,8 @@ impl Visits {
 
     /// The visit to the actor of this SKU, a new one if need be; `None` if there is no such actor.
     pub(super) fn by_name(&mut self, house: &House, sku: &str) -> Option<usize> {
-        let last = self.all.get(self.last).is_some_and(|visit| visit.seat.name() == sku);
+        let is_it = |visit: &Visit| visit.seat.kind() == ActorKind::Sku && visit.seat.name() == sku;
+        let last = self.all.get(self.last).is_some_and(is_it);
         if !last {
             self.last = self.by_seat(house.find(sku)?);
         }

@@ -41,6 +41,7 @@ fn page(now: &StatusSnapshot, commands: &[CommandTotals]) -> Page {
     let actors = &now.actors;
     page.gauge("arbiters", "Threads that actors are spread over.", actors.arbiters as f64);
     page.gauge("skus", "SKUs in this server.", actors.skus as f64);
+    page.gauge("campaigns", "Campaigns in this server.", actors.campaigns as f64);
     page.gauge("skus_rebuilding", "SKUs being rebuilt after a panic.", actors.rebuilding.len() as f64);
     page.gauge(
         "skus_quarantined",

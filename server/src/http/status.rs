@@ -52,6 +52,7 @@ struct ReadinessDocument {
 struct Actors {
     arbiters: usize,
     skus: usize,
+    campaigns: usize,
     rebuilding: Skus,
     quarantined: Skus,
 }
@@ -137,6 +138,7 @@ fn document(now: StatusSnapshot, commands: Vec<CommandTotals>) -> Document {
         actors: Actors {
             arbiters: actors.arbiters,
             skus: actors.skus,
+            campaigns: actors.campaigns,
             rebuilding: skus(actors.rebuilding),
             quarantined: skus(actors.quarantined),
         },

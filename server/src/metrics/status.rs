@@ -59,6 +59,8 @@ pub struct ActorsStatus {
     pub arbiters: usize,
     /// SKUs that exist, each with one actor.
     pub skus: usize,
+    /// Campaigns that exist, each with one actor.
+    pub campaigns: usize,
     /// Names of the SKUs that are being rebuilt from snapshot and journal after a panic.
     pub rebuilding: Vec<String>,
     /// Names of the SKUs that are out of service, because the rebuild failed too; the others go on.

@@ -1,4 +1,4 @@
-//! The actor of one SKU: runs turns, journals them, keeps the clock, and survives a panic.
+//! The actor around a desk: runs turns, journals them, keeps the clock, and survives a panic.
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -7,12 +7,12 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use actix::{Actor, AsyncContext, Context, Handler, Message, SpawnHandle};
-use tidegate_engine::{Millis, Sku, SkuState};
-use tidegate_persistence::{ActorId, EncodedGroup, Ticket};
+use tidegate_engine::Millis;
+use tidegate_persistence::{ActorId, EncodedGroup, State, Ticket};
 use tokio::sync::oneshot;
 
 use crate::ask::{Body, Fault, Outcome, Reply};
-use crate::clerk::Clerk;
+use crate::desk::Desk;
 use crate::directory::{Condition, Shown};
 use crate::house::Shared;
 use crate::release::Release;
@@ -40,16 +40,16 @@ impl Message for Wake {
 }
 
 /// The end of a rebuild.
-struct Rebuilt(Result<SkuState, String>);
+struct Rebuilt(Result<Option<State>, String>);
 
 impl Message for Rebuilt {
     type Result = ();
 }
 
-/// One SKU.
-pub(crate) struct SkuActor {
+/// One SKU or campaign.
+pub(crate) struct DeskActor {
     id: ActorId,
-    clerk: Clerk,
+    desk: Box<dyn Desk>,
     condition: Condition,
     shown: Arc<Shown>,
     release: Arc<Release>,
@@ -63,17 +63,17 @@ pub(crate) struct SkuActor {
     groups: Vec<EncodedGroup>,
 }
 
-impl SkuActor {
+impl DeskActor {
     pub(crate) fn new(
-        (id, name, state): (ActorId, &str, SkuState),
+        (id, desk): (ActorId, Box<dyn Desk>),
         shown: Arc<Shown>,
         release: Arc<Release>,
         shared: Arc<Shared>,
     ) -> Self {
-        shown.publish(state.sku().map(Sku::view));
+        desk.show(&shown);
         Self {
             id,
-            clerk: Clerk::new(id, name, state),
+            desk,
             condition: Condition::Live,
             shown,
             release,
@@ -103,11 +103,11 @@ impl SkuActor {
         }
         let mut replies = Vec::with_capacity(body.len());
         let clock = self.shared.clock.now();
-        let (clerk, groups) = (&mut self.clerk, &mut self.groups);
-        let options = &self.shared.options.clerk;
+        let (desk, groups) = (&mut self.desk, &mut self.groups);
+        let options = &self.shared.options.desk;
         let probe = self.shared.options.probe.as_deref();
         let end = catch_unwind(AssertUnwindSafe(|| {
-            let end = clerk.turn(clock, body, options, &mut replies, groups);
+            let end = desk.turn(clock, body, options, &mut replies, groups);
             probe.inspect(|probe| probe(body));
             end
         }));
@@ -118,19 +118,21 @@ impl SkuActor {
                     self.last_ticket = self.release.lane().submit(group);
                 }
                 if end.changed {
-                    self.shown.publish(self.clerk.state().sku().map(Sku::view));
+                    self.desk.submitted();
+                    self.desk.show(&self.shown);
                 }
                 self.set_timer(end.next_expiry, end.now, ctx);
                 Ok(replies)
             }
             Err(panic) => {
                 self.groups.clear();
+                self.desk.discarded();
                 let said = panic_text(&*panic);
-                tracing::error!(sku = self.clerk.name(), panic = said, "a turn failed and is discarded");
+                tracing::error!(name = self.desk.name(), panic = said, "a turn failed and is discarded");
                 // A turn that nobody asked for would fail again and again.
                 if body.is_empty() && std::mem::replace(&mut self.failed_alone, true) {
                     tracing::error!(
-                        sku = self.clerk.name(),
+                        name = self.desk.name(),
                         "quarantined: its clock fails after a rebuild too"
                     );
                     self.set_condition(Condition::Quarantined);
@@ -168,7 +170,7 @@ impl SkuActor {
 
     /// Makes the state anew from snapshot and journal, while the other actors go on.
     fn rebuild(&mut self, ctx: &mut Context<Self>) {
-        tracing::info!(sku = self.clerk.name(), "rebuilding this SKU from the journal");
+        tracing::info!(name = self.desk.name(), "rebuilding it from the journal");
         self.set_condition(Condition::Rebuilding);
         let (shared, release, id) = (Arc::clone(&self.shared), Arc::clone(&self.release), self.id);
         let last = self.last_ticket;
@@ -202,18 +204,18 @@ fn panic_text(panic: &(dyn Any + Send)) -> &str {
     text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("no message")
 }
 
-impl Actor for SkuActor {
+impl Actor for DeskActor {
     type Context = Context<Self>;
 
     fn started(&mut self, ctx: &mut Context<Self>) {
         // What ran out while the house was closed is ended in a turn of its own, after all are started.
-        if self.clerk.has_reservations() {
+        if self.desk.has_timers() {
             self.wake_after(Duration::ZERO, Millis(0), ctx);
         }
     }
 }
 
-impl Handler<Turn> for SkuActor {
+impl Handler<Turn> for DeskActor {
     type Result = ();
 
     fn handle(&mut self, Turn { body, to }: Turn, ctx: &mut Context<Self>) {
@@ -229,7 +231,7 @@ impl Handler<Turn> for SkuActor {
     }
 }
 
-impl Handler<Wake> for SkuActor {
+impl Handler<Wake> for DeskActor {
     type Result = ();
 
     fn handle(&mut self, _: Wake, ctx: &mut Context<Self>) {
@@ -240,21 +242,21 @@ impl Handler<Wake> for SkuActor {
     }
 }
 
-impl Handler<Rebuilt> for SkuActor {
+impl Handler<Rebuilt> for DeskActor {
     type Result = ();
 
     fn handle(&mut self, Rebuilt(state): Rebuilt, ctx: &mut Context<Self>) {
         match state {
             Ok(state) => {
-                tracing::info!(sku = self.clerk.name(), "rebuilt from the journal; back in service");
-                self.clerk.replace(state);
-                self.shown.publish(self.clerk.state().sku().map(Sku::view));
+                tracing::info!(name = self.desk.name(), "rebuilt from the journal; back in service");
+                self.desk.replace(state, self.shared.options.seed);
+                self.desk.show(&self.shown);
                 self.shared.rebuilt.fetch_add(1, Ordering::Relaxed);
                 self.set_condition(Condition::Live);
                 self.wake_after(Duration::ZERO, Millis(0), ctx);
             }
             Err(error) => {
-                tracing::error!(sku = self.clerk.name(), error, "quarantined: it could not be rebuilt");
+                tracing::error!(name = self.desk.name(), error, "quarantined: it could not be rebuilt");
                 self.set_condition(Condition::Quarantined);
             }
         }

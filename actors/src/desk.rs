@@ -1,0 +1,67 @@
+//! What an actor does in a turn, apart from threads: of a SKU in [`crate::Clerk`], of a campaign in
+//! [`crate::CampaignClerk`].
+
+use tidegate_engine::{CampaignLimits, Limits, Millis};
+use tidegate_persistence::{EncodedGroup, State};
+
+use crate::ask::{Body, Reply};
+use crate::directory::Shown;
+
+/// How much a desk may remember, and do in one turn.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct DeskOptions {
+    /// Limits of each SKU.
+    pub limits: Limits,
+    /// Limits of each campaign.
+    pub campaign: CampaignLimits,
+    /// Reservations ended by the clock in one turn.
+    pub expiries_per_turn: usize,
+}
+
+/// How a turn ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TurnEnd {
+    /// Whether the state changed.
+    pub changed: bool,
+    /// When the clock has something to do here again.
+    pub next_expiry: Option<Millis>,
+    /// The time of this turn.
+    pub now: Millis,
+}
+
+/// A state and what one turn does to it.
+pub(crate) trait Desk: Send {
+    /// The name of the SKU or campaign.
+    fn name(&self) -> &str;
+
+    /// One turn: does what the clock asks, then what is asked, in order. Groups for the journal go to `journal`,
+    /// replies to `replies`.
+    ///
+    /// # Panics
+    /// If the engine contradicts itself. The state is then not to be used any more, and nothing of this turn that
+    /// was not yet given to `journal` happened: the caller gives them on only after the turn.
+    fn turn(
+        &mut self,
+        clock: Millis,
+        body: &Body,
+        options: &DeskOptions,
+        replies: &mut Vec<Reply>,
+        journal: &mut Vec<EncodedGroup>,
+    ) -> TurnEnd;
+
+    /// Publishes how things stand.
+    fn show(&self, shown: &Shown);
+
+    /// The last turn's groups are with the journal.
+    fn submitted(&mut self);
+
+    /// The last turn panicked and is discarded.
+    fn discarded(&mut self);
+
+    /// Puts another state in place of one that is not to be used any more: what the journal has of it, or `None` if
+    /// that is nothing. `seed` as in [`State::new`].
+    fn replace(&mut self, state: Option<State>, seed: u64);
+
+    /// Whether the clock has anything to do here.
+    fn has_timers(&mut self) -> bool;
+}

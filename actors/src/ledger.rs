@@ -1,0 +1,165 @@
+//! The accounts of a campaign's buyers: units over all its SKUs, and coupons.
+//!
+//! The actors of many SKUs, on several threads, claim from one account. They do it inside their turn, between looking
+//! at a command and deciding it, so an account is behind a lock that is held for a look-up. Nothing here is journaled:
+//! grants are the campaign's events, and everything else follows from the SKUs' events.
+
+use std::collections::HashMap;
+use std::hash::BuildHasher;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use arc_swap::ArcSwap;
+use dashmap::DashMap;
+use parking_lot::Mutex;
+use tidegate_engine::{Account, CampaignTerms, Claim, CouponCode, Grant, Millis, Standing};
+
+/// Locks of one ledger. A table behind one is small, so that none takes long to grow.
+const SHARDS: usize = 64;
+
+/// All ledgers by campaign.
+#[derive(Debug, Default)]
+pub struct Ledgers {
+    by_campaign: DashMap<Box<str>, Arc<Ledger>>,
+}
+
+impl Ledgers {
+    /// The ledger of this campaign, a new one if need be.
+    pub(crate) fn of(&self, campaign: &str) -> Arc<Ledger> {
+        if let Some(ledger) = self.by_campaign.get(campaign) {
+            return Arc::clone(&ledger);
+        }
+        Arc::clone(&self.by_campaign.entry(campaign.into()).or_default())
+    }
+}
+
+/// The accounts of one campaign.
+#[derive(Debug)]
+pub struct Ledger {
+    terms: ArcSwap<CampaignTerms>,
+    shards: Box<[Mutex<Accounts>]>,
+    hashing: foldhash::fast::RandomState,
+    buyers: AtomicU64,
+}
+
+type Accounts = HashMap<Box<str>, Account, foldhash::fast::RandomState>;
+
+impl Default for Ledger {
+    fn default() -> Self {
+        Self {
+            terms: ArcSwap::from_pointee(CampaignTerms::new("")),
+            shards: (0..SHARDS).map(|_| Mutex::default()).collect(),
+            hashing: foldhash::fast::RandomState::default(),
+            buyers: AtomicU64::new(0),
+        }
+    }
+}
+
+impl Ledger {
+    /// How many buyers ever paid for an order of one of the campaign's SKUs.
+    #[must_use]
+    pub fn buyers(&self) -> u64 {
+        self.buyers.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn set_terms(&self, terms: Arc<CampaignTerms>) {
+        self.terms.store(terms);
+    }
+
+    /// See [`Account::claim`].
+    pub(crate) fn claim(&self, buyer: &str, claim: &Claim<'_>, now: Millis) -> (Standing, bool) {
+        let terms = self.terms.load();
+        self.with(buyer, |account| account.claim(claim, &terms, now))
+    }
+
+    /// See [`Account::standing_with`].
+    pub(crate) fn standing_with(&self, buyer: &str, claim: &Claim<'_>, now: Millis) -> Standing {
+        let terms = self.terms.load();
+        self.with(buyer, |account| account.standing_with(claim, &terms, now))
+    }
+
+    /// See [`Account::free`].
+    pub(crate) fn free(&self, buyer: &str, qty: u32, coupon: Option<CouponCode>) {
+        self.with(buyer, |account| account.free(qty, coupon));
+    }
+
+    /// Takes up what a SKU's orders are known to hold.
+    pub(crate) fn hold(&self, buyer: &str, qty: u32) {
+        self.with(buyer, |account| account.hold(qty));
+    }
+
+    /// Notes that a SKU's order is known to use a coupon.
+    pub(crate) fn use_coupon(&self, buyer: &str, code: CouponCode) {
+        self.with(buyer, |account| account.set_used(Some(code), true));
+    }
+
+    pub(crate) fn grant(&self, buyer: &str, grant: Grant) {
+        self.with(buyer, |account| account.grant(grant));
+    }
+
+    /// Notes that this buyer paid for an order.
+    pub(crate) fn bought(&self, buyer: &str) {
+        let first = self.with(buyer, Account::bought);
+        self.buyers.fetch_add(u64::from(first), Ordering::Relaxed);
+    }
+
+    /// An account that comes to hold nothing is not kept: rejections must not fill the memory.
+    fn with<T>(&self, buyer: &str, act: impl FnOnce(&mut Account) -> T) -> T {
+        #[allow(clippy::cast_possible_truncation)] // any bits will do
+        let shard = self.hashing.hash_one(buyer) as usize % SHARDS;
+        let mut accounts = self.shards[shard].lock();
+        let Some(account) = accounts.get_mut(buyer) else {
+            let mut account = Account::default();
+            let done = act(&mut account);
+            if !account.is_empty() {
+                accounts.insert(buyer.into(), account);
+            }
+            return done;
+        };
+        let done = act(account);
+        if account.is_empty() {
+            accounts.remove(buyer);
+        }
+        done
+    }
+
+    /// How many accounts there are.
+    #[cfg(test)]
+    fn len(&self) -> usize {
+        self.shards.iter().map(|shard| shard.lock().len()).sum()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_account_that_holds_nothing_takes_no_room() {
+        let ledger = Ledger::default();
+        let claim = Claim { sku: "mug", qty: 1, coupon: None };
+        for buyer in 0..1000 {
+            let name = format!("buyer-{buyer}");
+            assert!(ledger.claim(&name, &claim, Millis(0)).1);
+            ledger.free(&name, 1, None);
+        }
+        assert_eq!(ledger.len(), 0);
+        ledger.bought("ann");
+        ledger.bought("ann");
+        assert_eq!((ledger.len(), ledger.buyers()), (1, 1));
+    }
+
+    #[test]
+    fn ten_threads_that_claim_at_once_get_no_more_than_there_is() {
+        let ledger = Ledger::default();
+        ledger.set_terms(Arc::new(CampaignTerms { per_buyer_limit: Some(100), ..CampaignTerms::new("t") }));
+        let claim = Claim { sku: "mug", qty: 3, coupon: None };
+        let got = std::thread::scope(|scope| {
+            let all: Vec<_> = (0..10)
+                .map(|_| scope.spawn(|| (0..50).filter(|_| ledger.claim("ann", &claim, Millis(0)).1).count()))
+                .collect();
+            all.into_iter().map(|one| one.join().unwrap_or(0)).sum::<usize>()
+        });
+        assert_eq!(got, 33);
+    }
+}

@@ -1,0 +1,169 @@
+//! A SKU's dealings with the ledger of its campaign: claims while a command is judged, and what its events give back.
+
+use std::sync::Arc;
+
+use tidegate_engine::{Claim, Command, CouponCode, Event, Millis, OrderNumber, Sku, Standing};
+
+use crate::ledger::{Ledger, Ledgers};
+
+/// One SKU's.
+///
+/// A claim is taken up at once, so that nobody else gets the same. What an event gives back is given back only when
+/// the event has been handed to the journal, which keeps one order for all actors: whoever gets it then is durable
+/// after whoever gave it.
+#[derive(Debug, Default)]
+pub(crate) struct Membership {
+    ledgers: Arc<Ledgers>,
+    ledger: Option<Arc<Ledger>>,
+    /// What this turn claimed.
+    claimed: Vec<Taken>,
+    /// What this turn's events give back.
+    freed: Vec<(OrderNumber, Taken)>,
+    /// Who paid in this turn.
+    bought: Vec<Box<str>>,
+    /// The SKU changed to another campaign, or to none.
+    changed: bool,
+}
+
+/// Units and a coupon of a buyer.
+#[derive(Debug)]
+pub(crate) struct Taken {
+    buyer: Box<str>,
+    qty: u32,
+    coupon: Option<CouponCode>,
+}
+
+impl Membership {
+    /// Of a SKU that may be part of a campaign already: enters what its orders hold.
+    pub(crate) fn new(ledgers: Arc<Ledgers>, sku: Option<&Sku>) -> Self {
+        let mut membership = Self { ledgers, changed: true, ..Self::default() };
+        membership.submitted(sku);
+        membership
+    }
+
+    /// How the buyer of this command stands, and what was claimed for it.
+    pub(crate) fn before(
+        &self,
+        (name, sku): (&str, Option<&Sku>),
+        command: &Command<&str>,
+        now: Millis,
+    ) -> (Standing, Option<Taken>) {
+        let Some(ledger) = &self.ledger else { return (Standing::FREE, None) };
+        let claimed = |buyer: &str, claim: &Claim<'_>| {
+            let (standing, taken) = ledger.claim(buyer, claim, now);
+            let taken = taken.then(|| Taken { buyer: buyer.into(), qty: claim.qty, coupon: claim.coupon });
+            (standing, taken)
+        };
+        match *command {
+            Command::Reserve { buyer, qty, coupon, .. } => {
+                let coupon = coupon.and_then(CouponCode::parse);
+                claimed(buyer, &Claim { sku: name, qty, coupon })
+            }
+            Command::OpenRoom { buyer, qty, .. } | Command::JoinRoom { buyer, qty, .. } => {
+                claimed(buyer, &Claim { sku: name, qty, coupon: None })
+            }
+            Command::Pay { order, .. } => match sku.and_then(|sku| sku.reclaim(order, now)) {
+                None => (Standing::FREE, None),
+                Some(reclaim) => {
+                    let claim = Claim { sku: name, qty: reclaim.qty, coupon: reclaim.coupon };
+                    // Units and coupon of an order that ended in this turn are not given back yet.
+                    if reclaim.stands || self.freed.iter().any(|(freed, _)| *freed == order) {
+                        (ledger.standing_with(reclaim.buyer, &claim, now), None)
+                    } else {
+                        claimed(reclaim.buyer, &claim)
+                    }
+                }
+            },
+            _ => (Standing::FREE, None),
+        }
+    }
+
+    /// Keeps or gives back what was claimed, as the command was decided.
+    pub(crate) fn decided(&mut self, taken: Option<Taken>, events: &[Event<'_>]) {
+        let Some(taken) = taken else { return };
+        let takes = |event: &Event<'_>| matches!(event, Event::Reserved { .. } | Event::Reacquired(_));
+        if events.iter().any(takes) {
+            self.claimed.push(taken);
+        } else if let Some(ledger) = &self.ledger {
+            give_back(ledger, &taken);
+        }
+    }
+
+    /// An event is about to be applied to the SKU.
+    pub(crate) fn event(&mut self, sku: Option<&Sku>, event: &Event<'_>) {
+        if let Event::Enrolled { .. } = event {
+            self.changed = true;
+        }
+        let Some(sku) = sku.filter(|_| self.ledger.is_some()) else { return };
+        if let Some(freed) = sku.freed(event) {
+            let taken = Taken { buyer: freed.buyer.into(), qty: freed.qty, coupon: freed.coupon };
+            self.freed.push((freed.order, taken));
+        }
+        if let Event::Reacquired(payment) = event {
+            // It ended in this same turn: it goes on with what it had.
+            self.freed.retain(|(order, _)| *order != payment.order);
+        }
+        if let Event::Paid(payment) | Event::Reacquired(payment) = event {
+            self.bought.extend(sku.order(payment.order).map(|order| order.buyer));
+        }
+    }
+
+    /// The turn's events have been handed to the journal.
+    pub(crate) fn submitted(&mut self, sku: Option<&Sku>) {
+        self.claimed.clear();
+        if let Some(ledger) = &self.ledger {
+            self.freed.drain(..).for_each(|(_, taken)| give_back(ledger, &taken));
+            self.bought.drain(..).for_each(|buyer| ledger.bought(&buyer));
+        }
+        if std::mem::take(&mut self.changed) {
+            self.change(sku);
+        }
+    }
+
+    /// The turn did not happen.
+    pub(crate) fn discarded(&mut self) {
+        if let Some(ledger) = &self.ledger {
+            self.claimed.drain(..).for_each(|taken| give_back(ledger, &taken));
+        }
+        self.freed.clear();
+        self.bought.clear();
+        self.changed = false;
+    }
+
+    /// Takes what the SKU's orders hold out of the ledger that they are in, and enters it in the one of the campaign
+    /// that the SKU is part of now.
+    fn change(&mut self, sku: Option<&Sku>) {
+        let campaign = sku.and_then(Sku::enrolment).map(|enrolment| &*enrolment.campaign);
+        let next = campaign.map(|campaign| self.ledgers.of(campaign));
+        let same = match (&self.ledger, &next) {
+            (Some(before), Some(next)) => Arc::ptr_eq(before, next),
+            (None, None) => true,
+            _ => false,
+        };
+        let before = std::mem::replace(&mut self.ledger, next);
+        let Some(sku) = sku.filter(|_| !same) else { return };
+        for (buyer, held, bought) in sku.holdings() {
+            if let Some(before) = before.as_ref().filter(|_| held > 0) {
+                before.free(buyer, held, None);
+            }
+            if let Some(next) = self.ledger.as_ref().filter(|_| held > 0) {
+                next.hold(buyer, held);
+            }
+            if let Some(next) = self.ledger.as_ref().filter(|_| bought) {
+                next.bought(buyer);
+            }
+        }
+        for (buyer, code) in sku.coupons_in_use() {
+            if let Some(before) = &before {
+                before.free(buyer, 0, Some(code));
+            }
+            if let Some(next) = &self.ledger {
+                next.use_coupon(buyer, code);
+            }
+        }
+    }
+}
+
+fn give_back(ledger: &Ledger, taken: &Taken) {
+    ledger.free(&taken.buyer, taken.qty, taken.coupon);
+}
