@@ -1,8 +1,8 @@
 //! What travels between the edge and an actor.
 
 use tidegate_engine::{
-    Answer, CampaignCommand, CampaignView, Command, NoChange, OrderNumber, OrderView, Refusal, Rejection,
-    Report, RoomNumber, RoomView, SkuView,
+    Answer, CampaignCommand, CampaignView, Command, Given, NoChange, OrderNumber, OrderView, Refusal,
+    Rejection, Report, RoomNumber, RoomView, SkuView,
 };
 
 use crate::RejectionCounts;
@@ -108,8 +108,8 @@ fn append(text: &mut String, word: &str) -> Span {
 pub enum Reply {
     /// Accepted, now or when the same request came first.
     Accepted(Answer),
-    /// A payment was applied, now or when it first came, and these are the code or serial of each unit.
-    Paid(Box<[Box<str>]>),
+    /// A payment was applied, now or when it first came, and this is what its units come with.
+    Paid(Given),
     /// The rules say no.
     Rejected(Rejection),
     /// The caller is at fault, or a limit is reached.

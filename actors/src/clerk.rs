@@ -91,6 +91,8 @@ impl Clerk {
     }
 
     fn apply(&mut self, events: &[Event<'_>], scribe: &mut Scribe<'_>) {
+        // What belongs together is in one group, and so in one commit.
+        scribe.make_room();
         for event in events {
             self.membership.event(self.state.sku(), event);
             scribe.apply(&mut self.state, &self.name, event);
@@ -210,13 +212,17 @@ impl Scribe<'_> {
                 "{name}: an event contradicts the state: {contradiction}: {event:?}"
             ));
         }
-        if self.encoder.as_ref().is_some_and(|encoder| encoder.len() > GROUP_BYTES) {
-            self.close();
-        }
         let (id, now) = (self.id, self.now);
         let birth = unborn.then_some(Birth { kind: ActorKind::Sku, name });
         self.encoder.get_or_insert_with(|| GroupEncoder::new(id, now, birth)).push(event);
         self.changed = true;
+    }
+
+    /// Closes a group that is long enough.
+    fn make_room(&mut self) {
+        if self.encoder.as_ref().is_some_and(|encoder| encoder.len() > GROUP_BYTES) {
+            self.close();
+        }
     }
 
     fn close(&mut self) {

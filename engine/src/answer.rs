@@ -151,11 +151,13 @@ pub enum Refusal {
     /// The payment id was used before for another order.
     #[error("this payment id was used before for another order; check which order it belongs to")]
     PaymentReused,
-    /// A value that was fixed when the SKU was created.
-    #[error("{field}: fixed when the SKU was created; say what it is, or put another SKU")]
-    FixedAtCreation {
-        /// The document's field.
-        field: &'static str,
+    /// Codes for a SKU that has another number of units.
+    #[error(
+        "fulfilment.codes: must be as many as the SKU's units, {stock}; stock is not changed by a document"
+    )]
+    CodesNotStock {
+        /// How many units there are.
+        stock: u32,
     },
     /// A restock of a SKU whose stock is a list of codes.
     #[error("fulfilment: the stock of a SKU with codes is their number and can't be changed")]

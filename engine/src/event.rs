@@ -16,8 +16,13 @@ pub enum Event<'a> {
         /// Units for sale.
         stock: u32,
     },
-    /// The terms were replaced.
+    /// The terms were replaced, but for what its units come with.
     Updated {
+        /// The new terms. They say nothing of what units come with.
+        terms: Arc<SkuTerms>,
+    },
+    /// The terms were replaced before the first order, and what its units come with too.
+    Remade {
         /// The new terms.
         terms: Arc<SkuTerms>,
     },

@@ -27,11 +27,32 @@ impl fmt::Debug for Fulfilment {
     }
 }
 
+/// The most units of one order that come with codes or serials: each is told by name, in one answer.
+pub const MAX_GIVEN: u32 = 1_000;
+
+/// What an order was given: cheap to pass on, however much it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Given {
+    fulfilment: Fulfilment,
+    units: Arc<[u32]>,
+}
+
+impl Given {
+    pub(crate) fn new(fulfilment: &Fulfilment, units: &Arc<[u32]>) -> Self {
+        Self { fulfilment: fulfilment.clone(), units: Arc::clone(units) }
+    }
+
+    /// The code or serial of each unit.
+    pub fn names(&self) -> impl ExactSizeIterator<Item = Cow<'_, str>> {
+        self.units.iter().map(|unit| self.fulfilment.name(*unit))
+    }
+}
+
 /// What was given to which order. Units are counted from 1: serials, or places in the list of codes.
 #[derive(Debug, Default)]
 pub(crate) struct Goods {
     /// In the order in which they were given.
-    rows: Chunks<(OrderNumber, Box<[u32]>)>,
+    rows: Chunks<(OrderNumber, Arc<[u32]>)>,
     by_order: BTreeMap<OrderNumber, usize>,
     /// Units that were given and have come back.
     free: BTreeSet<u32>,
@@ -41,8 +62,8 @@ pub(crate) struct Goods {
 
 impl Goods {
     /// What this order was given, if anything.
-    pub(crate) fn of(&self, order: OrderNumber) -> Option<&[u32]> {
-        self.rows.get(*self.by_order.get(&order)?).map(|(_, units)| &**units)
+    pub(crate) fn of(&self, order: OrderNumber) -> Option<&Arc<[u32]>> {
+        self.rows.get(*self.by_order.get(&order)?).map(|(_, units)| units)
     }
 
     /// Gives an order its units: those that came back first, the lowest of them first.
@@ -64,7 +85,7 @@ impl Goods {
         }
     }
 
-    fn keep(&mut self, order: OrderNumber, units: Box<[u32]>) {
+    fn keep(&mut self, order: OrderNumber, units: Arc<[u32]>) {
         self.by_order.insert(order, self.rows.len());
         self.rows.push((order, units));
     }
@@ -113,15 +134,16 @@ mod tests {
         goods.give(order(3), 1);
         goods.take_back(order(7));
         goods.give(order(9), 3);
-        assert_eq!(goods.of(order(9)), Some(&[1, 2, 4][..]));
-        assert_eq!(goods.of(order(7)), Some(&[1, 2][..]));
-        assert_eq!(goods.of(order(8)), None);
+        let of = |goods: &Goods, number| goods.of(order(number)).map(|units| units.to_vec());
+        assert_eq!(of(&goods, 9), Some(vec![1, 2, 4]));
+        assert_eq!(of(&goods, 7), Some(vec![1, 2]));
+        assert_eq!(of(&goods, 8), None);
         let mut again = Goods::default();
         for (order, units) in goods.iter() {
             again.restore(order, units, order == OrderNumber(7));
         }
         again.give(order(10), 1);
-        assert_eq!(again.of(order(10)), Some(&[5][..]));
+        assert_eq!(of(&again, 10), Some(vec![5]));
     }
 
     #[test]

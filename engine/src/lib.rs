@@ -50,7 +50,7 @@ pub use decide::{Change, Events, Limits, NoChange};
 pub use discounts::{CouponCode, CouponUse, DiscountKind, DiscountOrder, Discounts, PercentOff};
 pub use enrolment::{Coupon, Enrolment, Green, Standing};
 pub use event::{Event, Payment, Request};
-pub use goods::Fulfilment;
+pub use goods::{Fulfilment, Given, MAX_GIVEN};
 pub use ids::{Fingerprint, OrderId, OrderNumber, RoomId};
 pub use image::{Head, Part};
 pub use money::{Currency, MAX_MINOR, less_percent, line_amount};

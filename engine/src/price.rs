@@ -103,7 +103,7 @@ impl Dynamic {
 /// What a SKU's price depends on beside its terms.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Pricing {
-    /// When the SKU came to be: the opening of one that has no start.
+    /// When the SKU, or its kind of price, came to be: the opening of one that has no start.
     pub created_at: Millis,
     /// The price that a dynamic one was last moved to, or began with; otherwise without meaning.
     pub moved_to: u64,

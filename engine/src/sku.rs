@@ -13,8 +13,8 @@ use crate::stock::Stock;
 use crate::tables::{ByOrder, Texts};
 use crate::tally::Tally;
 use crate::{
-    Currency, DiscountKind, Discounts, Enrolment, GroupBuy, Millis, OrderNumber, Phase, Pricing, RoomMember,
-    RoomNumber, RoomView, Seat, SkuTerms, Window, less_percent,
+    Currency, DiscountKind, Discounts, Enrolment, Given, GroupBuy, Millis, OrderNumber, Phase, Pricing,
+    RoomMember, RoomNumber, RoomView, Seat, SkuTerms, Window, less_percent,
 };
 
 /// The place of one SKU: empty until the SKU is created. Owned by one actor (invariant 1).
@@ -308,10 +308,8 @@ impl Sku {
 
     /// The codes or serials of an order that was paid; `None` if it comes with none, or not yet.
     #[must_use]
-    pub fn goods(&self, number: OrderNumber) -> Option<Box<[Box<str>]>> {
-        let fulfilment = self.terms.fulfilment.as_ref()?;
-        let units = self.goods.of(number)?;
-        Some(units.iter().map(|unit| fulfilment.name(*unit).into()).collect())
+    pub fn goods(&self, number: OrderNumber) -> Option<Given> {
+        Some(Given::new(self.terms.fulfilment.as_ref()?, self.goods.of(number)?))
     }
 
     /// What is known of a room at `now`.

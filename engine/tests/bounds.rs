@@ -9,7 +9,8 @@ use common::{
     terms,
 };
 use tidegate_engine::{
-    Answer, Command, Limits, MAX_ID, MAX_MINOR, MAX_STOCK, NoChange, Price, Refusal, Rejection, SkuTerms,
+    Answer, Command, Fulfilment, Limits, MAX_GIVEN, MAX_ID, MAX_MINOR, MAX_STOCK, NoChange, Price, Refusal,
+    Rejection, SkuTerms,
 };
 
 fn full(limit: &'static str) -> Told {
@@ -136,4 +137,36 @@ fn an_amount_that_no_reader_keeps_exact_is_refused() {
         rejected(Rejection::AmountMismatch { due: MAX_MINOR })
     );
     assert_eq!(pay(&mut shop, 1, "p", MAX_MINOR, "p1"), Ok(Answer::Paid));
+}
+
+#[test]
+fn an_order_whose_units_have_names_has_only_so_many() {
+    for (fulfilment, left) in [(Some(Fulfilment::Numbered), Some(MAX_GIVEN)), (None, None)] {
+        let mut shop = Shop::open(SkuTerms { fulfilment, ..terms() }, 5_000);
+        match left {
+            Some(left) => {
+                assert_eq!(reserve(&mut shop, "ann", "a", left + 1), rejected(Rejection::Limit { left }));
+                assert!(reserve(&mut shop, "ann", "a", left).is_ok());
+            }
+            None => assert!(reserve(&mut shop, "ann", "a", MAX_GIVEN + 1).is_ok()),
+        }
+    }
+}
+
+#[test]
+fn before_the_first_order_units_may_come_with_something_else() {
+    let with = |fulfilment| SkuTerms { fulfilment, ..terms() };
+    let codes =
+        |count: u32| Some(Fulfilment::Codes((0..count).map(|n| format!("code-{n}").into()).collect()));
+    let mut shop = Shop::open(terms(), 3);
+    assert_eq!(put(&mut shop, with(codes(2))), refused(Refusal::CodesNotStock { stock: 3 }));
+    assert_eq!(put(&mut shop, with(codes(3))), Ok(Answer::Updated));
+    assert_eq!(put(&mut shop, with(codes(3))), Ok(Answer::Unchanged));
+    assert_eq!(put(&mut shop, with(None)), Ok(Answer::Updated));
+    assert_eq!(put(&mut shop, with(Some(Fulfilment::Numbered))), Ok(Answer::Updated));
+    assert_eq!(reserve(&mut shop, "ann", "a", 1), held(1, 500, START));
+    assert_eq!(put(&mut shop, with(None)), refused(Refusal::Fixed { field: "fulfilment" }));
+    assert_eq!(pay(&mut shop, 1, "p", 500, "p1"), Ok(Answer::Paid));
+    let given = shop.state.sku().and_then(|sku| sku.goods(tidegate_engine::OrderNumber(1)));
+    assert_eq!(given.map(|given| given.names().map(String::from).collect()), Some(vec!["1".to_owned()]));
 }

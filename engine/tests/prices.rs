@@ -99,17 +99,19 @@ fn only_a_dynamic_price_can_be_moved() {
 }
 
 #[test]
-fn a_document_resets_no_price_and_changes_its_kind_never() {
+fn a_document_resets_no_price_nor_changes_its_kind_after_the_first_order() {
     let dynamic = SkuTerms { price: Price::Dynamic(DYNAMIC), ..terms() };
     let mut shop = Shop::open(dynamic.clone(), 9);
     assert_eq!(reprice(&mut shop, "a", 9500), Ok(Answer::Repriced { price: 9500 }));
     assert_eq!(put(&mut shop, dynamic), Ok(Answer::Unchanged));
-    let other_title = SkuTerms { title: "Big lamp".into(), ..terms() };
+    let other = Dynamic { initial: 8_500, ..DYNAMIC };
+    let other_title = SkuTerms { title: "Big lamp".into(), price: Price::Dynamic(other), ..terms() };
     assert_eq!(put(&mut shop, other_title.clone()), Ok(Answer::Updated), "all of it but the price");
     assert_eq!(view(&shop).unit_price(shop.now), 9500);
     let now = shop.now;
     assert_eq!(reserve(&mut shop, "ann", "a", 1), held(1, 9500, now));
-    assert_eq!(put(&mut shop, other_title.clone()), refused(Refusal::Fixed { field: "price" }));
+    let fixed = SkuTerms { price: Price::Fixed(500), ..other_title.clone() };
+    assert_eq!(put(&mut shop, fixed), refused(Refusal::Fixed { field: "price" }));
     let other = Dynamic { ceiling: 99_999, ..DYNAMIC };
     assert_eq!(
         put(&mut shop, SkuTerms { price: Price::Dynamic(other), ..other_title }),
@@ -164,4 +166,17 @@ fn a_clock_at_the_end_of_time_is_no_trouble() {
     assert_eq!((view(&shop).unit_price(shop.now), view(&shop).next_price(shop.now)), (8_800, None));
     let endless = Ladder { floor: 0, step: Step::Amount(1), every_ms: u64::MAX, ..LADDER };
     assert_eq!(endless.next(u64::MAX), None, "a time that can't be told");
+}
+
+#[test]
+fn before_the_first_order_a_document_may_bring_another_kind_of_price() {
+    let ladder = Ladder { start: 1_000, floor: 100, step: Step::Amount(100), every_ms: HOUR };
+    let mut shop = Shop::open(SkuTerms { price: Price::Fixed(100), ..terms() }, 10);
+    shop.wait(5 * HOUR);
+    assert_eq!(put(&mut shop, SkuTerms { price: Price::Ladder(ladder), ..terms() }), Ok(Answer::Updated));
+    shop.wait(HOUR);
+    let now = shop.now;
+    assert_eq!(reserve(&mut shop, "ann", "r1", 1), held(1, 900, now), "it begins when it is put");
+    let fixed = put(&mut shop, SkuTerms { price: Price::Fixed(100), ..terms() });
+    assert_eq!(fixed, refused(Refusal::Fixed { field: "price" }));
 }

@@ -248,8 +248,8 @@ mod limits {
                     assert_eq!(cancel(&mut shop, order, cancel_req), Ok(Answer::Cancelled));
                 }
                 let limited = SkuTerms { max_lapses: Some(late_limit), ..terms() };
-                assert_eq!(put(&mut shop, limited), Ok(Answer::Updated));
                 assert_eq!(reserve(&mut shop, "ann", "d", 1), held(early + 1, 500, shop.now));
+                assert_eq!(put(&mut shop, limited), Ok(Answer::Updated));
                 shop.wait(HOLD);
                 if timer_ran {
                     shop.run_timers();
@@ -262,6 +262,19 @@ mod limits {
             });
             assert_eq!(hashes[0], hashes[1], "{early} lapses, {late_limit} admitted");
         }
+    }
+
+    #[test]
+    fn who_has_lapsed_as_often_as_a_later_document_admits_is_blocked() {
+        let mut shop = Shop::open(terms(), 5);
+        for (order, req) in [(1, "a"), (2, "b")] {
+            assert_eq!(reserve(&mut shop, "ann", req, 1), held(order, 500, START));
+            assert_eq!(cancel(&mut shop, order, "x"), Ok(Answer::Cancelled));
+        }
+        assert_eq!(put(&mut shop, SkuTerms { max_lapses: Some(2), ..terms() }), Ok(Answer::Updated));
+        assert_eq!(reserve(&mut shop, "ann", "c", 1), rejected(Rejection::Blocked));
+        assert_eq!(shop.ask(&Command::Unblock { buyer: "ann" }), Ok(Answer::Unblocked));
+        assert_eq!(reserve(&mut shop, "ann", "c", 1), held(3, 500, START));
     }
 
     #[test]

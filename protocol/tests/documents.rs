@@ -291,7 +291,7 @@ fn every_wrong_field_is_named() {
         ("fulfilment", Some(r#"{"codes": ["a", "b"]}"#), "stock", "must be the number of codes, 2"),
         ("stores", Some("[]"), "stores", later),
         ("carbon_g", Some("-1"), "carbon_g", "must be a whole number of grams from 0 to 1000000000"),
-        ("colour", Some(r#""red""#), "colour", "is not a field; there are title, fulfilment, stock,"),
+        ("colour", Some(r#""red""#), "colour", "is not a field; there are title, fulfilment, starts_at,"),
     ];
     for (field, json, path, reason) in table {
         let told = error(&with(field, *json));
@@ -392,7 +392,7 @@ fn a_campaign_file_names_the_field_that_is_wrong() {
             .starts_with("skus.a.starts_at: must be a time with an offset")
     );
     assert!(toml("skus = ").starts_with("document: is not valid TOML"));
-    assert!(toml("[skus]\n[sku.a]").starts_with("sku: is not a field; there are skus"));
+    assert!(toml("[skus]\n[sku.a]").starts_with("sku: is not a field; there are campaign, skus"));
 }
 
 proptest! {
@@ -464,7 +464,7 @@ fn every_wrong_field_of_a_campaign_is_named() {
             "thresholds.0.spend",
             "must be a whole number of minor units",
         ),
-        ("coupon_windows", r#"[{"event": "a b"}]"#, "coupon_windows.0.percent_off", "is missing"),
+        ("coupon_windows", r#"[{"event": "a"}]"#, "coupon_windows.0.percent_off", "is missing"),
         (
             "coupon_windows",
             r#"[{"event": "a b", "percent_off": 1, "window_s": 1}]"#,
@@ -547,4 +547,30 @@ fn the_sample_campaign_is_one() {
         names,
         ["console-launch", "desk-lamp", "game-keys", "kettle", "members-print", "night-flight", "tea-mug"]
     );
+}
+
+#[test]
+fn a_document_is_no_larger_than_a_record() {
+    let buyers = |count: usize| (0..count).map(|n| format!("{n:0>64}")).collect::<Vec<_>>();
+    let codes: Vec<String> = (0..50_000).map(|n| format!("{n:0>128}")).collect();
+    let document = |buyers: &[String]| {
+        let lists = format!(r#""fulfilment": {{"codes": {codes:?}}}, "allow": {buyers:?}"#);
+        SkuDocument::from_json(&format!(
+            r#"{{"title": "x", "currency": "CNY", "price": {{"fixed": 1}}, {lists}}}"#
+        ))
+    };
+    assert!(document(&buyers(30_000)).is_ok());
+    let told = document(&buyers(32_000)).unwrap_err().to_string();
+    assert_eq!(told, "allow: together with the codes has more than 8 MiB; sell in several SKUs");
+    let skus = |count: usize| (0..count).map(|n| format!("sku-{n}")).collect::<Vec<_>>();
+    let window = format!(r#"{{"event": "a", "percent_off": 1, "window_s": 1, "skus": {:?}}}"#, skus(60_000));
+    let campaign = |count| {
+        let names = skus(count);
+        CampaignDocument::from_json(&format!(
+            r#"{{"title": "x", "skus": {names:?}, "coupon_windows": [{window}]}}"#
+        ))
+    };
+    assert!(campaign(40_000).is_ok());
+    let told = campaign(40_001).unwrap_err().to_string();
+    assert_eq!(told, "skus: together with those of coupon_windows are more than 100000");
 }

@@ -22,8 +22,8 @@ pub(crate) async fn load(house: &House, files: &[PathBuf]) -> anyhow::Result<()>
     for file in files {
         let campaign = read(file).await.with_context(|| format!("campaign file {}", file.display()))?;
         if let Some((name, document)) = &campaign.campaign {
-            let put = put_campaign(house, name, document).await;
-            put.with_context(|| format!("campaign file {}: campaign", file.display()))?;
+            put_campaign(house, name, document, &format!("campaign file {}: campaign", file.display()))
+                .await?;
         }
         let (mut created, mut updated, mut unchanged) = (0, 0, 0);
         for (name, document) in &campaign.skus {
@@ -35,8 +35,8 @@ pub(crate) async fn load(house: &House, files: &[PathBuf]) -> anyhow::Result<()>
                 .map_err(|error| anyhow!("campaign file {}: skus.{name}.{error}", file.display()))?;
             let mut body = Body::default();
             body.push_command(&Command::Put { terms: Arc::new(terms), stock });
-            let put = answer(house.find_or_create(name)?.send(body)).await;
-            match put.with_context(|| format!("campaign file {}: skus.{name}", file.display()))? {
+            let path = format!("campaign file {}: skus.{name}", file.display());
+            match answer(&path, house.find_or_create(name)?.send(body)).await? {
                 Answer::Created => created += 1,
                 Answer::Updated => updated += 1,
                 _ => unchanged += 1,
@@ -50,22 +50,31 @@ pub(crate) async fn load(house: &House, files: &[PathBuf]) -> anyhow::Result<()>
     Ok(())
 }
 
-async fn put_campaign(house: &House, name: &str, document: &CampaignDocument) -> anyhow::Result<()> {
-    let terms = convert::campaign_document(document).map_err(|error| anyhow!("{}", error.message()))?;
-    house.check_campaign(name, &terms)?;
+async fn put_campaign(
+    house: &House,
+    name: &str,
+    document: &CampaignDocument,
+    path: &str,
+) -> anyhow::Result<()> {
+    let terms =
+        convert::campaign_document(document).map_err(|error| anyhow!("{path}.{}", error.message()))?;
+    house.check_campaign(name, &terms).map_err(|error| anyhow!("{path}.{error}"))?;
     let mut body = Body::default();
     body.push_campaign(&convert::put_campaign(terms));
-    answer(house.find_or_create_campaign(name)?.send(body)).await?;
+    answer(path, house.find_or_create_campaign(name)?.send(body)).await?;
     house.enrol(None).await?;
     Ok(())
 }
 
-/// The answer to the one thing that was asked.
-async fn answer(sent: Result<oneshot::Receiver<Outcome>, (Body, Fault)>) -> anyhow::Result<Answer> {
+/// The answer to the one thing that was asked. `path` is where it stands in the file.
+async fn answer(
+    path: &str,
+    sent: Result<oneshot::Receiver<Outcome>, (Body, Fault)>,
+) -> anyhow::Result<Answer> {
     match sent.map_err(|(_, fault)| fault)?.await?.replies?.first() {
         Some(Reply::Accepted(answer)) => Ok(*answer),
-        Some(Reply::Refused(refusal)) => bail!("{refusal}"),
-        _ => bail!("it was not accepted, which is a defect; please report it"),
+        Some(Reply::Refused(refusal)) => bail!("{path}.{refusal}"),
+        _ => bail!("{path}: it was not accepted, which is a defect; please report it"),
     }
 }
 

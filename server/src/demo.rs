@@ -5,6 +5,7 @@ use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc;
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -23,6 +24,9 @@ use crate::shutdown::{Ask, Shutdown};
 
 /// The purchases, in the binary, so that the demo runs wherever it is copied to.
 const TRACE: &[u8] = include_bytes!("../../config/trace/online-retail-two-days.csv.gz");
+/// The exit code of a program that a signal ended, as shells have it for SIGINT.
+const INTERRUPTED: i32 = 130;
+
 /// What the trace is called in messages.
 const TRACE_NAME: &str = "config/trace/online-retail-two-days.csv.gz";
 
@@ -36,6 +40,7 @@ pub fn run(args: &DemoArgs) -> anyhow::Result<ExitCode> {
     let directory = tempfile::Builder::new().prefix("tidegate-demo-").tempdir()?;
     announce(&trace, directory.path());
 
+    let interruption = Interruption::watch(directory.path())?;
     let server = Server::start(directory.path())?;
     let result = sell(args, &trace, server.addresses.tcp)?;
     print!("{}", show::replay_result(&result));
@@ -43,7 +48,8 @@ pub fn run(args: &DemoArgs) -> anyhow::Result<ExitCode> {
     let adds_up = result.verdict.ok;
     if args.keep {
         print_addresses(server.addresses, directory.path());
-        server.stop_on_signal()?;
+        interruption.wait();
+        server.stop()?;
     } else {
         server.stop()?;
         print_inspection(directory.path())?;
@@ -108,12 +114,37 @@ impl Server {
         self.ask.stop("the demo's end");
         join(self.thread)
     }
+}
 
-    fn stop_on_signal(self) -> anyhow::Result<()> {
-        let mut signals = Shutdown::on_signals()?;
+/// Waits for a signal: one that comes in the middle of the sale ends the demo and leaves nothing behind.
+struct Interruption {
+    /// Whether a signal ends the demo there and then.
+    at_once: Arc<AtomicBool>,
+    thread: JoinHandle<()>,
+}
+
+impl Interruption {
+    fn watch(directory: &Path) -> anyhow::Result<Self> {
+        let at_once = Arc::new(AtomicBool::new(true));
         let runtime = tokio::runtime::Builder::new_current_thread().build()?;
-        runtime.block_on(signals.asked());
-        self.stop()
+        let mut signals = Shutdown::on_signals()?;
+        let (directory, is_selling) = (directory.to_owned(), Arc::clone(&at_once));
+        let thread = std::thread::Builder::new().name("signals".to_owned()).spawn(move || {
+            runtime.block_on(signals.asked());
+            if is_selling.load(Ordering::SeqCst) {
+                // What can't be removed is the system's to tidy up: it is in the directory for temporary files.
+                let _ = std::fs::remove_dir_all(&directory);
+                std::process::exit(INTERRUPTED);
+            }
+        })?;
+        Ok(Self { at_once, thread })
+    }
+
+    /// Waits for a signal and lets the caller end in order.
+    fn wait(self) {
+        self.at_once.store(false, Ordering::SeqCst);
+        // A thread that panicked has said so.
+        let _ = self.thread.join();
     }
 }
 

@@ -241,7 +241,7 @@ fn half_a_command_is_not_kept_alive_by_drops() {
 }
 
 #[test]
-fn a_browser_is_not_served() {
+fn a_browser_is_told_so_and_not_served() {
     let mut shop = Shop::open();
     let command = "*4\r\n$10\r\nSKU.RESUME\r\n";
     for request in [
@@ -252,7 +252,12 @@ fn a_browser_is_not_served() {
         let mut client = shop.client();
         client.write(request.as_bytes()).unwrap();
         let replies = client.rest();
-        assert!(replies.iter().all(|reply| reply.starts_with("-ERR unknown command 'GET'")), "{replies:?}");
+        let (last, before) = replies.split_last().unwrap();
+        assert!(before.iter().all(|reply| reply.starts_with("-ERR unknown command 'GET'")), "{replies:?}");
+        assert_eq!(
+            last,
+            "-ERR Protocol error: this port speaks the Redis protocol, not HTTP; status pages are at http.listen"
+        );
         shop.goes_on(&request);
     }
 }

@@ -61,7 +61,7 @@ fn a_serial_that_comes_back_is_given_again() {
     client.says("ORDER.PAY {print}:o:4 p 500 pay-4", "[PAID {print}:o:4 4]");
     let other =
         client.ask(r#"SKU.PUT print {"title":"Print","stock":3,"currency":"EUR","price":{"fixed":500}}"#);
-    assert!(other.starts_with("-ERR fulfilment: fixed when the SKU was created"), "{other}");
+    assert!(other.starts_with("-ERR fulfilment: fixed after the first order"), "{other}");
 }
 
 #[test]
@@ -75,4 +75,37 @@ fn in_a_room_they_are_given_when_it_has_succeeded() {
     client.says("ORDER.PAY {game}:o:1 p 450 pay-1", "[PAID {game}:o:1]");
     client.says("ORDER.PAY {game}:o:2 p 450 pay-2", "[PAID {game}:o:2 BBB]");
     client.says("ORDER.PAY {game}:o:1 p 450 pay-1", "[PAID {game}:o:1 AAA]");
+}
+
+#[test]
+fn long_answers_asked_for_again_and_again_cost_little() {
+    let dir = tempfile::tempdir().unwrap();
+    let config = dir.path().join("tidegate.toml");
+    std::fs::write(&config, "[limits]\noutput_buffer_bytes = 65536\n").unwrap();
+    let mut process =
+        Process::start_listening(&dir.path().join("data"), &["--config", config.to_str().unwrap()]);
+    process.wait_for("ready");
+    let mut client = process.client();
+    put(&mut client, "print", r#""stock":1000000,"fulfilment":{"numbered":true}"#);
+    client.says("ORDER.RESERVE print r1 ann 1001", "[LIMIT 1000]");
+    client.reserve("print", "r1", "ann", 1000);
+    let first = client.ask("ORDER.PAY {print}:o:1 p 500000 pay-1");
+    assert!(first.starts_with("[PAID {print}:o:1 1 2 3 ") && first.ends_with(" 999 1000]"), "{first:.80}");
+    let resident = |client: &mut Client| -> u64 {
+        let text = client.ask("INFO memory");
+        let line = text.split("\\r\\n").find_map(|line| line.strip_prefix("used_memory_rss:"));
+        line.unwrap().parse().unwrap()
+    };
+    let before = resident(&mut client);
+    let mut greedy = process.client();
+    let mut reader = greedy.twin();
+    let asks = "*5\r\n$9\r\nORDER.PAY\r\n$11\r\n{print}:o:1\r\n$1\r\np\r\n$6\r\n500000\r\n$5\r\npay-1\r\n"
+        .repeat(3_000);
+    let writing = std::thread::spawn(move || greedy.write(asks.as_bytes()).unwrap());
+    for _ in 0..3_000 {
+        assert_eq!(reader.reply().items().len(), 1_002);
+    }
+    writing.join().unwrap();
+    let grown = resident(&mut client).saturating_sub(before);
+    assert!(grown < 32 << 20, "{grown} bytes more");
 }

@@ -10,7 +10,8 @@ use crate::payments::PaymentAnswer;
 use crate::rooms::Room;
 use crate::sku::{Sku, SkuState};
 use crate::{
-    Answer, Contradiction, Event, Millis, OrderNumber, Payment, Request, RoomNumber, Settlement, SkuTerms,
+    Answer, Contradiction, Event, Millis, OrderNumber, Payment, Pricing, Request, RoomNumber, Settlement,
+    SkuTerms,
 };
 
 impl SkuState {
@@ -39,7 +40,8 @@ impl Sku {
     fn apply(&mut self, event: &Event<'_>, at: Millis) -> Result<(), Contradiction> {
         match *event {
             Event::Created { .. } => return Err(Contradiction::Creation),
-            Event::Updated { ref terms } => self.update(terms),
+            Event::Updated { ref terms } => self.update(terms, at),
+            Event::Remade { ref terms } => self.remake(terms, at)?,
             Event::Enrolled { ref enrolment } => self.enrolment.clone_from(enrolment),
             Event::Restocked { ref request, delta } => self.restocked(request, delta)?,
             Event::Repriced { ref request, price } => {
@@ -138,13 +140,31 @@ impl Sku {
     }
 
     /// What units come with stays what it was.
-    fn update(&mut self, terms: &Arc<SkuTerms>) {
+    fn update(&mut self, terms: &Arc<SkuTerms>, at: Millis) {
         let fulfilment = self.terms.fulfilment.clone();
-        self.terms = if fulfilment.is_none() {
+        let terms = if fulfilment.is_none() {
             Arc::clone(terms)
         } else {
             Arc::new(SkuTerms { fulfilment, ..SkuTerms::clone(terms) })
         };
+        self.take_over(terms, at);
+    }
+
+    /// What units come with is new too; none was given yet.
+    fn remake(&mut self, terms: &Arc<SkuTerms>, at: Millis) -> Result<(), Contradiction> {
+        if self.orders.len() > 0 {
+            return Err(Contradiction::Creation);
+        }
+        self.take_over(Arc::clone(terms), at);
+        Ok(())
+    }
+
+    /// Another kind of price begins anew.
+    fn take_over(&mut self, terms: Arc<SkuTerms>, at: Millis) {
+        if !terms.price.is_same_kind(&self.terms.price) {
+            self.pricing = Pricing::new(&terms.price, at);
+        }
+        self.terms = terms;
     }
 
     /// A paid order is given its codes or serials, if the SKU comes with any.

@@ -117,10 +117,6 @@ impl Grants {
         Some(())
     }
 
-    pub(super) fn has_room(&self) -> bool {
-        self.texts.has_room()
-    }
-
     pub(super) fn iter(&self) -> impl Iterator<Item = &GrantRow> {
         self.rows.iter()
     }

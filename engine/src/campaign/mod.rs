@@ -286,6 +286,7 @@ impl Campaign {
         if self.grants.trigger_count() >= limits.max_requests as usize {
             return Err(Refusal::Full { limit: "accepted requests" }.into());
         }
-        if self.grants.has_room() { Ok(()) } else { Err(Refusal::Full { limit: "ids" }.into()) }
+        let bytes = ids.iter().map(|id| id.len() as u64 + 1).sum::<u64>();
+        if self.grants.texts().room() >= bytes { Ok(()) } else { Err(Refusal::Full { limit: "ids" }.into()) }
     }
 }

@@ -18,9 +18,9 @@ use crate::sku::{Sku, SkuState};
 use crate::stock::{MAX_STOCK, RestockError};
 use crate::tables::MAX_TEXT;
 use crate::{
-    Answer, Command, Coupon, CouponUse, Discounts, Event, Fingerprint, Fulfilment, Millis, OrderNumber,
-    Payment, PercentOff, Phase, Price, Refusal, Rejection, Request, RoomNumber, SkuTerms, Standing,
-    line_amount,
+    Answer, Command, Coupon, CouponUse, Discounts, Event, Fingerprint, Fulfilment, MAX_GIVEN, Millis,
+    OrderNumber, Payment, PercentOff, Phase, Price, Refusal, Rejection, Request, RoomNumber, SkuTerms,
+    Standing, line_amount,
 };
 
 /// The events of one decision, in the order in which they are to be applied.
@@ -83,6 +83,9 @@ impl Default for Limits {
         }
     }
 }
+
+/// What a reserved order may yet have to keep: the request and the payment that pay it, each with its length.
+const STEP_BYTES: u64 = 2 * (MAX_TEXT as u64 + 1);
 
 type Judged<'a> = Result<Change<'a>, NoChange>;
 
@@ -212,23 +215,38 @@ impl Sku {
         }
     }
 
-    /// A document never resets price or stock of a SKU that is there, nor changes what the first order fixed.
+    /// A document never resets price or stock of a SKU that is there, nor changes what the first order fixed. Before
+    /// that, another kind of price, and other codes or serials, are taken over.
     fn put<'a>(&self, document: &SkuTerms) -> Judged<'a> {
-        if document.fulfilment != self.terms.fulfilment {
-            return Err(Refusal::FixedAtCreation { field: "fulfilment" }.into());
-        }
-        let terms = SkuTerms { price: self.terms.price, ..document.clone() };
-        if !document.price.is_same_kind(&self.terms.price) && self.orders.len() > 0 {
-            return Err(Refusal::Fixed { field: "price" }.into());
-        }
+        let terms = if document.price.is_same_kind(&self.terms.price) {
+            SkuTerms { price: self.terms.price, ..document.clone() }
+        } else {
+            document.clone()
+        };
         if terms == *self.terms {
             return as_it_is(Answer::Unchanged);
         }
-        if terms.currency != self.terms.currency && self.orders.len() > 0 {
-            return Err(Refusal::Fixed { field: "currency" }.into());
+        let given = terms.fulfilment != self.terms.fulfilment;
+        if self.orders.len() > 0 {
+            let fixed = [
+                (!terms.price.is_same_kind(&self.terms.price), "price"),
+                (terms.currency != self.terms.currency, "currency"),
+                (given, "fulfilment"),
+            ];
+            if let Some((_, field)) = fixed.into_iter().find(|(changed, _)| *changed) {
+                return Err(Refusal::Fixed { field }.into());
+            }
+        }
+        if let Some(Fulfilment::Codes(codes)) = terms.fulfilment.as_ref().filter(|_| given)
+            && codes.len() != self.stock.total() as usize
+        {
+            return Err(Refusal::CodesNotStock { stock: self.stock.total() }.into());
         }
         if terms.group_buy != self.terms.group_buy && self.rooms.forming_count() > 0 {
             return Err(Refusal::RoomsForming.into());
+        }
+        if given {
+            return accept(Event::Remade { terms: Arc::new(terms) }, Answer::Updated);
         }
         // Codes are written down once.
         let terms = SkuTerms { fulfilment: None, ..terms };
@@ -281,7 +299,8 @@ impl Sku {
     fn hold<'a>(&self, asked: &Reservation<'a>, now: Millis, limits: &Limits) -> Result<Held<'a>, NoChange> {
         let known = self.buyer(asked.buyer);
         let reject = |rejection| Err(NoChange::Rejected(rejection));
-        if known.is_some_and(|(_, buyer)| buyer.is_blocked()) {
+        let lapsed = |buyer: &Buyer| buyer.lapsed_too_often(self.terms.max_lapses);
+        if known.is_some_and(|(_, buyer)| buyer.is_blocked() || lapsed(buyer)) {
             return reject(Rejection::Blocked);
         }
         if !self.terms.admits(asked.buyer) {
@@ -412,7 +431,8 @@ impl Sku {
     /// Units that a buyer who holds `held` could still ask for in one order.
     fn left_for(&self, held: u32) -> u32 {
         let by_buyer = self.terms.per_buyer_limit.map_or(u32::MAX, |limit| limit.saturating_sub(held));
-        by_buyer.min(self.terms.per_order_limit.unwrap_or(u32::MAX))
+        let told_by_name = if self.terms.fulfilment.is_some() { MAX_GIVEN } else { u32::MAX };
+        by_buyer.min(self.terms.per_order_limit.unwrap_or(u32::MAX)).min(told_by_name)
     }
 
     /// The event that ends a reservation unpaid, and what follows from it.
@@ -500,7 +520,9 @@ impl Sku {
         if !self.orders.has_queue_for(self.terms.hold_ms) {
             return Err(Refusal::Full { limit: "different hold lengths" }.into());
         }
-        self.room_for_texts(&[asked.request.id])?;
+        // An order that was accepted can be paid: ids of those to come must not take the room of that.
+        let open = self.tally.orders(OrderState::Reserved) + 1;
+        self.room_for_texts_beside(open.saturating_mul(STEP_BYTES), &[asked.request.id, asked.buyer])?;
         Ok(number)
     }
 
@@ -541,10 +563,16 @@ impl Sku {
     }
 
     fn room_for_texts(&self, ids: &[&str]) -> Result<(), NoChange> {
+        self.room_for_texts_beside(0, ids)
+    }
+
+    /// Room for these ids, and so many bytes that are kept free.
+    fn room_for_texts_beside(&self, kept_free: u64, ids: &[&str]) -> Result<(), NoChange> {
         if ids.iter().any(|id| id.len() > MAX_TEXT) {
             return Err(Refusal::IdTooLong.into());
         }
-        if self.texts.has_room() { Ok(()) } else { Err(Refusal::Full { limit: "ids" }.into()) }
+        let bytes = ids.iter().map(|id| id.len() as u64 + 1).sum::<u64>().saturating_add(kept_free);
+        if self.texts.room() >= bytes { Ok(()) } else { Err(Refusal::Full { limit: "ids" }.into()) }
     }
 }
 
@@ -581,4 +609,45 @@ fn ended(event: &Event<'_>) -> Option<OrderNumber> {
 
 fn repeat(kept: Fingerprint, asked: Fingerprint, answer: impl FnOnce() -> Answer) -> NoChange {
     if kept == asked { NoChange::Repeated(answer()) } else { NoChange::Refused(Refusal::RequestReused) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Currency;
+
+    #[test]
+    fn ids_of_orders_to_come_leave_room_for_paying_those_that_are_there() -> Result<(), crate::Contradiction>
+    {
+        let mut state = SkuState::new(7);
+        let terms =
+            SkuTerms::new("Lamp", Currency::new("GBP").ok_or(crate::Contradiction::Parts)?, Price::Fixed(5));
+        state.apply(&Event::Created { terms: Arc::new(terms), stock: 100_000 }, Millis(1))?;
+        if let Some(sku) = &mut state.sku {
+            sku.texts.fill_up_to(2);
+        }
+        let (now, limits) = (Millis(1), Limits::default());
+        let mut orders = 0;
+        let full = loop {
+            let (req, buyer) = (format!("{orders:0>60}"), format!("buyer-{orders:0>54}"));
+            let reserve =
+                Command::Reserve { req: &*req, buyer: &*buyer, qty: 1, max_price: None, coupon: None };
+            match state.decide(&reserve, now, &limits) {
+                Ok(change) => change.events.iter().try_for_each(|event| state.apply(event, now))?,
+                Err(full) => break full,
+            }
+            orders += 1;
+        };
+        assert_eq!(full, NoChange::Refused(Refusal::Full { limit: "ids" }));
+        assert!(orders > 10, "{orders}");
+        for order in 1..=orders {
+            let (req, payment) = (format!("{order:0>127}"), format!("p{order:0>126}"));
+            let pay = Command::Pay { order: OrderNumber(order), req: &*req, amount: 5, payment: &*payment };
+            let paid = state.decide(&pay, now, &limits);
+            let events =
+                paid.map(|change| change.events).unwrap_or_else(|no| panic!("order {order}: {no:?}"));
+            events.iter().try_for_each(|event| state.apply(event, now))?;
+        }
+        Ok(())
+    }
 }

@@ -24,9 +24,19 @@ pub(crate) struct Texts {
 }
 
 impl Texts {
-    /// Whether another few texts fit. Asked before a change is decided, since applying it can't be refused.
-    pub(crate) fn has_room(&self) -> bool {
-        self.chunks.len() < MAX_CHUNKS
+    /// How many bytes of texts, each with its length byte, fit for certain. Asked before a change is decided, since
+    /// applying it can't be refused.
+    pub(crate) fn room(&self) -> u64 {
+        // What is left of a chunk when a text does not fit is less than the longest text.
+        let usable = |taken: usize| CHUNK.saturating_sub(taken + MAX_TEXT);
+        let begun = self.chunks.last().map_or(0, |chunk| usable(chunk.len()));
+        (MAX_CHUNKS.saturating_sub(self.chunks.len()) * usable(0) + begun) as u64
+    }
+
+    /// As if all but so many chunks were full.
+    #[cfg(test)]
+    pub(crate) fn fill_up_to(&mut self, chunks_left: usize) {
+        self.chunks.resize(MAX_CHUNKS - chunks_left, String::new());
     }
 
     /// Keeps a text, or `None` if it is too long or there is no room.

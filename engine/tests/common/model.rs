@@ -101,6 +101,8 @@ pub(crate) struct Model {
     pub(crate) total: i64,
     /// Of a dynamic price.
     moved_to: u64,
+    /// Since when the price is of its kind.
+    kind_since: Millis,
     /// What was given to which order, in the order of giving.
     given: Vec<(usize, Vec<u32>)>,
     pub(crate) paused: bool,
@@ -120,6 +122,7 @@ impl Model {
         let moved_to = if let Price::Dynamic(dynamic) = terms.price { dynamic.initial } else { 0 };
         Self {
             moved_to,
+            kind_since: START,
             given: Vec::new(),
             terms: Arc::new(terms),
             total: i64::from(stock),
@@ -142,7 +145,7 @@ impl Model {
             Price::Dynamic(_) => self.moved_to,
             Price::Ladder(ladder) => {
                 let Step::Amount(step) = ladder.step else { panic!("these runs have no other steps") };
-                let mut at = self.starts_at().unwrap_or(START).plus(ladder.every_ms);
+                let mut at = self.starts_at().unwrap_or(self.kind_since).plus(ladder.every_ms);
                 let mut price = ladder.start;
                 while at <= now && price > ladder.floor {
                     price = ladder.floor.max(price - step.min(price));
@@ -169,11 +172,11 @@ impl Model {
     }
 
     /// What the buyer of this order was given.
-    pub(crate) fn goods_of(&self, at: usize) -> Option<Vec<Box<str>>> {
+    pub(crate) fn goods_of(&self, at: usize) -> Option<Vec<String>> {
         let (_, units) = self.given.iter().find(|(order, _)| *order == at)?;
         let name = |unit: &u32| match &self.terms.fulfilment {
-            Some(Fulfilment::Codes(codes)) => codes[*unit as usize - 1].clone(),
-            _ => unit.to_string().into(),
+            Some(Fulfilment::Codes(codes)) => codes[*unit as usize - 1].to_string(),
+            _ => unit.to_string(),
         };
         Some(units.iter().map(name).collect())
     }
@@ -250,7 +253,10 @@ impl Model {
 
     fn is_blocked(&self, buyer: &str) -> bool {
         let deeds = self.deeds_since_unblocked(buyer);
-        deeds.contains(&Deed::Blocked) || deeds.contains(&Deed::LapsedOut)
+        let lapses = deeds.iter().filter(|deed| **deed == Deed::Lapsed).count();
+        deeds.contains(&Deed::Blocked)
+            || deeds.contains(&Deed::LapsedOut)
+            || self.terms.max_lapses.is_some_and(|max| lapses >= max as usize)
     }
 
     fn lapsed(&mut self, buyer: &'static str) {
@@ -387,15 +393,30 @@ impl Model {
     fn judge(&mut self, command: &Command<&'static str>, now: Millis) -> Told {
         match *command {
             Command::Put { ref terms, .. } => {
-                // All of the document but its price.
                 let mut new = (**terms).clone();
-                new.price = self.terms.price;
-                if terms.fulfilment != self.terms.fulfilment {
-                    return Err(NoChange::Refused(Refusal::FixedAtCreation { field: "fulfilment" }));
-                }
                 let kind = |price: &Price| std::mem::discriminant(price);
-                if kind(&terms.price) != kind(&self.terms.price) && !self.orders.is_empty() {
+                let another_kind = kind(&terms.price) != kind(&self.terms.price);
+                // All of the document but its price, unless that is of another kind.
+                if !another_kind {
+                    new.price = self.terms.price;
+                }
+                if another_kind && !self.orders.is_empty() {
                     return Err(NoChange::Refused(Refusal::Fixed { field: "price" }));
+                }
+                if new.fulfilment != self.terms.fulfilment {
+                    if !self.orders.is_empty() {
+                        return Err(NoChange::Refused(Refusal::Fixed { field: "fulfilment" }));
+                    }
+                    if let Some(Fulfilment::Codes(codes)) = &new.fulfilment
+                        && codes.len() as i64 != self.total
+                    {
+                        let stock = u32::try_from(self.total).unwrap_or(0);
+                        return Err(NoChange::Refused(Refusal::CodesNotStock { stock }));
+                    }
+                }
+                if another_kind && !(new == *self.terms) {
+                    self.kind_since = now;
+                    self.moved_to = if let Price::Dynamic(dynamic) = new.price { dynamic.initial } else { 0 };
                 }
                 let forming = self.rooms.iter().any(|room| room.settled.is_none());
                 if forming && new.group_buy != self.terms.group_buy {

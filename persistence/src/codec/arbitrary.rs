@@ -276,7 +276,7 @@ impl CampaignOf {
 pub(crate) fn event() -> impl Strategy<Value = EventOf> {
     let numbers = [small(), small(), small(), small()];
     let in_campaign = (discounts(), of(enrolment()));
-    (0..25u8, terms(), any::<bool>(), small(), numbers, number(), any::<i64>(), answer(), in_campaign)
+    (0..26u8, terms(), any::<bool>(), small(), numbers, number(), any::<i64>(), answer(), in_campaign)
         .prop_map(|(kind, terms, flag, order, numbers, amount, delta, answer, (discounts, enrolment))| {
             EventOf { kind, terms, flag, order, numbers, amount, delta, answer, discounts, enrolment }
         })
@@ -312,6 +312,7 @@ impl EventOf {
             21 => Event::Repriced { request, price: amount },
             18 => Event::TierRefundDue { order, amount, green: u64::from(self.flag) * u64::from(stock) },
             19 => Event::RoomRefundDue { order },
+            24 => Event::Remade { terms },
             22 => Event::Enrolled { enrolment: self.enrolment.clone() },
             23 => Event::Discounted { order, discounts: self.discounts },
             20 => Event::RoomSettled {

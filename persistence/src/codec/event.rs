@@ -36,6 +36,7 @@ const ENROLLED: u8 = 26;
 const DISCOUNTED: u8 = 27;
 /// The same as [`TIER_REFUND_DUE`], and what the green discount takes off from then on.
 const GREEN_TIER_REFUND_DUE: u8 = 28;
+const REMADE: u8 = 29;
 
 /// What a reservation leaves out because it is the same as in the reservation before it in the group.
 mod same {
@@ -72,6 +73,10 @@ impl EventEncoder {
             }
             Event::Updated { terms } => {
                 out.push(UPDATED);
+                put_terms(out, terms);
+            }
+            Event::Remade { terms } => {
+                out.push(REMADE);
                 put_terms(out, terms);
             }
             Event::Enrolled { enrolment } => {
@@ -233,6 +238,7 @@ impl EventDecoder {
         Ok(match from.byte("event")? {
             CREATED => Event::Created { terms: get_terms(from)?, stock: from.small("stock")? },
             UPDATED => Event::Updated { terms: get_terms(from)? },
+            REMADE => Event::Remade { terms: get_terms(from)? },
             RESTOCKED => Event::Restocked { request: get_request(from)?, delta: from.signed("delta")? },
             REPRICED => Event::Repriced { request: get_request(from)?, price: from.varint("price")? },
             PAUSED => Event::Paused,

@@ -6,7 +6,7 @@ use super::object::{Field, Object};
 use super::sku::{MAX_LIMIT, title, window};
 use crate::command::{MAX_SAFE_INTEGER, is_id, is_name};
 
-/// The most SKUs that a campaign or a coupon window may name.
+/// The most SKUs that a campaign or a coupon window may name, and all of these together.
 const MAX_SKUS: usize = 100_000;
 
 /// The most thresholds, and the most coupon windows.
@@ -97,7 +97,7 @@ impl CampaignDocument {
     /// Takes the document's fields; what else there is, is the caller's.
     pub(super) fn read(object: &mut Object) -> Result<Self, DocumentError> {
         let (starts_at, ends_at) = window(object)?;
-        Ok(CampaignDocument {
+        let document = CampaignDocument {
             title: title(object.required("title")?)?,
             starts_at,
             ends_at,
@@ -110,7 +110,14 @@ impl CampaignDocument {
             coupon_windows: object.optional("coupon_windows").map_or(Ok(Vec::new()), coupon_windows)?,
             green: object.optional("green").map(green).transpose()?,
             order_of_discounts: object.optional("order_of_discounts").map_or(Ok(Vec::new()), order)?,
-        })
+        };
+        let windows = document.coupon_windows.iter().map(|window| &window.skus);
+        let named: usize = windows.chain([&document.skus]).flatten().map(Vec::len).sum();
+        if named > MAX_SKUS {
+            let what = format!("together with those of coupon_windows are more than {MAX_SKUS}");
+            return Err(DocumentError::new(object.path_of("skus"), what));
+        }
+        Ok(document)
     }
 }
 

@@ -27,6 +27,9 @@ const DEFAULT_HOLD_S: u32 = 600;
 /// The most buyers an allow list may have.
 const MAX_ALLOWED: usize = 100_000;
 
+/// The most bytes of codes and allowed buyers together: a document is kept in one record.
+const MAX_LIST_BYTES: usize = 8 << 20;
+
 /// Fields of later versions.
 const LATER: &[&str] = &["stores"];
 
@@ -124,8 +127,23 @@ impl SkuDocument {
                 .map(|field| field.whole_u32(0, MAX_CARBON_G, " of grams"))
                 .transpose()?,
         };
+        let path_of_allow = object.path_of("allow");
         object.finish()?;
+        if document.bytes_of_lists() > MAX_LIST_BYTES {
+            let most = MAX_LIST_BYTES >> 20;
+            let what = format!("together with the codes has more than {most} MiB; sell in several SKUs");
+            return Err(DocumentError::new(path_of_allow, what));
+        }
         Ok(document)
+    }
+
+    /// Bytes of all codes and allowed buyers.
+    fn bytes_of_lists(&self) -> usize {
+        let codes = match &self.fulfilment {
+            Some(Fulfilment::Codes(codes)) => codes.iter().map(String::len).sum(),
+            Some(Fulfilment::Numbered) | None => 0,
+        };
+        codes + self.allow.iter().flatten().map(String::len).sum::<usize>()
     }
 }
 

@@ -9,7 +9,7 @@ mod report;
 
 pub use campaign::{CampaignMap, CouponWindowEntry};
 pub use maps::{OrderMap, RoomMap, RoomMember, SkuMap};
-pub use outcome::Outcome;
+pub use outcome::{Outcome, write_paid_with};
 pub use report::{ByOrderState, ReportMap, ReportOf};
 
 use crate::resp::Writer;

@@ -67,13 +67,6 @@ pub enum Outcome<'a> {
         /// The order's id.
         order: &'a str,
     },
-    /// `[PAID, order, code or serial, ...]`
-    PaidWith {
-        /// The order's id.
-        order: &'a str,
-        /// The code or serial of each unit.
-        goods: &'a [Box<str>],
-    },
     /// `[AMOUNT_MISMATCH, due]`
     AmountMismatch {
         /// What is due.
@@ -168,7 +161,7 @@ impl Outcome<'_> {
             Outcome::Unblocked => Status::Unblocked,
             Outcome::NotEligible => Status::NotEligible,
             Outcome::NotFound => Status::NotFound,
-            Outcome::Paid { .. } | Outcome::PaidWith { .. } => Status::Paid,
+            Outcome::Paid { .. } => Status::Paid,
             Outcome::AmountMismatch { .. } => Status::AmountMismatch,
             Outcome::RefundDue { .. } => Status::RefundDue,
             Outcome::Cancelled => Status::Cancelled,
@@ -228,12 +221,6 @@ impl Outcome<'_> {
                 writer.uint(floor);
                 return writer.uint(ceiling);
             }
-            Outcome::PaidWith { order, goods } => {
-                writer.array(2 + goods.len());
-                writer.bulk(word);
-                writer.bulk(order);
-                return goods.iter().for_each(|unit| writer.bulk(&**unit));
-            }
             Outcome::Paid { order } | Outcome::RefundDue { order } => {
                 writer.array(2);
                 writer.bulk(word);
@@ -253,4 +240,16 @@ impl Outcome<'_> {
         writer.bulk(word);
         writer.uint(number);
     }
+}
+
+/// Writes `[PAID, order, code or serial, ...]`: the name of each unit after the order.
+pub fn write_paid_with<U: AsRef<[u8]>>(
+    order: &str,
+    units: impl ExactSizeIterator<Item = U>,
+    writer: &mut Writer<'_>,
+) {
+    writer.array(2 + units.len());
+    writer.bulk(Status::Paid.word());
+    writer.bulk(order);
+    units.for_each(|unit| writer.bulk(unit));
 }

@@ -28,8 +28,7 @@ impl Default for Limits {
 /// Why the byte stream can't be followed any further. The connection is closed after one of these: where
 /// the next command would begin is unknown.
 ///
-/// The text is what the client is told (after `-ERR `), except for [`FramingError::HttpRequest`], which is
-/// not answered at all.
+/// The text is what the client is told (after `-ERR `).
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum FramingError {
     /// `*` is not followed by a whole number that is zero or more.
@@ -63,8 +62,8 @@ pub enum FramingError {
     #[error("Protocol error: unbalanced quotes in request")]
     UnbalancedQuotes,
     /// Somebody made a browser or a proxy send an HTTP request here (CVE-2016-10517). The connection is
-    /// dropped without an answer, before the request's body can be taken for commands.
-    #[error("an HTTP request on the RESP port")]
+    /// closed before the request's body can be taken for commands. The answer repeats nothing of the request.
+    #[error("Protocol error: this port speaks the Redis protocol, not HTTP; status pages are at http.listen")]
     HttpRequest,
 }
 

@@ -278,7 +278,7 @@ fn refusal(refusal: Refusal, retry: Duration) -> WireError {
         }
         Refusal::Full { .. } => overloaded(refusal.to_string(), retry),
         Refusal::Fixed { .. }
-        | Refusal::FixedAtCreation { .. }
+        | Refusal::CodesNotStock { .. }
         | Refusal::CodesAreStock
         | Refusal::NotDynamic
         | Refusal::NoGroupBuy

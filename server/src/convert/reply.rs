@@ -7,7 +7,7 @@ use tidegate_engine::{
     Answer, Command, Millis, OrderId, OrderNumber, OrderState, OrderView, Rejection, RoomId, RoomNumber,
     RoomState, RoomView, SaleState, SkuView,
 };
-use tidegate_protocol::reply::{OrderMap, Outcome, ReportOf, RoomMap, RoomMember, SkuMap};
+use tidegate_protocol::reply::{OrderMap, Outcome, ReportOf, RoomMap, RoomMember, SkuMap, write_paid_with};
 use tidegate_protocol::resp::Writer;
 use tidegate_protocol::status;
 
@@ -32,9 +32,9 @@ pub(crate) fn write_reply(
                 return write_answer(sku, asked, &Answer::Paid, writer);
             };
             let order = IdText::order(sku, *order);
-            let outcome = Outcome::PaidWith { order: order.as_str(), goods };
-            outcome.write(writer);
-            Label::Status(outcome.status())
+            let names = goods.names();
+            write_paid_with(order.as_str(), names.map(|name| name.into_owned()), writer);
+            Label::Status(status::Status::Paid)
         }
         Reply::Rejected(rejection) => {
             let outcome = rejected(*rejection);

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tidegate_actors::{Ask, Body, Fault, House, Outcome, Reply, Seat};
-use tidegate_engine::Command as SkuCommand;
+use tidegate_engine::{Command as SkuCommand, Millis};
 use tidegate_protocol::command::{self, COMMANDS, Call, Command};
 use tidegate_protocol::error::WireError;
 use tidegate_protocol::reply::ReportOf;
@@ -27,6 +27,12 @@ pub(super) struct Batch {
     /// How the output is put together.
     pieces: Vec<Piece>,
     visits: Visits,
+    /// What the visits brought back, until all of it is put together.
+    outcomes: Vec<(Arc<Seat>, Outcome)>,
+    /// Documents that can't be answered as done.
+    untold: Vec<(Place, Fault)>,
+    /// The next piece of the output, and where it begins in `ready`.
+    next: (usize, usize),
     /// Documents that were put: SKUs may have to be told.
     puts: Vec<Put>,
     /// Campaigns whose books are asked for, and the asks that make them up.
@@ -74,6 +80,9 @@ impl Batch {
             ready: Vec::new(),
             pieces: Vec::new(),
             visits: Visits::default(),
+            outcomes: Vec::new(),
+            untold: Vec::new(),
+            next: (0, 0),
             puts: Vec::new(),
             reports: Vec::new(),
             labels: Vec::new(),
@@ -139,7 +148,7 @@ impl Batch {
                 let retry = self.edge.limits.retry_ms;
                 let seat = house.find_or_create(sku).map_err(|error| convert::not_created(error, retry))?;
                 let put = SkuCommand::Put { terms: Arc::new(terms), stock };
-                self.put(sent, seat, Some(sku), |body| body.push_command(&put))
+                self.add_put(sent, seat, Some(sku), |body| body.push_command(&put))
             }
             Errand::PutCampaign { campaign, document } => {
                 let house = self.edge.house_for_writing()?;
@@ -151,7 +160,7 @@ impl Batch {
                 let seat = house.find_or_create_campaign(campaign);
                 let seat = seat.map_err(|error| convert::not_created(error, retry))?;
                 let put = convert::put_campaign(terms);
-                self.put(sent, seat, None, |body| body.push_campaign(&put))
+                self.add_put(sent, seat, None, |body| body.push_campaign(&put))
             }
             Errand::Trigger { campaign, req, buyer, event } => {
                 let seat = self.edge.house_for_writing()?.find_campaign(campaign);
@@ -242,7 +251,7 @@ impl Batch {
     }
 
     /// Adds a document to a visit.
-    fn put(
+    fn add_put(
         &mut self,
         sent: Sent,
         seat: Arc<Seat>,
@@ -256,21 +265,20 @@ impl Batch {
         Ok(())
     }
 
-    /// Tells SKUs what became of their part in campaigns, once the documents are durable, and says which of the
+    /// Tells SKUs what became of their part in campaigns, once the documents are durable, and notes which of the
     /// documents can't be answered as done.
-    async fn tell_skus(&mut self, outcomes: &[(Arc<Seat>, Outcome)]) -> Vec<(Place, Fault)> {
-        let mut failed = Vec::new();
+    async fn tell_skus(&mut self) {
         let edge = Arc::clone(&self.edge);
         for Put { place, sku } in self.puts.drain(..) {
-            let replies = outcomes.get(place.visit).and_then(|(_, outcome)| outcome.replies.as_ref().ok());
+            let replies =
+                self.outcomes.get(place.visit).and_then(|(_, outcome)| outcome.replies.as_ref().ok());
             let accepted =
                 matches!(replies.and_then(|replies| replies.get(place.ask)), Some(Reply::Accepted(_)));
             let Ok(house) = edge.house() else { continue };
             if accepted && let Err(fault) = house.enrol(sku.as_deref()).await {
-                failed.push((place, fault));
+                self.untold.push((place, fault));
             }
         }
-        failed
     }
 
     /// Adds something to a visit, if there is an actor to visit.
@@ -318,84 +326,90 @@ impl Batch {
         }
     }
 
-    /// Visits the actors, waits for them, and puts the replies of all commands into `output`, in order.
-    pub(super) async fn finish(&mut self, since: Instant, output: &mut Vec<u8>) {
-        if self.visits.is_empty() && self.pieces.is_empty() {
-            // Nearly all reads of a shop's pages end here.
+    /// Visits the actors and waits for them.
+    pub(super) async fn visit(&mut self) {
+        if self.pieces.is_empty() {
+            // Nearly all reads of a shop's pages ask no actor.
+            return;
+        }
+        self.close_ready();
+        self.outcomes = self.visits.make().await;
+        if !self.puts.is_empty() {
+            self.tell_skus().await;
+        }
+    }
+
+    /// Puts replies into `output`, in order, until there are `most` bytes and a reply of them. True when all are there;
+    /// otherwise there is more to be had by another call.
+    pub(super) fn put_together(&mut self, since: Instant, most: usize, output: &mut Vec<u8>) -> bool {
+        if self.pieces.is_empty() {
             std::mem::swap(output, &mut self.ready);
             self.ready.clear();
         } else {
-            self.close_ready();
-            let outcomes = self.visits.make().await;
-            let failed = if self.puts.is_empty() { Vec::new() } else { self.tell_skus(&outcomes).await };
-            self.put_together(&outcomes, &failed, output);
-            self.clear(outcomes);
+            let (now, retry) = (self.edge.now(), self.edge.limits.retry_ms);
+            while let Some(piece) = self.pieces.get(self.next.0).copied() {
+                if output.len() >= most {
+                    return false;
+                }
+                self.put(piece, now, retry, output);
+                self.next.0 += 1;
+            }
+            self.clear();
         }
         self.count(since);
+        true
     }
 
-    fn put_together(
-        &mut self,
-        outcomes: &[(Arc<Seat>, Outcome)],
-        failed: &[(Place, Fault)],
-        output: &mut Vec<u8>,
-    ) {
-        let (now, retry) = (self.edge.now(), self.edge.limits.retry_ms);
-        let mut from = 0;
-        for piece in &self.pieces {
-            match *piece {
-                Piece::Ready { end } => {
-                    output.extend_from_slice(&self.ready[from..end]);
-                    from = end;
-                }
-                Piece::Asked { visit, ask, sent } => {
-                    let mut writer = Writer::new(output, sent.protocol);
-                    let (seat, outcome) = &outcomes[visit];
-                    let untold = failed.iter().find(|(place, _)| *place == Place { visit, ask });
-                    let label = match (&outcome.replies, outcome.body.asks().get(ask)) {
-                        _ if untold.is_some() => {
-                            let fault = untold.map_or(Fault::Panicked, |(_, fault)| *fault);
-                            write_fault(fault, retry, &mut writer)
-                        }
-                        (Ok(replies), Some(asked)) if ask < replies.len() => {
-                            convert::write_reply(seat.name(), asked, &replies[ask], now, retry, &mut writer)
-                        }
-                        (replies, _) => {
-                            // An actor replies to each ask, or says why it replied to none.
-                            let fault = replies.as_ref().err().copied().unwrap_or(Fault::Panicked);
-                            write_fault(fault, retry, &mut writer)
-                        }
-                    };
-                    if !sent.part {
-                        self.labels.push((Some(sent.command), label));
+    fn put(&mut self, piece: Piece, now: Millis, retry: Duration, output: &mut Vec<u8>) {
+        match piece {
+            Piece::Ready { end } => {
+                output.extend_from_slice(&self.ready[self.next.1..end]);
+                self.next.1 = end;
+            }
+            Piece::Asked { visit, ask, sent } => {
+                let mut writer = Writer::new(output, sent.protocol);
+                let (seat, outcome) = &self.outcomes[visit];
+                let untold = self.untold.iter().find(|(place, _)| *place == Place { visit, ask });
+                let label = match (&outcome.replies, outcome.body.asks().get(ask), untold) {
+                    (_, _, Some((_, fault))) => write_fault(*fault, retry, &mut writer),
+                    (Ok(replies), Some(asked), None) if ask < replies.len() => {
+                        convert::write_reply(seat.name(), asked, &replies[ask], now, retry, &mut writer)
                     }
-                }
-                Piece::Report { at, sent } => {
-                    let mut writer = Writer::new(output, sent.protocol);
-                    let CampaignReport { campaign, asks } = &self.reports[at];
-                    let label = match books(asks, outcomes) {
-                        Ok(mut books) => {
-                            let ledger = self.edge.house().map(|house| house.ledger(campaign));
-                            books.set_buyers(ledger.map_or(0, |ledger| ledger.buyers()));
-                            books.write(ReportOf::Campaign(campaign), &mut writer);
-                            Label::Ok
-                        }
-                        Err(fault) => write_fault(fault, retry, &mut writer),
-                    };
-                    self.labels.push((Some(sent.command), label));
-                }
+                    // An actor replies to each ask, or says why it replied to none.
+                    (replies, _, None) => {
+                        let fault = replies.as_ref().err().copied().unwrap_or(Fault::Panicked);
+                        write_fault(fault, retry, &mut writer)
+                    }
+                };
+                self.label(sent, label);
+            }
+            Piece::Report { at, sent } => {
+                let mut writer = Writer::new(output, sent.protocol);
+                let CampaignReport { campaign, asks } = &self.reports[at];
+                let label = match books(asks, &self.outcomes) {
+                    Ok(mut books) => {
+                        let ledger = self.edge.house().map(|house| house.ledger(campaign));
+                        books.set_buyers(ledger.map_or(0, |ledger| ledger.buyers()));
+                        books.write(ReportOf::Campaign(campaign), &mut writer);
+                        Label::Ok
+                    }
+                    Err(fault) => write_fault(fault, retry, &mut writer),
+                };
+                self.label(sent, label);
             }
         }
     }
 
-    fn clear(&mut self, outcomes: Vec<(Arc<Seat>, Outcome)>) {
+    fn clear(&mut self) {
         self.ready.clear();
         self.pieces.clear();
         self.reports.clear();
+        self.untold.clear();
+        self.next = (0, 0);
         if self.ready.capacity() > KEPT_BYTES {
             self.ready = Vec::new();
         }
-        self.visits.take_back(outcomes);
+        self.visits.take_back(self.outcomes.drain(..));
     }
 
     /// Counts what was answered. All commands of a batch were read and answered together, and took the same time.

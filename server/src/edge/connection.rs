@@ -188,14 +188,17 @@ impl Connection {
             };
             self.input.advance(taken);
             self.half_since = None;
-            self.batch.finish(since, &mut self.output).await;
+            self.batch.visit().await;
+            let most = self.edge.limits.output_buffer_bytes;
+            while !self.batch.put_together(since, most, &mut self.output) {
+                self.write().await?;
+            }
             if let Some(error) = &framing {
-                // Whoever sent HTTP is no client of ours and is not answered (CVE-2016-10517).
                 if matches!(error, FramingError::HttpRequest) {
                     tracing::warn!(client = self.session.id(), "closed: {error}");
-                } else {
-                    self.session.write_framing_error(error, &mut self.output);
                 }
+                // A fixed text, and the connection ends: a web page can't smuggle commands in (CVE-2016-10517).
+                self.session.write_framing_error(error, &mut self.output);
             }
             self.write().await?;
             if framing.is_some() {

@@ -37,10 +37,6 @@ enum Visited {
 }
 
 impl Visits {
-    pub(super) fn is_empty(&self) -> bool {
-        self.all.is_empty()
-    }
-
     /// The visit to the actor of this SKU, a new one if need be; `None` if there is no such actor.
     pub(super) fn by_name(&mut self, house: &House, sku: &str) -> Option<usize> {
         let is_it = |visit: &Visit| visit.seat.kind() == ActorKind::Sku && visit.seat.name() == sku;
@@ -107,7 +103,7 @@ impl Visits {
     }
 
     /// Takes bodies back to be used again.
-    pub(super) fn take_back(&mut self, outcomes: Vec<(Arc<Seat>, Outcome)>) {
+    pub(super) fn take_back(&mut self, outcomes: impl IntoIterator<Item = (Arc<Seat>, Outcome)>) {
         for (_, Outcome { mut body, .. }) in outcomes {
             if self.spare.len() < FEW && body.capacity_bytes() <= KEPT_BYTES {
                 body.clear();
