@@ -135,8 +135,8 @@ pub enum Event<'a> {
     Discounted {
         /// The order.
         order: OrderNumber,
-        /// What is taken off.
-        discounts: Discounts,
+        /// What is taken off. In a box, so that events of orders without discounts are not as large.
+        discounts: Box<Discounts>,
     },
     /// A reservation ended because its room closed. That is no lapse of its buyer.
     Dismissed {

@@ -18,9 +18,9 @@ use crate::sku::{Sku, SkuState};
 use crate::stock::{MAX_STOCK, RestockError};
 use crate::tables::MAX_TEXT;
 use crate::{
-    Answer, Command, Coupon, CouponUse, Discounts, Event, Fingerprint, Fulfilment, MAX_GIVEN, Millis,
-    OrderNumber, Payment, PercentOff, Phase, Price, Refusal, Rejection, Request, RoomNumber, SkuTerms,
-    Standing, line_amount,
+    Answer, Command, CouponUse, Discounts, Event, Fingerprint, Fulfilment, MAX_GIVEN, Millis, OrderNumber,
+    Payment, PercentOff, Phase, Price, Refusal, Rejection, Request, RoomNumber, SkuTerms, Standing,
+    line_amount,
 };
 
 /// The events of one decision, in the order in which they are to be applied.
@@ -179,17 +179,21 @@ impl Sku {
             Command::Reserve { req, buyer, qty, max_price, coupon } => {
                 // No price is as high as "any price".
                 let numbers = [u64::from(qty), max_price.unwrap_or(u64::MAX)];
-                let request = Request { id: req, fingerprint: fingerprint(2, numbers, coupon.unwrap_or("")) };
-                let asked = Reservation { request, buyer, qty, max_price, coupon, standing: *standing };
+                let fingerprint = match coupon {
+                    None => fingerprint(2, numbers, ""),
+                    Some(coupon) => fingerprint(2, numbers, coupon),
+                };
+                let request = Request { id: req, fingerprint };
+                let asked = Reservation { request, buyer, qty, max_price, coupon, standing };
                 self.reserve(&asked, now, limits)
             }
             Command::OpenRoom { req, buyer, qty } => {
                 let request = Request { id: req, fingerprint: fingerprint(7, [u64::from(qty), 0], "") };
-                self.open_room(&Reservation::in_room(request, buyer, qty, *standing), now, limits)
+                self.open_room(&Reservation::in_room(request, buyer, qty, standing), now, limits)
             }
             Command::JoinRoom { room, req, buyer, qty } => {
                 let request = Request { id: req, fingerprint: fingerprint(8, [u64::from(qty), 0], "") };
-                self.join_room(room, &Reservation::in_room(request, buyer, qty, *standing), now, limits)
+                self.join_room(room, &Reservation::in_room(request, buyer, qty, standing), now, limits)
             }
             Command::Pay { order, req, amount, payment } => {
                 let request = Request { id: req, fingerprint: fingerprint(3, [amount, 0], payment) };
@@ -285,18 +289,27 @@ impl Sku {
         accept(Event::Repriced { request, price }, Answer::Repriced { price })
     }
 
-    fn reserve<'a>(&self, asked: &Reservation<'a>, now: Millis, limits: &Limits) -> Judged<'a> {
+    fn reserve<'a>(&self, asked: &Reservation<'a, '_>, now: Millis, limits: &Limits) -> Judged<'a> {
         self.judge_repeated_reservation(asked, None)?;
         let held = self.hold(asked, now, limits)?;
-        let (discounts, _) = held.discounts.taken_off(held.line, |_, _| 0);
-        let (order, amount) = (held.order, held.line - discounts.total());
+        let Held { order, line, expires_at, .. } = held;
         let mut events: Events<'a> = smallvec![held.event];
-        events.extend(discounted(order, discounts));
-        Ok(Change { events, answer: Answer::Reserved { order, amount, expires_at: held.expires_at } })
+        let mut amount = line;
+        if let Some(discounts) = self.discounts_for(asked) {
+            let (discounts, _) = discounts.taken_off(line, |_, _| 0);
+            amount -= discounts.total();
+            events.push(Event::Discounted { order, discounts: Box::new(discounts) });
+        }
+        Ok(Change { events, answer: Answer::Reserved { order, amount, expires_at } })
     }
 
     /// Who may buy. The order of the guards is the protocol's order of rejections.
-    fn hold<'a>(&self, asked: &Reservation<'a>, now: Millis, limits: &Limits) -> Result<Held<'a>, NoChange> {
+    fn hold<'a>(
+        &self,
+        asked: &Reservation<'a, '_>,
+        now: Millis,
+        limits: &Limits,
+    ) -> Result<Held<'a>, NoChange> {
         let known = self.buyer(asked.buyer);
         let reject = |rejection| Err(NoChange::Rejected(rejection));
         let lapsed = |buyer: &Buyer| buyer.lapsed_too_often(self.terms.max_lapses);
@@ -325,7 +338,8 @@ impl Sku {
         if asked.max_price.is_some_and(|max| unit_price > max) {
             return reject(Rejection::PriceChanged { price: unit_price });
         }
-        if asked.coupon.is_some() && asked.standing.coupon.is_none() {
+        // Coupons are of campaigns.
+        if asked.coupon.is_some() && (self.enrolment.is_none() || asked.standing.coupon.is_none()) {
             return reject(Rejection::CouponInvalid);
         }
         let line = line_amount(unit_price, asked.qty).ok_or(Refusal::AmountTooLarge)?;
@@ -339,22 +353,20 @@ impl Sku {
             unit_price,
             hold_ms,
         };
-        let discounts = self.discounts_for(asked.coupon.and(asked.standing.coupon));
-        Ok(Held { event, order, unit_price, line, discounts, expires_at: now.plus(u64::from(hold_ms)) })
+        Ok(Held { event, order, unit_price, line, expires_at: now.plus(u64::from(hold_ms)) })
     }
 
     /// The discounts that an order of this SKU gets beside a tier, of an amount that is not known yet.
-    fn discounts_for(&self, coupon: Option<Coupon>) -> Discounts {
-        let enrolment = self.enrolment.as_deref();
+    fn discounts_for(&self, asked: &Reservation<'_, '_>) -> Option<Discounts> {
+        let enrolment = self.enrolment.as_deref()?;
         let green = enrolment
-            .and_then(|enrolment| enrolment.green)
+            .green
             .filter(|green| self.terms.carbon_g.is_some_and(|carbon_g| carbon_g <= green.max_carbon_g));
-        Discounts {
-            order: enrolment.map(|enrolment| enrolment.order).unwrap_or_default(),
-            coupon: coupon
-                .map(|coupon| CouponUse { code: coupon.code, off: PercentOff::percent(coupon.percent_off) }),
-            green: green.map(|green| PercentOff::percent(green.percent_off)),
-        }
+        let coupon = asked.coupon.and(asked.standing.coupon);
+        let coupon = coupon
+            .map(|coupon| CouponUse { code: coupon.code, off: PercentOff::percent(coupon.percent_off) });
+        let green = green.map(|green| PercentOff::percent(green.percent_off));
+        (coupon.is_some() || green.is_some()).then_some(Discounts { order: enrolment.order, coupon, green })
     }
 
     fn cancel<'a>(
@@ -468,7 +480,7 @@ impl Sku {
     /// `joined`.
     fn judge_repeated_reservation(
         &self,
-        asked: &Reservation<'_>,
+        asked: &Reservation<'_, '_>,
         joined: Option<RoomNumber>,
     ) -> Result<(), NoChange> {
         let Some((buyer, _)) = self.buyer(asked.buyer) else { return Ok(()) };
@@ -508,7 +520,7 @@ impl Sku {
 
     fn room_for_order(
         &self,
-        asked: &Reservation<'_>,
+        asked: &Reservation<'_, '_>,
         new_buyer: bool,
         limits: &Limits,
     ) -> Result<OrderNumber, NoChange> {
@@ -577,26 +589,20 @@ impl Sku {
 }
 
 /// What a reservation asks for.
-struct Reservation<'a> {
+struct Reservation<'a, 's> {
     request: Request<'a>,
     buyer: &'a str,
     qty: u32,
     max_price: Option<u64>,
     coupon: Option<&'a str>,
-    standing: Standing,
+    standing: &'s Standing,
 }
 
-impl<'a> Reservation<'a> {
+impl<'a, 's> Reservation<'a, 's> {
     /// Of a seat in a room: at any price, without a coupon.
-    fn in_room(request: Request<'a>, buyer: &'a str, qty: u32, standing: Standing) -> Self {
+    fn in_room(request: Request<'a>, buyer: &'a str, qty: u32, standing: &'s Standing) -> Self {
         Self { request, buyer, qty, max_price: None, coupon: None, standing }
     }
-}
-
-/// The event that gives an order its discounts, if it gets any.
-fn discounted<'e>(order: OrderNumber, discounts: Discounts) -> Option<Event<'e>> {
-    let any = discounts.coupon.is_some() || discounts.green.is_some();
-    any.then_some(Event::Discounted { order, discounts })
 }
 
 /// The order whose reservation this event ends.

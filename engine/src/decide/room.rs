@@ -1,12 +1,12 @@
 //! Group-buy rooms: who may open and join one, and what it comes to when it closes.
 
-use super::{Change, Events, Judged, Limits, Reservation, discounted, reject};
+use super::{Change, Events, Judged, Limits, Reservation, reject};
 use crate::orders::{Order, OrderState};
 use crate::rooms::Room;
 use crate::sku::{Sku, SkuState};
 use crate::{
-    Answer, Command, Discounts, Event, GroupBuy, Millis, OrderNumber, Refusal, Rejection, RoomNumber, Seat,
-    Tier, less_percent,
+    Answer, Command, DiscountOrder, Discounts, Event, GroupBuy, Millis, OrderNumber, Refusal, Rejection,
+    RoomNumber, Seat, Tier, less_percent,
 };
 
 impl SkuState {
@@ -35,15 +35,24 @@ impl SkuState {
 }
 
 impl Sku {
-    pub(super) fn open_room<'a>(&self, asked: &Reservation<'a>, now: Millis, limits: &Limits) -> Judged<'a> {
+    pub(super) fn open_room<'a>(
+        &self,
+        asked: &Reservation<'a, '_>,
+        now: Millis,
+        limits: &Limits,
+    ) -> Judged<'a> {
         self.judge_repeated_reservation(asked, None)?;
         let group_buy = self.terms.group_buy.as_ref().ok_or(Refusal::NoGroupBuy)?;
         let held = self.hold(asked, now, limits)?;
         let room = self.rooms.next_number().filter(|room| room.0 <= limits.max_rooms);
         let room = room.ok_or(Refusal::Full { limit: "rooms" })?;
-        let (discounts, off) = held.in_tier(asked.qty, group_buy.due(1));
+        let (discounts, off) = self.in_tier(asked, &held, group_buy.due(1));
         let seat = Seat { room, opened: true, members: 1, off_at_first: off, off };
-        let (order, amount, expires_at) = (held.order, held.line - off - discounts.total(), held.expires_at);
+        let (order, amount, expires_at) = (
+            held.order,
+            held.line - off - discounts.map_or(0, |discounts| discounts.total()),
+            held.expires_at,
+        );
         let mut events = Events::new();
         events.push(Event::RoomOpened { room, deadline: now.plus(group_buy.ttl_ms) });
         events.push(held.event);
@@ -55,7 +64,7 @@ impl Sku {
     pub(super) fn join_room<'a>(
         &self,
         number: RoomNumber,
-        asked: &Reservation<'a>,
+        asked: &Reservation<'a, '_>,
         now: Millis,
         limits: &Limits,
     ) -> Judged<'a> {
@@ -75,15 +84,26 @@ impl Sku {
             return reject(Rejection::RoomFull);
         }
         let held = self.hold(asked, now, limits)?;
-        let (discounts, off) = held.in_tier(asked.qty, group_buy.due(room.paid + 1));
+        let (discounts, off) = self.in_tier(asked, &held, group_buy.due(room.paid + 1));
         let members = members + 1;
         let seat = Seat { room: number, opened: false, members, off_at_first: off, off };
-        let (order, amount, expires_at) = (held.order, held.line - off - discounts.total(), held.expires_at);
+        let (order, amount, expires_at) = (
+            held.order,
+            held.line - off - discounts.map_or(0, |discounts| discounts.total()),
+            held.expires_at,
+        );
         let mut events = Events::new();
         events.push(held.event);
         events.push(Event::SeatTaken { order, seat });
         events.extend(discounted(order, discounts));
         Ok(Change { events, answer: Answer::Joined { order, amount, members, expires_at } })
+    }
+
+    /// What the discounts of an order and the tier that it joins at take off.
+    fn in_tier(&self, asked: &Reservation<'_, '_>, held: &Held<'_>, tier: Tier) -> (Option<Discounts>, u64) {
+        let discounts = self.discounts_for(asked);
+        let (taken, off) = in_tier(discounts.as_ref().unwrap_or(&NONE), held.unit_price, asked.qty, tier);
+        (discounts.map(|_| taken), off)
     }
 
     /// What else happens when this order leaves its room: the last one out closes it.
@@ -148,15 +168,22 @@ impl Sku {
     /// What a paid member gets back.
     fn refund_of<'e>(&self, number: OrderNumber, order: &Order, tier: Option<Tier>) -> Option<Event<'e>> {
         let Some(tier) = tier else { return Some(Event::RoomRefundDue { order: number }) };
-        let none = Discounts { order: Default::default(), coupon: None, green: None };
-        let before = self.discounts.get(number).copied().unwrap_or(none);
-        let (discounts, off) = in_tier(&before, order.unit_price(), order.qty, tier);
+        let before = self.discounts.get(number).unwrap_or(&NONE);
+        let (discounts, off) = in_tier(before, order.unit_price(), order.qty, tier);
         let price = order.line_amount().saturating_sub(off).saturating_sub(discounts.total());
         // Settlement never raises a price.
         let amount = self.due(number, order).saturating_sub(price);
         let green = discounts.green.map_or(0, |green| green.amount);
         (amount > 0).then_some(Event::TierRefundDue { order: number, amount, green })
     }
+}
+
+/// No discounts beside a tier.
+const NONE: Discounts = Discounts { order: DiscountOrder::ALL[0], coupon: None, green: None };
+
+/// The event that gives an order its discounts, if it gets any.
+fn discounted<'e>(order: OrderNumber, discounts: Option<Discounts>) -> Option<Event<'e>> {
+    discounts.map(|discounts| Event::Discounted { order, discounts: Box::new(discounts) })
 }
 
 /// What the discounts and the tier take off a line. The tier's percentage is of the unit price; if another discount
@@ -181,13 +208,5 @@ pub(super) struct Held<'a> {
     pub(super) unit_price: u64,
     /// Price times units, before discounts.
     pub(super) line: u64,
-    /// The discounts beside a tier, of which only the percentages are known.
-    pub(super) discounts: Discounts,
     pub(super) expires_at: Millis,
-}
-
-impl Held<'_> {
-    fn in_tier(&self, qty: u32, tier: Tier) -> (Discounts, u64) {
-        in_tier(&self.discounts, self.unit_price, qty, tier)
-    }
 }

@@ -547,7 +547,10 @@ impl Model {
             (i64::from(qty) > self.available(), Rejection::SoldOut),
             (i64::from(qty) > left, Rejection::Limit { left: u32::try_from(left).unwrap_or(u32::MAX) }),
             (max_price.is_some_and(|max| max < unit_price), Rejection::PriceChanged { price: unit_price }),
-            (coupon.is_some() && self.standing.coupon.is_none(), Rejection::CouponInvalid),
+            (
+                coupon.is_some() && (self.enrolment.is_none() || self.standing.coupon.is_none()),
+                Rejection::CouponInvalid,
+            ),
         ];
         if let Some((_, reason)) = reasons.into_iter().find(|(holds, _)| *holds) {
             return Err(NoChange::Rejected(reason));

@@ -314,7 +314,7 @@ impl EventOf {
             19 => Event::RoomRefundDue { order },
             24 => Event::Remade { terms },
             22 => Event::Enrolled { enrolment: self.enrolment.clone() },
-            23 => Event::Discounted { order, discounts: self.discounts },
+            23 => Event::Discounted { order, discounts: Box::new(self.discounts) },
             20 => Event::RoomSettled {
                 room: RoomNumber(stock),
                 tier: self.flag.then_some(Tier { members: qty.max(1), percent_off: 30 }),

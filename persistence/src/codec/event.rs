@@ -279,7 +279,10 @@ impl EventDecoder {
             ENROLLED => Event::Enrolled {
                 enrolment: if from.flag("flag of the campaign")? { Some(get_enrolment(from)?) } else { None },
             },
-            DISCOUNTED => Event::Discounted { order: get_order(from)?, discounts: get_discounts(from)? },
+            DISCOUNTED => {
+                let order = get_order(from)?;
+                Event::Discounted { order, discounts: Box::new(get_discounts(from)?) }
+            }
             ROOM_REFUND_DUE => Event::RoomRefundDue { order: get_order(from)? },
             ROOM_SETTLED => Event::RoomSettled {
                 room: get_room_number(from)?,

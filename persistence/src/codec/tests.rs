@@ -259,9 +259,16 @@ fn the_bytes_of_version_1_are_fixed() {
         (Event::Dismissed { order }, "16 01"),
         (Event::TierRefundDue { order, amount: 30, green: 0 }, "17 01 1e"),
         (Event::TierRefundDue { order, amount: 30, green: 5 }, "1c 01 1e 05"),
+        (
+            Event::Remade { terms: given(Fulfilment::Numbered) },
+            "1d 02 0154 474250 01 ac02 00 00 00 00 c0cf24 01 00 00 01 01 01 02",
+        ),
         (Event::Enrolled { enrolment: None }, "1a 00"),
         (Event::Enrolled { enrolment: Some(enrolment) }, "1a 01 0163 0105 00 019003 03 02"),
-        (Event::Discounted { order, discounts }, "1b 01 00 03 01000000000000000000000000000000 14 3c 03 07"),
+        (
+            Event::Discounted { order, discounts: Box::new(discounts) },
+            "1b 01 00 03 01000000000000000000000000000000 14 3c 03 07",
+        ),
         (Event::RoomRefundDue { order }, "18 01"),
         (
             Event::RoomSettled {
