@@ -79,6 +79,7 @@ impl Sale {
             qty: 1,
             max_price: None,
             coupon: None,
+            at: None,
         })
     }
 

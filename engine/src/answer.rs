@@ -111,6 +111,8 @@ pub enum Rejection {
     },
     /// The coupon is none, another's, used, not for this SKU or out of its window.
     CouponInvalid,
+    /// No store that will do has so many units.
+    NoStore,
     /// The payment is not what the order costs.
     AmountMismatch {
         /// What the order costs, in minor units.
@@ -151,6 +153,15 @@ pub enum Refusal {
     /// The payment id was used before for another order.
     #[error("this payment id was used before for another order; check which order it belongs to")]
     PaymentReused,
+    /// A restock that does not say of which store, or says so of a SKU without, or names one that is not there.
+    #[error("STORE: {what}")]
+    Store {
+        /// What would be right.
+        what: &'static str,
+    },
+    /// Stores that are taken away, or given to a SKU that has none.
+    #[error("stores: fixed when the SKU was created; they may be moved and others added, none taken away")]
+    StoresFixed,
     /// Codes for a SKU that has another number of units.
     #[error(
         "fulfilment.codes: must be as many as the SKU's units, {stock}; stock is not changed by a document"

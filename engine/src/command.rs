@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::{Enrolment, OrderNumber, RoomNumber, SkuTerms};
+use crate::{At, Enrolment, OrderNumber, RoomNumber, SkuTerms};
 
 /// A command to one SKU. `S` is how its texts are held: `&str` where it is judged, offsets into a shared
 /// buffer while it travels.
@@ -27,6 +27,8 @@ pub enum Command<S> {
         req: S,
         /// Units to add; negative to take away.
         delta: i64,
+        /// The store they are at, if the SKU has stores.
+        store: Option<S>,
     },
     /// Move a dynamic price.
     Reprice {
@@ -51,6 +53,8 @@ pub enum Command<S> {
         max_price: Option<u64>,
         /// The coupon to be used.
         coupon: Option<S>,
+        /// Where the buyer is, who wants a store nearby. In a box: few commands say so.
+        at: Option<Box<At>>,
     },
     /// Hold units for a buyer, who opens a room for others to join.
     OpenRoom {
@@ -118,17 +122,20 @@ impl<S> Command<S> {
     pub fn map<T>(&self, mut text: impl FnMut(&S) -> T) -> Command<T> {
         match self {
             Self::Put { terms, stock } => Command::Put { terms: Arc::clone(terms), stock: *stock },
-            Self::Restock { req, delta } => Command::Restock { req: text(req), delta: *delta },
+            Self::Restock { req, delta, store } => {
+                Command::Restock { req: text(req), delta: *delta, store: store.as_ref().map(text) }
+            }
             Self::Reprice { req, price } => Command::Reprice { req: text(req), price: *price },
             Self::Pause => Command::Pause,
             Self::Resume => Command::Resume,
             Self::Enrol { enrolment } => Command::Enrol { enrolment: enrolment.clone() },
-            Self::Reserve { req, buyer, qty, max_price, coupon } => Command::Reserve {
+            Self::Reserve { req, buyer, qty, max_price, coupon, at } => Command::Reserve {
                 req: text(req),
                 buyer: text(buyer),
                 qty: *qty,
                 max_price: *max_price,
                 coupon: coupon.as_ref().map(text),
+                at: at.clone(),
             },
             Self::OpenRoom { req, buyer, qty } => {
                 Command::OpenRoom { req: text(req), buyer: text(buyer), qty: *qty }

@@ -1,6 +1,8 @@
 //! What a campaign means to a SKU that is part of it.
 
-use crate::{CampaignTerms, CouponCode, DiscountOrder, SkuTerms, Window};
+use std::sync::Arc;
+
+use crate::{CampaignTerms, CouponCode, DiscountOrder, SkuTerms, StoreNumber, Window};
 
 /// A SKU's part in a campaign: the campaign's rules, as far as they concern one SKU.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,19 +41,21 @@ impl Enrolment {
     }
 }
 
-/// How a buyer stands with the campaign when a command is judged: what only whoever sees the whole campaign knows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// How a buyer stands when a command is judged: what the SKU can't know, with the campaign and on the map.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Standing {
     /// Units that the buyer may still have in the campaign.
     pub left: u32,
     /// The coupon that the command names, if the buyer may use it on this SKU now; or, for a late payment, the one
     /// that the order used, if it may be used again.
     pub coupon: Option<Coupon>,
+    /// The SKU's stores that will do for a buyer who wants one nearby, nearest first; `None` if no place was named.
+    pub nearby: Option<Arc<[StoreNumber]>>,
 }
 
 impl Standing {
     /// Of a buyer whom no campaign limits and who has no coupon.
-    pub const FREE: Self = Self { left: u32::MAX, coupon: None };
+    pub const FREE: Self = Self { left: u32::MAX, coupon: None, nearby: None };
 }
 
 /// A coupon as far as an order needs to know it.

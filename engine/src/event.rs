@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use crate::{
-    Answer, Discounts, Enrolment, Fingerprint, Millis, OrderNumber, RoomNumber, Seat, SkuTerms, Tier,
+    Answer, Discounts, Enrolment, Fingerprint, Millis, OrderNumber, RoomNumber, Seat, SkuTerms, StoreNumber,
+    Tier,
 };
 
 /// One change of one SKU. When it happened is said once for a whole turn, beside the events.
@@ -30,6 +31,15 @@ pub enum Event<'a> {
     Enrolled {
         /// The part from now on; `None`: in no campaign.
         enrolment: Option<Arc<Enrolment>>,
+    },
+    /// Units were added to a store, or taken away from it.
+    StoreRestocked {
+        /// The request that asked for it.
+        request: Request<'a>,
+        /// Units added; negative if taken away.
+        delta: i64,
+        /// The store.
+        store: StoreNumber,
     },
     /// Units were added or taken away.
     Restocked {
@@ -130,6 +140,13 @@ pub enum Event<'a> {
         order: OrderNumber,
         /// The seat.
         seat: Seat,
+    },
+    /// The units of the order that was just reserved are those of a store.
+    Stored {
+        /// The order.
+        order: OrderNumber,
+        /// The store.
+        store: StoreNumber,
     },
     /// The order that was just reserved costs less, beside the tier of its room.
     Discounted {

@@ -5,11 +5,11 @@ use std::sync::Arc;
 
 use crate::{
     Answer, Block, Discounts, Enrolment, Fingerprint, Millis, OrderNumber, OrderState, Pricing, Seat,
-    Settlement, SkuTerms,
+    Settlement, SkuTerms, StoreNumber,
 };
 
 /// One part of a SKU's state. A whole state is one [`Part::Head`], then the buyers, the orders, the payments, the
-/// requests, the seats, the discounts, the rooms and the goods, each in the order they came to be. What can be
+/// requests, the seats, the discounts, the stores of orders, the rooms and the goods, each in the order they came to be. What can be
 /// computed from these (counts by state, units held by a buyer, indexes) is not written.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Part<'a> {
@@ -19,6 +19,18 @@ pub enum Part<'a> {
     Pricing(Pricing),
     /// The SKU's part in a campaign.
     Enrolment(Arc<Enrolment>),
+    /// Units that each store has altogether, in the order of the terms.
+    Stores {
+        /// The totals.
+        totals: Cow<'a, [u32]>,
+    },
+    /// The store of an order.
+    AtStore {
+        /// The order.
+        order: OrderNumber,
+        /// Its store.
+        store: StoreNumber,
+    },
     /// A buyer. Orders name buyers by position in this list.
     Buyer {
         /// The buyer's id.

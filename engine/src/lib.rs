@@ -30,6 +30,7 @@ mod seats;
 mod sku;
 mod state_hash;
 mod stock;
+mod stores;
 mod tables;
 mod tally;
 mod terms;
@@ -61,6 +62,7 @@ pub use rooms::{GroupBuy, RoomMember, RoomNumber, RoomState, RoomView, Settlemen
 pub use seats::Seat;
 pub use sku::{OrderView, Report, SaleState, Sku, SkuState, SkuView};
 pub use stock::{MAX_STOCK, Stock};
+pub use stores::{At, Place, Store, StoreNumber, StoreReport};
 pub use tables::MAX_TEXT as MAX_ID;
 pub use tally::Tally;
 pub use terms::{LatePayment, SkuTerms};

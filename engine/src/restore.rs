@@ -9,7 +9,7 @@ use crate::payments::PaymentAnswer;
 use crate::rooms::Room;
 use crate::sku::{Sku, SkuState};
 use crate::stock::Stock;
-use crate::{Contradiction, Head, Millis, OrderNumber, Part, Price, Request};
+use crate::{Contradiction, Head, Millis, OrderNumber, Part, Price, Request, StoreNumber};
 
 impl Sku {
     /// The state as parts, in the order in which [`Restorer::push`] takes them.
@@ -66,10 +66,14 @@ impl Sku {
         let enrolment = self.enrolment.iter().map(|enrolment| Part::Enrolment(Arc::clone(enrolment)));
         let discounts = self.discounts.iter();
         let discounts = discounts.map(|(order, row)| Part::Discounts { order: *order, discounts: *row });
-        let heads = std::iter::once(head).chain(pricing).chain(enrolment);
+        let totals: Vec<u32> = self.stores.iter().map(Stock::total).collect();
+        let stores = Some(Part::Stores { totals: totals.into() }).filter(|_| self.terms.stores.is_some());
+        let at_store = self.at_store.iter();
+        let at_store = at_store.map(|(order, store)| Part::AtStore { order: *order, store: *store });
+        let heads = std::iter::once(head).chain(pricing).chain(enrolment).chain(stores);
         let before = heads.chain(buyers).chain(orders).chain(payments).chain(requests);
         let goods = self.goods.iter().map(|(order, units)| Part::Goods { order, units: units.into() });
-        before.chain(seats).chain(discounts).chain(rooms).chain(goods)
+        before.chain(seats).chain(discounts).chain(at_store).chain(rooms).chain(goods)
     }
 }
 
@@ -151,6 +155,14 @@ impl Restorer {
                 sku.enrolment = Some(enrolment);
                 Ok(())
             }
+            (Some(sku), Part::Stores { totals }) => {
+                if totals.len() != sku.stores.len() {
+                    return Err(Contradiction::Parts);
+                }
+                sku.stores = totals.iter().map(|total| Stock::new(*total)).collect();
+                Ok(())
+            }
+            (Some(sku), Part::AtStore { order, store }) => sku.restore_store(order, store),
             (Some(sku), Part::Seat { order, seat }) => sku.take_seat(order, &seat),
             (Some(sku), Part::Discounts { order, discounts }) => sku.discount(order, &discounts),
             (Some(sku), Part::Goods { order, units }) => {
@@ -228,10 +240,25 @@ impl Restorer {
         stock.reacquire(self.sold)?;
         sku.stock = stock;
         (sku.changes, sku.last_event_at) = (self.changes, self.last_event_at);
-        if !sku.tally.balances(&sku.stock) {
+        if !sku.tally.balances(&sku.stock) || !sku.stores_balance() {
             return Err(Contradiction::Parts);
         }
         Ok(SkuState { hashing: self.hashing, sku: Some(sku) })
+    }
+}
+
+impl Sku {
+    /// An order's units are those of a store, reserved or sold as the order says.
+    fn restore_store(&mut self, number: OrderNumber, store: StoreNumber) -> Result<(), Contradiction> {
+        let order = self.orders.get(number).ok_or(Contradiction::Order(number))?;
+        let (state, holds_units, qty) = (order.state, order.holds_units, order.qty);
+        let stock = self.stores.get_mut(usize::from(store.0)).ok_or(Contradiction::Stock)?;
+        match (state, holds_units) {
+            (OrderState::Reserved, _) => stock.reserve(qty)?,
+            (_, true) => stock.reacquire(qty)?,
+            (_, false) => {}
+        }
+        self.at_store.add(number, store).ok_or(Contradiction::Order(number))
     }
 }
 

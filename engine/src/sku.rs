@@ -14,7 +14,7 @@ use crate::tables::{ByOrder, Texts};
 use crate::tally::Tally;
 use crate::{
     Currency, DiscountKind, Discounts, Enrolment, Given, GroupBuy, Millis, OrderNumber, Phase, Pricing,
-    RoomMember, RoomNumber, RoomView, Seat, SkuTerms, Window, less_percent,
+    RoomMember, RoomNumber, RoomView, Seat, SkuTerms, Store, StoreNumber, StoreReport, Window, less_percent,
 };
 
 /// The place of one SKU: empty until the SKU is created. Owned by one actor (invariant 1).
@@ -66,6 +66,9 @@ pub struct Sku {
     pub(crate) rooms: Rooms,
     pub(crate) seats: ByOrder<Seat>,
     pub(crate) discounts: ByOrder<Discounts>,
+    /// In the order of the terms; none if the SKU has no stores.
+    pub(crate) stores: Vec<Stock>,
+    pub(crate) at_store: ByOrder<StoreNumber>,
     pub(crate) goods: Goods,
     pub(crate) tally: Tally,
     /// Buyers with at least one order that was ever paid.
@@ -87,6 +90,8 @@ pub struct SkuView {
     pub pricing: Pricing,
     /// The four counts.
     pub stock: Stock,
+    /// Units available in each store, in the order of the terms; `None` if the SKU has no stores.
+    pub stores: Option<Arc<[u32]>>,
     /// Whether selling is paused.
     pub paused: bool,
     /// The number of the last change, counted from 1 per SKU.
@@ -159,6 +164,8 @@ pub struct OrderView {
     pub discounts: Vec<(DiscountKind, u64)>,
     /// The room it has a seat in.
     pub room: Option<RoomNumber>,
+    /// The id of the store that its units are at.
+    pub store: Option<Box<str>>,
     /// The currency of both.
     pub currency: Currency,
     /// When it was reserved.
@@ -176,6 +183,8 @@ pub struct Report {
     pub stock: Stock,
     /// Orders, units and money by state.
     pub tally: Tally,
+    /// The four counts of each store.
+    pub stores: Vec<StoreReport>,
     /// The currency of the money.
     pub currency: Currency,
     /// When the first order was paid.
@@ -190,6 +199,7 @@ pub struct Report {
 
 impl Sku {
     pub(crate) fn new(hashing: Hashing, terms: Arc<SkuTerms>, stock: u32, created_at: Millis) -> Self {
+        let stores = terms.stores.iter().flatten().map(|store| Stock::new(store.stock)).collect();
         Self {
             hashing,
             pricing: Pricing::new(&terms.price, created_at),
@@ -205,6 +215,8 @@ impl Sku {
             rooms: Rooms::default(),
             seats: ByOrder::default(),
             discounts: ByOrder::default(),
+            stores,
+            at_store: ByOrder::default(),
             goods: Goods::default(),
             tally: Tally::default(),
             buyers_who_bought: 0,
@@ -253,6 +265,7 @@ impl Sku {
             enrolment: self.enrolment.clone(),
             pricing: self.pricing,
             stock: self.stock,
+            stores: self.terms.stores.is_some().then(|| self.stores.iter().map(Stock::available).collect()),
             paused: self.paused,
             changes: self.changes,
         }
@@ -275,6 +288,7 @@ impl Sku {
             amount: self.due(number, order),
             discounts: self.discounts_of(number),
             room: self.seats.get(number).map(|seat| seat.room),
+            store: self.store_of(number).map(Into::into),
             currency: self.terms.currency,
             reserved_at: order.reserved_at(),
             expires_at: self.orders.expires_at(order),
@@ -287,6 +301,41 @@ impl Sku {
         let tier = self.seats.get(number).map_or(0, |seat| seat.off);
         let others = self.discounts.get(number).map_or(0, Discounts::total);
         order.line_amount().saturating_sub(tier).saturating_sub(others)
+    }
+
+    /// The id of the store that an order's units are at.
+    #[must_use]
+    pub fn store_of(&self, number: OrderNumber) -> Option<&str> {
+        let at = usize::from(self.at_store.get(number)?.0);
+        self.terms.stores.as_ref()?.get(at).map(|store| &*store.id)
+    }
+
+    /// The stores, if the SKU has any.
+    #[must_use]
+    pub fn stores(&self) -> Option<&[Store]> {
+        self.terms.stores.as_deref()
+    }
+
+    /// Whether the stores together have what the SKU has. The latest order may have no store yet: the event that gives
+    /// it one follows.
+    pub(crate) fn stores_balance(&self) -> bool {
+        let sum = |of: fn(&Stock) -> u32| self.stores.iter().map(|store| u64::from(of(store))).sum::<u64>();
+        let [total, available, reserved, sold] =
+            [self.stock.total(), self.stock.available(), self.stock.reserved(), self.stock.sold()]
+                .map(u64::from);
+        let to_come = u64::from(self.order_without_store().map_or(0, |order| order.qty));
+        self.stores.is_empty()
+            || (sum(Stock::total) == total
+                && sum(Stock::available) == available + to_come
+                && sum(Stock::reserved) + to_come == reserved
+                && sum(Stock::sold) == sold)
+    }
+
+    /// The latest order, if its units are still to be those of a store.
+    pub(crate) fn order_without_store(&self) -> Option<&Order> {
+        let latest = OrderNumber(u32::try_from(self.orders.len()).ok()?);
+        let without = !self.stores.is_empty() && self.at_store.get(latest).is_none();
+        self.orders.get(latest).filter(|_| without)
     }
 
     fn discounts_of(&self, number: OrderNumber) -> Vec<(DiscountKind, u64)> {
@@ -369,11 +418,14 @@ impl Sku {
         Report {
             stock: self.stock,
             tally: self.tally,
+            stores: (self.terms.stores.iter().flatten().zip(&self.stores))
+                .map(|(store, stock)| StoreReport { id: store.id.clone(), stock: *stock })
+                .collect(),
             currency: self.terms.currency,
             first_sale_at: self.first_sale_at,
             last_sale_at: self.last_sale_at,
             first_time_buyers: self.buyers_who_bought,
-            balanced: self.tally.balances(&self.stock),
+            balanced: self.tally.balances(&self.stock) && self.stores_balance(),
         }
     }
 }

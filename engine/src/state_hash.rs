@@ -5,7 +5,7 @@ use xxhash_rust::xxh3::Xxh3;
 use crate::sku::Sku;
 use crate::{
     Answer, Block, DiscountOrder, Discounts, Dynamic, Enrolment, Fulfilment, Head, Ladder, Part, PercentOff,
-    Price, SkuTerms, Step,
+    Price, SkuTerms, Step, Store,
 };
 
 impl Sku {
@@ -113,6 +113,14 @@ impl Digest {
                 }
             }
             Part::Enrolment(enrolment) => self.enrolment(enrolment),
+            Part::Stores { totals } => {
+                self.number(12);
+                totals.iter().for_each(|total| self.number(u64::from(*total)));
+            }
+            Part::AtStore { order, store } => {
+                self.number(13);
+                self.number(u64::from(order.0) | u64::from(store.0) << 32);
+            }
             Part::Discounts { order, discounts } => {
                 self.number(11);
                 self.number(u64::from(order.0));
@@ -174,6 +182,13 @@ impl Digest {
                 self.number(2 + codes.len() as u64);
                 codes.iter().for_each(|code| self.text(code));
             }
+        }
+        for Store { id, place, stock } in terms.stores.iter().flatten() {
+            self.text(id);
+            self.number(
+                u64::from(place.lat_e6.cast_unsigned()) | u64::from(place.lon_e6.cast_unsigned()) << 32,
+            );
+            self.number(u64::from(*stock));
         }
         if let Some(campaign) = &terms.campaign {
             self.text(campaign);

@@ -1,6 +1,6 @@
 //! The terms a SKU is sold on: what the admin's document says, apart from the stock.
 
-use crate::{Currency, Fulfilment, GroupBuy, Millis, Price, Window};
+use crate::{Currency, Fulfilment, GroupBuy, Millis, Price, Store, Window};
 
 /// The terms of one SKU. Replaced as a whole by a later document.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,6 +33,9 @@ pub struct SkuTerms {
     pub fulfilment: Option<Fulfilment>,
     /// The campaign that it is part of, if it says so itself: a campaign may name it instead.
     pub campaign: Option<Box<str>>,
+    /// The stores that its units are at; `None`: it is sold from nowhere in particular. Whether there are any is fixed
+    /// when the SKU is created.
+    pub stores: Option<Box<[Store]>>,
     /// Grams of carbon dioxide that a unit stands for, if that is known.
     pub carbon_g: Option<u32>,
 }
@@ -67,6 +70,7 @@ impl SkuTerms {
             group_buy: None,
             fulfilment: None,
             campaign: None,
+            stores: None,
             carbon_g: None,
         }
     }

@@ -121,7 +121,14 @@ fn the_stock_has_a_top_and_a_bottom() {
     assert_eq!(restock(&mut shop, "4", -i64::from(MAX_STOCK)), Ok(Answer::Restocked { available: 0 }));
     assert_eq!(restock(&mut shop, "5", i64::from(MAX_STOCK)), Ok(Answer::Restocked { available }));
     assert_eq!(
-        shop.ask(&Command::Reserve { req: "a", buyer: "ann", qty: u32::MAX, max_price: None, coupon: None }),
+        shop.ask(&Command::Reserve {
+            req: "a",
+            buyer: "ann",
+            qty: u32::MAX,
+            max_price: None,
+            coupon: None,
+            at: None
+        }),
         rejected(Rejection::SoldOut)
     );
 }

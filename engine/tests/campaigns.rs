@@ -33,7 +33,7 @@ fn coupon(percent_off: u8) -> Standing {
 }
 
 fn with_coupon(shop: &mut Shop, buyer: &'static str, req: &'static str, qty: u32) -> Told {
-    shop.ask(&Command::Reserve { req, buyer, qty, max_price: None, coupon: Some("a coupon") })
+    shop.ask(&Command::Reserve { req, buyer, qty, max_price: None, coupon: Some("a coupon"), at: None })
 }
 
 #[test]
@@ -104,8 +104,14 @@ fn a_coupon_that_is_no_good_is_refused_after_everything_else() {
     shop.enrol(green());
     assert_eq!(with_coupon(&mut shop, "ann", "r1", 4), rejected(Rejection::SoldOut));
     assert_eq!(with_coupon(&mut shop, "ann", "r1", 3), limit(2));
-    let dear =
-        Command::Reserve { req: "r1", buyer: "ann", qty: 1, max_price: Some(9_999), coupon: Some("x") };
+    let dear = Command::Reserve {
+        req: "r1",
+        buyer: "ann",
+        qty: 1,
+        max_price: Some(9_999),
+        coupon: Some("x"),
+        at: None,
+    };
     assert_eq!(shop.ask(&dear), rejected(Rejection::PriceChanged { price: 10_000 }), "before discounts");
     assert_eq!(with_coupon(&mut shop, "ann", "r1", 1), rejected(Rejection::CouponInvalid));
     assert_eq!(shop.counts(), [3, 0, 0]);
@@ -138,7 +144,7 @@ fn a_late_payment_needs_the_limit_and_the_coupon_again() {
         shop.standing = coupon(20);
         assert_eq!(with_coupon(&mut shop, "ann", "r1", 1), held(1, 7_760, START));
         shop.wait(HOLD);
-        shop.standing = standing;
+        shop.standing = standing.clone();
         assert_eq!(pay(&mut shop, 1, "p1", 7_760, "m1"), Ok(expected), "{standing:?}");
     }
 }

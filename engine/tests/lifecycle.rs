@@ -59,7 +59,7 @@ fn lamp() -> SkuTerms {
 fn shop_after(way: &[&'static str]) -> Shop {
     let mut shop = Shop::open(lamp(), 10);
     for (req, buyer, qty) in [("a", "ann", 2), ("b", "bob", 1)] {
-        let reserve = Command::Reserve { req, buyer, qty, max_price: None, coupon: None };
+        let reserve = Command::Reserve { req, buyer, qty, max_price: None, coupon: None, at: None };
         assert!(matches!(shop.ask(&reserve), Ok(Answer::Reserved { .. })));
     }
     let bobs = Command::Pay { order: OrderNumber(2), req: "pay", amount: 500, payment: "bobs" };
@@ -84,12 +84,26 @@ fn take(shop: &mut Shop, step: &'static str) {
         ("EVERYBODY-TAKES", qty) => (0..qty.parse().unwrap_or_else(|_| panic!("units: {step}")))
             .map(|i| {
                 let buyer = ["c1", "c2", "c3", "c4", "c5", "c6", "c7", "c8", "c9"][i];
-                shop.ask(&Command::Reserve { req: "c", buyer, qty: 1, max_price: None, coupon: None })
+                shop.ask(&Command::Reserve {
+                    req: "c",
+                    buyer,
+                    qty: 1,
+                    max_price: None,
+                    coupon: None,
+                    at: None,
+                })
             })
             .fold(Ok(Answer::Paused), Result::and),
         ("ANN-TAKES", qty) => {
             let qty = qty.parse().unwrap_or_else(|_| panic!("units: {step}"));
-            shop.ask(&Command::Reserve { req: "a2", buyer: "ann", qty, max_price: None, coupon: None })
+            shop.ask(&Command::Reserve {
+                req: "a2",
+                buyer: "ann",
+                qty,
+                max_price: None,
+                coupon: None,
+                at: None,
+            })
         }
         _ => shop.ask(&command(step)),
     };

@@ -40,7 +40,7 @@ fn agree((terms, steps): (SkuTerms, Vec<Step>)) -> Result<(), TestCaseError> {
             Step::Ask(command) => {
                 prop_assert_eq!(told, Some(model.ask(command, shop.now)), "{:?}", command)
             }
-            Step::Stand(standing) => model.standing = *standing,
+            Step::Stand(standing) => model.standing = standing.clone(),
             _ => follow_the_timers(&shop, before, &mut model)?,
         }
         compare(&mut shop, &model)?;
@@ -91,6 +91,8 @@ fn compare(shop: &mut Shop, model: &Model) -> Result<(), TestCaseError> {
         prop_assert_eq!((order.reserved_at, order.expires_at), (expected.reserved_at, expected.expires_at));
         prop_assert_eq!(order.paid_at, expected.paid_at);
         prop_assert_eq!(order.room.map(|room| room.0), expected.room);
+        let store = expected.store.map(|store| format!("s{store}"));
+        prop_assert_eq!(order.store.as_deref(), store.as_deref());
         let off: u64 = order.discounts.iter().map(|(_, off)| off).sum();
         prop_assert_eq!(order.unit_price * u64::from(order.qty) - off, order.amount, "the breakdown adds up");
     }
@@ -138,6 +140,8 @@ fn compare_report(report: &tidegate_engine::Report, model: &Model) -> Result<(),
     buyers.sort_unstable();
     buyers.dedup();
     prop_assert_eq!(report.first_time_buyers, buyers.len() as u64);
+    let stores: Vec<i64> = report.stores.iter().map(|store| i64::from(store.stock.available())).collect();
+    prop_assert_eq!(stores, (0..model.stores.len()).map(|at| model.available_at(at)).collect::<Vec<_>>());
     prop_assert!(report.balanced);
     Ok(())
 }
@@ -258,6 +262,8 @@ fn random_runs_reach_every_kind_of_event_and_state() {
         "RoomSettled",
         "Enrolled",
         "Remade",
+        "Stored",
+        "StoreRestocked",
         "Discounted",
     ];
     let states = OrderState::ALL.map(|state| format!("an order {state:?}"));

@@ -60,7 +60,8 @@ fn a_price_is_locked_when_the_units_are_reserved() {
     shop.wait(HOUR);
     assert_eq!(pay(&mut shop, 1, "p", 11_400, "p1"), rejected(Rejection::AmountMismatch { due: 12_000 }));
     assert_eq!(pay(&mut shop, 1, "p", 12_000, "p1"), Ok(Answer::Paid));
-    let most = Command::Reserve { req: "b", buyer: "bob", qty: 1, max_price: Some(11_399), coupon: None };
+    let most =
+        Command::Reserve { req: "b", buyer: "bob", qty: 1, max_price: Some(11_399), coupon: None, at: None };
     assert_eq!(shop.ask(&most), rejected(Rejection::PriceChanged { price: 11_400 }));
 }
 

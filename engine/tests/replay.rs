@@ -76,7 +76,13 @@ fn go_on_alike(one: &mut Shop, other: &mut Shop, steps: &[Step]) -> Result<(), T
 }
 
 fn continued(shop: &Shop, state: SkuState) -> Shop {
-    Shop { state, journal: Vec::new(), now: shop.now, limits: Limits::default(), standing: shop.standing }
+    Shop {
+        state,
+        journal: Vec::new(),
+        now: shop.now,
+        limits: Limits::default(),
+        standing: shop.standing.clone(),
+    }
 }
 
 #[test]

@@ -21,7 +21,14 @@ mod rejections {
     fn of_two_reasons_the_earlier_one_in_the_protocol_is_given() {
         let mut shop = Shop::empty();
         let ask = |shop: &mut Shop| {
-            shop.ask(&Command::Reserve { req: "r", buyer: "ann", qty: 3, max_price: Some(499), coupon: None })
+            shop.ask(&Command::Reserve {
+                req: "r",
+                buyer: "ann",
+                qty: 3,
+                max_price: Some(499),
+                coupon: None,
+                at: None,
+            })
         };
         assert_eq!(ask(&mut shop), rejected(Rejection::NotFound));
 
@@ -57,7 +64,8 @@ mod rejections {
         assert_eq!(put(&mut shop, wrong.clone()), Ok(Answer::Updated));
         assert_eq!(ask(&mut shop), rejected(Rejection::PriceChanged { price: 500 }));
         assert_eq!(shop.state.sku().map(|sku| sku.order_count()), Some(0), "no rejection left a trace");
-        let willing = Command::Reserve { req: "r", buyer: "ann", qty: 3, max_price: Some(500), coupon: None };
+        let willing =
+            Command::Reserve { req: "r", buyer: "ann", qty: 3, max_price: Some(500), coupon: None, at: None };
         assert_eq!(shop.ask(&willing), held(1, 1500, START));
     }
 
@@ -66,10 +74,10 @@ mod rejections {
         let mut shop = Shop::empty();
         let order = OrderNumber(1);
         let commands = [
-            Command::Restock { req: "r", delta: 1 },
+            Command::Restock { req: "r", delta: 1, store: None },
             Command::Pause,
             Command::Resume,
-            Command::Reserve { req: "r", buyer: "ann", qty: 1, max_price: None, coupon: None },
+            Command::Reserve { req: "r", buyer: "ann", qty: 1, max_price: None, coupon: None, at: None },
             Command::Pay { order, req: "r", amount: 1, payment: "p" },
             Command::Cancel { order, req: "r", reason: None },
             Command::Refund { order, req: "r", restock: false },
@@ -129,7 +137,14 @@ mod rejections {
     fn the_highest_price_agreed_to_is_a_unit_price_and_may_be_met() {
         let mut shop = Shop::open(terms(), 10);
         let mut ask = |req, max| {
-            shop.ask(&Command::Reserve { req, buyer: "ann", qty: 2, max_price: Some(max), coupon: None })
+            shop.ask(&Command::Reserve {
+                req,
+                buyer: "ann",
+                qty: 2,
+                max_price: Some(max),
+                coupon: None,
+                at: None,
+            })
         };
         assert_eq!(ask("a", 499), rejected(Rejection::PriceChanged { price: 500 }));
         assert_eq!(ask("b", 500), held(1, 1000, START));
@@ -323,7 +338,7 @@ mod request_ids {
     fn a_reservation_with_other_arguments_under_the_same_id_is_an_error() {
         let mut shop = Shop::open(terms(), 10);
         let ask = |shop: &mut Shop, qty, max_price| {
-            shop.ask(&Command::Reserve { req: "a", buyer: "ann", qty, max_price, coupon: None })
+            shop.ask(&Command::Reserve { req: "a", buyer: "ann", qty, max_price, coupon: None, at: None })
         };
         assert_eq!(ask(&mut shop, 2, Some(600)), held(1, 1000, START));
         for (qty, max_price) in [(1, Some(600)), (2, Some(601)), (2, None)] {

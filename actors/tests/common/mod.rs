@@ -179,7 +179,7 @@ impl Rebuild for Boxed {
 }
 
 pub(crate) fn reserve<'a>(req: &'a str, buyer: &'a str, qty: u32) -> Command<&'a str> {
-    Command::Reserve { req, buyer, qty, max_price: None, coupon: None }
+    Command::Reserve { req, buyer, qty, max_price: None, coupon: None, at: None }
 }
 
 pub(crate) fn pay<'a>(order: u32, req: &'a str, payment: &'a str) -> Command<&'a str> {

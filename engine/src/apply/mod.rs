@@ -9,9 +9,10 @@ use crate::orders::{NewOrder, OrderState};
 use crate::payments::PaymentAnswer;
 use crate::rooms::Room;
 use crate::sku::{Sku, SkuState};
+use crate::stock::Stock;
 use crate::{
     Answer, Contradiction, Event, Millis, OrderNumber, Payment, Pricing, Request, RoomNumber, Settlement,
-    SkuTerms,
+    SkuTerms, StoreNumber,
 };
 
 impl SkuState {
@@ -22,6 +23,11 @@ impl SkuState {
     pub fn apply(&mut self, event: &Event<'_>, at: Millis) -> Result<(), Contradiction> {
         match (&mut self.sku, event) {
             (empty @ None, Event::Created { terms, stock }) => {
+                let stores = terms.stores.as_ref();
+                let in_stores = stores.map(|stores| stores.iter().map(|store| u64::from(store.stock)).sum());
+                if in_stores.is_some_and(|sum: u64| sum != u64::from(*stock)) {
+                    return Err(Contradiction::Stock);
+                }
                 *empty = Some(Sku::new(self.hashing, terms.clone(), *stock, at));
             }
             (None, _) | (Some(_), Event::Created { .. }) => return Err(Contradiction::Creation),
@@ -40,10 +46,13 @@ impl Sku {
     fn apply(&mut self, event: &Event<'_>, at: Millis) -> Result<(), Contradiction> {
         match *event {
             Event::Created { .. } => return Err(Contradiction::Creation),
-            Event::Updated { ref terms } => self.update(terms, at),
+            Event::Updated { ref terms } => self.update(terms, at)?,
             Event::Remade { ref terms } => self.remake(terms, at)?,
             Event::Enrolled { ref enrolment } => self.enrolment.clone_from(enrolment),
-            Event::Restocked { ref request, delta } => self.restocked(request, delta)?,
+            Event::Restocked { ref request, delta } => self.restocked(request, delta, None)?,
+            Event::StoreRestocked { ref request, delta, store } => {
+                self.restocked(request, delta, Some(store))?
+            }
             Event::Repriced { ref request, price } => {
                 self.pricing.moved_to = price;
                 self.keep_request(None, request, Answer::Repriced { price })?;
@@ -69,7 +78,7 @@ impl Sku {
             }
             Event::Paid(ref payment) => {
                 let qty = self.turn(payment.order, &[OrderState::Reserved], OrderState::Paid)?;
-                self.stock.sell(qty)?;
+                self.move_units(payment.order, |stock| stock.sell(qty))?;
                 self.paid(payment, at)?;
                 match self.seats.get(payment.order) {
                     Some(seat) => self.rooms.paid(seat.room)?,
@@ -79,7 +88,7 @@ impl Sku {
             Event::Reacquired(ref payment) => {
                 // Invariant 3: the reservation has ended; this is a purchase of its own, from available to sold.
                 let qty = self.turn(payment.order, &[OrderState::Expired], OrderState::Paid)?;
-                self.stock.reacquire(qty)?;
+                self.move_units(payment.order, |stock| stock.reacquire(qty))?;
                 self.order_mut(payment.order)?.holds_units = true;
                 let buyer = self.buyer_of(payment.order)?;
                 buyer.held = buyer.held.saturating_add(qty);
@@ -102,6 +111,7 @@ impl Sku {
                 self.take_seat(order, seat)?;
                 self.rooms.join(seat.room, order)?;
             }
+            Event::Stored { order, store } => self.store(order, store)?,
             Event::Discounted { order, ref discounts } => self.discount(order, discounts)?,
             Event::TierRefundDue { order, amount, green } => self.better_tier(order, amount, green)?,
             Event::RoomRefundDue { order } => self.room_failed(order)?,
@@ -140,14 +150,14 @@ impl Sku {
     }
 
     /// What units come with stays what it was.
-    fn update(&mut self, terms: &Arc<SkuTerms>, at: Millis) {
+    fn update(&mut self, terms: &Arc<SkuTerms>, at: Millis) -> Result<(), Contradiction> {
         let fulfilment = self.terms.fulfilment.clone();
         let terms = if fulfilment.is_none() {
             Arc::clone(terms)
         } else {
             Arc::new(SkuTerms { fulfilment, ..SkuTerms::clone(terms) })
         };
-        self.take_over(terms, at);
+        self.take_over(terms, at)
     }
 
     /// What units come with is new too; none was given yet.
@@ -155,16 +165,25 @@ impl Sku {
         if self.orders.len() > 0 {
             return Err(Contradiction::Creation);
         }
-        self.take_over(Arc::clone(terms), at);
-        Ok(())
+        self.take_over(Arc::clone(terms), at)
     }
 
-    /// Another kind of price begins anew.
-    fn take_over(&mut self, terms: Arc<SkuTerms>, at: Millis) {
+    /// Another kind of price begins anew, and new stores have nothing yet.
+    fn take_over(&mut self, terms: Arc<SkuTerms>, at: Millis) -> Result<(), Contradiction> {
+        let ids = |terms: &SkuTerms| {
+            terms.stores.iter().flatten().map(|store| store.id.clone()).collect::<Vec<_>>()
+        };
+        if terms.stores.is_some() != self.terms.stores.is_some()
+            || !ids(&terms).starts_with(&ids(&self.terms))
+        {
+            return Err(Contradiction::Stock);
+        }
         if !terms.price.is_same_kind(&self.terms.price) {
             self.pricing = Pricing::new(&terms.price, at);
         }
+        self.stores.resize(terms.stores.as_ref().map_or(0, |stores| stores.len()), Stock::new(0));
         self.terms = terms;
+        Ok(())
     }
 
     /// A paid order is given its codes or serials, if the SKU comes with any.
@@ -185,14 +204,57 @@ impl Sku {
         members.into_iter().try_for_each(|member| self.give(member))
     }
 
-    fn restocked(&mut self, request: &Request<'_>, delta: i64) -> Result<(), Contradiction> {
-        self.stock = self.stock.restocked(delta).map_err(|_| Contradiction::Stock)?;
-        let available = u64::from(self.stock.available());
+    fn restocked(
+        &mut self,
+        request: &Request<'_>,
+        delta: i64,
+        store: Option<StoreNumber>,
+    ) -> Result<(), Contradiction> {
+        if store.is_none() && !self.stores.is_empty() {
+            return Err(Contradiction::Stock);
+        }
+        let restocked = |stock: &Stock| stock.restocked(delta).map_err(|_| Contradiction::Stock);
+        self.stock = restocked(&self.stock)?;
+        let mut available = u64::from(self.stock.available());
+        if let Some(store) = store {
+            let store = self.store_mut(store)?;
+            *store = restocked(store)?;
+            available = u64::from(store.available());
+        }
         self.keep_request(None, request, Answer::Restocked { available })
     }
 
+    /// Moves an order's units in the stock, and in that of its store.
+    pub(super) fn move_units(
+        &mut self,
+        order: OrderNumber,
+        act: impl Fn(&mut Stock) -> Result<(), Contradiction>,
+    ) -> Result<(), Contradiction> {
+        act(&mut self.stock)?;
+        match self.at_store.get(order).copied() {
+            Some(store) => act(self.store_mut(store)?),
+            None if !self.stores.is_empty() => Err(Contradiction::Order(order)),
+            None => Ok(()),
+        }
+    }
+
+    /// The units of an order that was just reserved are those of a store.
+    fn store(&mut self, order: OrderNumber, store: StoreNumber) -> Result<(), Contradiction> {
+        let row = self.order_mut(order)?;
+        let (state, qty) = (row.state, row.qty);
+        if state != OrderState::Reserved {
+            return Err(Contradiction::State(order));
+        }
+        self.store_mut(store)?.reserve(qty)?;
+        self.at_store.add(order, store).ok_or(Contradiction::Order(order))
+    }
+
+    fn store_mut(&mut self, store: StoreNumber) -> Result<&mut Stock, Contradiction> {
+        self.stores.get_mut(usize::from(store.0)).ok_or(Contradiction::Stock)
+    }
+
     fn reserved(&mut self, order: OrderNumber, new: &NewOrder<'_>) -> Result<(), Contradiction> {
-        if self.orders.next_number() != Some(order) {
+        if self.orders.next_number() != Some(order) || self.order_without_store().is_some() {
             return Err(Contradiction::Order(order));
         }
         self.stock.reserve(new.qty)?;
@@ -238,7 +300,7 @@ impl Sku {
     /// A reservation ends, and its units are for sale again.
     fn released_as(&mut self, number: OrderNumber, state: OrderState) -> Result<(), Contradiction> {
         let qty = self.turn(number, &[OrderState::Reserved], state)?;
-        self.stock.release(qty)?;
+        self.move_units(number, |stock| stock.release(qty))?;
         self.order_mut(number)?.holds_units = false;
         let buyer = self.buyer_of(number)?;
         buyer.held = buyer.held.saturating_sub(qty);
@@ -299,7 +361,7 @@ impl Sku {
             self.tally.keep_units(qty);
         }
         if restock && holds_units {
-            self.stock.take_back(qty)?;
+            self.move_units(number, |stock| stock.take_back(qty))?;
             self.tally.return_units(qty);
             self.order_mut(number)?.holds_units = false;
             self.goods.take_back(number);

@@ -64,7 +64,7 @@ impl Sku {
     /// The order's money is due back, and its units return.
     pub(super) fn room_failed(&mut self, number: OrderNumber) -> Result<(), Contradiction> {
         let qty = self.turn(number, &[OrderState::Paid], OrderState::RefundDue)?;
-        self.stock.take_back(qty)?;
+        self.move_units(number, |stock| stock.take_back(qty))?;
         self.order_mut(number)?.holds_units = false;
         let buyer = self.buyer_of(number)?;
         buyer.held = buyer.held.saturating_sub(qty);

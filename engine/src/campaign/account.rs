@@ -46,14 +46,15 @@ impl Account {
             self.hold(claim.qty);
             self.set_used(claim.coupon, true);
         }
-        (Standing { left, coupon }, taken)
+        (Standing { left, coupon, nearby: None }, taken)
     }
 
     /// How the buyer stands who has taken up this claim already: units don't count twice, and the coupon is good if
     /// its window is still open.
     #[must_use]
     pub fn standing_with(&self, claim: &Claim<'_>, terms: &CampaignTerms, now: Millis) -> Standing {
-        Standing { left: u32::MAX, coupon: self.usable(claim, terms, now).map(|(_, coupon)| coupon) }
+        let coupon = self.usable(claim, terms, now).map(|(_, coupon)| coupon);
+        Standing { coupon, ..Standing::FREE }
     }
 
     /// Whether the coupon of this claim is in use, and what it gives, if it can be used on its SKU at this time.

@@ -15,12 +15,13 @@ use crate::buyers::{Block, Buyer, BuyerNumber};
 use crate::hashing::fingerprint;
 use crate::orders::{Order, OrderState};
 use crate::sku::{Sku, SkuState};
-use crate::stock::{MAX_STOCK, RestockError};
+use crate::stock::{MAX_STOCK, RestockError, Stock};
+use crate::stores::{merged, pick};
 use crate::tables::MAX_TEXT;
 use crate::{
-    Answer, Command, CouponUse, Discounts, Event, Fingerprint, Fulfilment, MAX_GIVEN, Millis, OrderNumber,
-    Payment, PercentOff, Phase, Price, Refusal, Rejection, Request, RoomNumber, SkuTerms, Standing,
-    line_amount,
+    Answer, At, Command, CouponUse, Discounts, Event, Fingerprint, Fulfilment, MAX_GIVEN, Millis,
+    OrderNumber, Payment, PercentOff, Phase, Place, Price, Refusal, Rejection, Request, RoomNumber, SkuTerms,
+    Standing, StoreNumber, line_amount,
 };
 
 /// The events of one decision, in the order in which they are to be applied.
@@ -163,11 +164,10 @@ impl Sku {
             Command::Enrol { ref enrolment } => {
                 accept(Event::Enrolled { enrolment: enrolment.clone() }, Answer::Updated)
             }
-            Command::Restock { req, delta } => self.restock(
-                Request { id: req, fingerprint: fingerprint(1, [delta.cast_unsigned(), 0], "") },
-                delta,
-                limits,
-            ),
+            Command::Restock { req, delta, store } => {
+                let fingerprint = fingerprint(1, [delta.cast_unsigned(), 0], store.unwrap_or(""));
+                self.restock(Request { id: req, fingerprint }, delta, store, limits)
+            }
             Command::Reprice { req, price } => {
                 let request = Request { id: req, fingerprint: fingerprint(6, [price, 0], "") };
                 self.reprice(request, price, limits)
@@ -176,15 +176,17 @@ impl Sku {
             Command::Pause => accept(Event::Paused, Answer::Paused),
             Command::Resume if self.paused => accept(Event::Resumed, Answer::Resumed),
             Command::Resume => as_it_is(Answer::Resumed),
-            Command::Reserve { req, buyer, qty, max_price, coupon } => {
+            Command::Reserve { req, buyer, qty, max_price, coupon, ref at } => {
                 // No price is as high as "any price".
                 let numbers = [u64::from(qty), max_price.unwrap_or(u64::MAX)];
-                let fingerprint = match coupon {
-                    None => fingerprint(2, numbers, ""),
-                    Some(coupon) => fingerprint(2, numbers, coupon),
+                let fingerprint = match (coupon, at) {
+                    (None, None) => fingerprint(2, numbers, ""),
+                    (Some(coupon), None) => fingerprint(2, numbers, coupon),
+                    (coupon, Some(at)) => fingerprint(9, numbers, &at_text(at, coupon)),
                 };
                 let request = Request { id: req, fingerprint };
-                let asked = Reservation { request, buyer, qty, max_price, coupon, standing };
+                let asked =
+                    Reservation { request, buyer, qty, max_price, coupon, at: at.is_some(), standing };
                 self.reserve(&asked, now, limits)
             }
             Command::OpenRoom { req, buyer, qty } => {
@@ -227,6 +229,12 @@ impl Sku {
         } else {
             document.clone()
         };
+        let stores = match (&self.terms.stores, &terms.stores) {
+            (None, None) => None,
+            (Some(there), Some(stores)) => Some(merged(there, stores).ok_or(Refusal::StoresFixed)?),
+            (None, Some(_)) | (Some(_), None) => return Err(Refusal::StoresFixed.into()),
+        };
+        let terms = SkuTerms { stores, ..terms };
         if terms == *self.terms {
             return as_it_is(Answer::Unchanged);
         }
@@ -257,22 +265,51 @@ impl Sku {
         accept(Event::Updated { terms: Arc::new(terms) }, Answer::Updated)
     }
 
-    fn restock<'a>(&self, request: Request<'a>, delta: i64, limits: &Limits) -> Judged<'a> {
+    fn restock<'a>(
+        &self,
+        request: Request<'a>,
+        delta: i64,
+        store: Option<&str>,
+        limits: &Limits,
+    ) -> Judged<'a> {
         self.judge_repeat(None, request)?;
+        let store = self.store_to_restock(store)?;
         if matches!(self.terms.fulfilment, Some(Fulfilment::Codes(_))) {
             return Err(Refusal::CodesAreStock.into());
         }
-        let stock = self.stock.restocked(delta).map_err(|error| match error {
-            RestockError::Insufficient => {
-                NoChange::Rejected(Rejection::Insufficient { available: u64::from(self.stock.available()) })
+        let restocked = |stock: &Stock| {
+            let available = u64::from(stock.available());
+            stock.restocked(delta).map_err(|error| match error {
+                RestockError::Insufficient => NoChange::Rejected(Rejection::Insufficient { available }),
+                RestockError::TooLarge => NoChange::Refused(Refusal::StockTooLarge),
+            })
+        };
+        let (event, stock) = match store {
+            None => (Event::Restocked { request, delta }, restocked(&self.stock)?),
+            Some((number, stock)) => {
+                let after = restocked(stock)?;
+                restocked(&self.stock)?;
+                (Event::StoreRestocked { request, delta, store: number }, after)
             }
-            RestockError::TooLarge => NoChange::Refused(Refusal::StockTooLarge),
-        })?;
+        };
         self.room_for_request(&[request.id], limits)?;
-        accept(
-            Event::Restocked { request, delta },
-            Answer::Restocked { available: u64::from(stock.available()) },
-        )
+        accept(event, Answer::Restocked { available: u64::from(stock.available()) })
+    }
+
+    fn store_to_restock(&self, id: Option<&str>) -> Result<Option<(StoreNumber, &Stock)>, Refusal> {
+        match (&self.terms.stores, id) {
+            (None, None) => Ok(None),
+            (None, Some(_)) => Err(Refusal::Store { what: "this SKU has no stores; leave it out" }),
+            (Some(_), None) => {
+                Err(Refusal::Store { what: "say which of this SKU's stores the units are at" })
+            }
+            (Some(stores), Some(id)) => {
+                let at = stores.iter().position(|store| &*store.id == id);
+                let found =
+                    at.and_then(|at| Some((StoreNumber(u16::try_from(at).ok()?), self.stores.get(at)?)));
+                found.map(Some).ok_or(Refusal::Store { what: "this SKU has no store of this name" })
+            }
+        }
     }
 
     /// A dynamic price moves inside its bounds, by no more than its largest step.
@@ -294,6 +331,7 @@ impl Sku {
         let held = self.hold(asked, now, limits)?;
         let Held { order, line, expires_at, .. } = held;
         let mut events: Events<'a> = smallvec![held.event];
+        events.extend(held.store.map(|store| Event::Stored { order, store }));
         let mut amount = line;
         if let Some(discounts) = self.discounts_for(asked) {
             let (discounts, _) = discounts.taken_off(line, |_, _| 0);
@@ -342,6 +380,7 @@ impl Sku {
         if asked.coupon.is_some() && (self.enrolment.is_none() || asked.standing.coupon.is_none()) {
             return reject(Rejection::CouponInvalid);
         }
+        let store = self.store_for(asked)?;
         let line = line_amount(unit_price, asked.qty).ok_or(Refusal::AmountTooLarge)?;
         let order = self.room_for_order(asked, known.is_none(), limits)?;
         let hold_ms = self.terms.hold_ms;
@@ -353,7 +392,16 @@ impl Sku {
             unit_price,
             hold_ms,
         };
-        Ok(Held { event, order, unit_price, line, expires_at: now.plus(u64::from(hold_ms)) })
+        Ok(Held { event, order, store, unit_price, line, expires_at: now.plus(u64::from(hold_ms)) })
+    }
+
+    /// The store that the units come from, if the SKU has stores.
+    fn store_for(&self, asked: &Reservation<'_, '_>) -> Result<Option<StoreNumber>, Rejection> {
+        if self.stores.is_empty() {
+            return if asked.at { Err(Rejection::NoStore) } else { Ok(None) };
+        }
+        let nearby = if asked.at { Some(asked.standing.nearby.as_deref().unwrap_or_default()) } else { None };
+        pick(&self.stores, asked.qty, nearby).map(Some).ok_or(Rejection::NoStore)
     }
 
     /// The discounts that an order of this SKU gets beside a tier, of an amount that is not known yet.
@@ -595,13 +643,15 @@ struct Reservation<'a, 's> {
     qty: u32,
     max_price: Option<u64>,
     coupon: Option<&'a str>,
+    /// Whether a store nearby is wanted.
+    at: bool,
     standing: &'s Standing,
 }
 
 impl<'a, 's> Reservation<'a, 's> {
     /// Of a seat in a room: at any price, without a coupon.
     fn in_room(request: Request<'a>, buyer: &'a str, qty: u32, standing: &'s Standing) -> Self {
-        Self { request, buyer, qty, max_price: None, coupon: None, standing }
+        Self { request, buyer, qty, max_price: None, coupon: None, at: false, standing }
     }
 }
 
@@ -611,6 +661,12 @@ fn ended(event: &Event<'_>) -> Option<OrderNumber> {
         Event::Expired { order } | Event::Cancelled { order, .. } => Some(*order),
         _ => None,
     }
+}
+
+/// Where a buyer is, and the coupon, as a text for the fingerprint.
+fn at_text(at: &At, coupon: Option<&str>) -> String {
+    let At { place: Place { lat_e6, lon_e6 }, within_m } = at;
+    format!("{lat_e6} {lon_e6} {within_m:?} {}", coupon.unwrap_or(""))
 }
 
 fn repeat(kept: Fingerprint, asked: Fingerprint, answer: impl FnOnce() -> Answer) -> NoChange {
@@ -636,8 +692,14 @@ mod tests {
         let mut orders = 0;
         let full = loop {
             let (req, buyer) = (format!("{orders:0>60}"), format!("buyer-{orders:0>54}"));
-            let reserve =
-                Command::Reserve { req: &*req, buyer: &*buyer, qty: 1, max_price: None, coupon: None };
+            let reserve = Command::Reserve {
+                req: &*req,
+                buyer: &*buyer,
+                qty: 1,
+                max_price: None,
+                coupon: None,
+                at: None,
+            };
             match state.decide(&reserve, now, &limits) {
                 Ok(change) => change.events.iter().try_for_each(|event| state.apply(event, now))?,
                 Err(full) => break full,

@@ -86,8 +86,17 @@ impl Sku {
             && self.window().phase(now) == Phase::Open
             && !self.paused
             && u64::from(order.qty) <= u64::from(self.stock.available()) + u64::from(own)
+            && self.store_has(number, order.qty, own)
             && order.qty <= self.left_for(held).min(standing.left)
             && (standing.coupon.is_some() || self.coupon_of(number).is_none())
+    }
+
+    /// Whether the store of this order, if it has one, still has the units.
+    fn store_has(&self, number: OrderNumber, qty: u32, own: u32) -> bool {
+        let store = self.at_store.get(number).map(|store| self.stores.get(usize::from(store.0)));
+        store.is_none_or(|stock| {
+            stock.is_some_and(|stock| u64::from(qty) <= u64::from(stock.available()) + u64::from(own))
+        })
     }
 
     fn judge_amount(&self, order: &Order, payment: &Payment<'_>) -> Result<(), NoChange> {

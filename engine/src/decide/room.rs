@@ -6,7 +6,7 @@ use crate::rooms::Room;
 use crate::sku::{Sku, SkuState};
 use crate::{
     Answer, Command, DiscountOrder, Discounts, Event, GroupBuy, Millis, OrderNumber, Refusal, Rejection,
-    RoomNumber, Seat, Tier, less_percent,
+    RoomNumber, Seat, StoreNumber, Tier, less_percent,
 };
 
 impl SkuState {
@@ -57,6 +57,7 @@ impl Sku {
         events.push(Event::RoomOpened { room, deadline: now.plus(group_buy.ttl_ms) });
         events.push(held.event);
         events.push(Event::SeatTaken { order, seat });
+        events.extend(held.store.map(|store| Event::Stored { order, store }));
         events.extend(discounted(order, discounts));
         Ok(Change { events, answer: Answer::Opened { room, order, amount, expires_at } })
     }
@@ -95,6 +96,7 @@ impl Sku {
         let mut events = Events::new();
         events.push(held.event);
         events.push(Event::SeatTaken { order, seat });
+        events.extend(held.store.map(|store| Event::Stored { order, store }));
         events.extend(discounted(order, discounts));
         Ok(Change { events, answer: Answer::Joined { order, amount, members, expires_at } })
     }
@@ -204,6 +206,8 @@ fn in_tier(discounts: &Discounts, unit_price: u64, qty: u32, tier: Tier) -> (Dis
 pub(super) struct Held<'a> {
     pub(super) event: Event<'a>,
     pub(super) order: OrderNumber,
+    /// The store that the units come from.
+    pub(super) store: Option<StoreNumber>,
     /// The price of one unit, in minor units.
     pub(super) unit_price: u64,
     /// Price times units, before discounts.

@@ -172,7 +172,7 @@ pub(crate) type Told = Result<Answer, NoChange>;
 pub(crate) const HOLD: u64 = HOLD_MS as u64;
 
 pub(crate) fn reserve(shop: &mut Shop, buyer: &'static str, req: &'static str, qty: u32) -> Told {
-    shop.ask(&Command::Reserve { req, buyer, qty, max_price: None, coupon: None })
+    shop.ask(&Command::Reserve { req, buyer, qty, max_price: None, coupon: None, at: None })
 }
 
 pub(crate) fn pay(
@@ -194,7 +194,7 @@ pub(crate) fn refund(shop: &mut Shop, order: u32, req: &'static str, restock: bo
 }
 
 pub(crate) fn restock(shop: &mut Shop, req: &'static str, delta: i64) -> Told {
-    shop.ask(&Command::Restock { req, delta })
+    shop.ask(&Command::Restock { req, delta, store: None })
 }
 
 /// Replaces the terms (with a stock that must not count).

@@ -22,6 +22,8 @@ pub(crate) struct ModelOrder {
     pub(crate) paid_at: Option<Millis>,
     /// Whether paid units were not given back.
     pub(crate) keeps_units: bool,
+    /// The store that its units are at.
+    pub(crate) store: Option<usize>,
     /// The room it has a seat in.
     pub(crate) room: Option<u32>,
     /// The percentage of the tier when it was reserved, and now.
@@ -99,6 +101,8 @@ enum Deed {
 pub(crate) struct Model {
     pub(crate) terms: Arc<SkuTerms>,
     pub(crate) total: i64,
+    /// Units that each store has altogether.
+    pub(crate) stores: Vec<i64>,
     /// Of a dynamic price.
     moved_to: u64,
     /// Since when the price is of its kind.
@@ -121,6 +125,7 @@ impl Model {
     pub(crate) fn new(terms: SkuTerms, stock: u32) -> Self {
         let moved_to = if let Price::Dynamic(dynamic) = terms.price { dynamic.initial } else { 0 };
         Self {
+            stores: terms.stores.iter().flatten().map(|store| i64::from(store.stock)).collect(),
             moved_to,
             kind_since: START,
             given: Vec::new(),
@@ -217,6 +222,28 @@ impl Model {
 
     pub(crate) fn available(&self) -> i64 {
         self.total - self.reserved() - self.sold()
+    }
+
+    /// What a store has left.
+    pub(crate) fn available_at(&self, at: usize) -> i64 {
+        let taken = self.units(|order| {
+            order.store == Some(at) && (order.state == OrderState::Reserved || order.keeps_units)
+        });
+        self.stores[at] - taken
+    }
+
+    /// The store that so many units come from; `None` if there is none that will do.
+    fn store_for(&self, qty: u32, at: bool) -> Option<usize> {
+        if self.stores.is_empty() {
+            return None;
+        }
+        let nearby = self.standing.nearby.as_deref().unwrap_or_default();
+        let enough = |store: &usize| self.available_at(*store) >= i64::from(qty);
+        if at {
+            return nearby.iter().map(|store| usize::from(store.0)).find(enough);
+        }
+        let most = (0..self.stores.len()).map(|store| self.available_at(store)).max()?;
+        (0..self.stores.len()).find(|store| self.available_at(*store) == most).filter(enough)
     }
 
     fn left_for(&self, buyer: &str, except: Option<usize>) -> i64 {
@@ -400,6 +427,9 @@ impl Model {
                 if !another_kind {
                     new.price = self.terms.price;
                 }
+                if new.stores != self.terms.stores {
+                    return Err(NoChange::Refused(Refusal::StoresFixed));
+                }
                 if another_kind && !self.orders.is_empty() {
                     return Err(NoChange::Refused(Refusal::Fixed { field: "price" }));
                 }
@@ -426,13 +456,30 @@ impl Model {
                 self.terms = Arc::new(new);
                 Ok(if same { Answer::Unchanged } else { Answer::Updated })
             }
+            Command::Restock { store: Some(_), .. } if self.stores.is_empty() => {
+                Err(store_refused("this SKU has no stores; leave it out"))
+            }
+            Command::Restock { store: Some("s9"), .. } => {
+                Err(store_refused("this SKU has no store of this name"))
+            }
+            Command::Restock { store: None, .. } if !self.stores.is_empty() => {
+                Err(store_refused("say which of this SKU's stores the units are at"))
+            }
             Command::Restock { .. } if matches!(self.terms.fulfilment, Some(Fulfilment::Codes(_))) => {
                 Err(NoChange::Refused(Refusal::CodesAreStock))
             }
-            Command::Restock { delta, .. } => {
-                let available = u64::try_from(self.available()).unwrap_or(0);
-                let after = u64::try_from(self.available() + delta);
+            Command::Restock { delta, store, .. } => {
+                let at = match store {
+                    None => None,
+                    Some(store) => ["s0", "s1", "s2"].iter().position(|id| *id == store),
+                };
+                let before = at.map_or(self.available(), |at| self.available_at(at));
+                let available = u64::try_from(before).unwrap_or(0);
+                let after = u64::try_from(before + delta);
                 let after = after.map_err(|_| NoChange::Rejected(Rejection::Insufficient { available }))?;
+                if let Some(at) = at {
+                    self.stores[at] += delta;
+                }
                 self.total += delta;
                 Ok(Answer::Restocked { available: after })
             }
@@ -458,15 +505,15 @@ impl Model {
                 self.enrolment.clone_from(enrolment);
                 Ok(if same { Answer::Unchanged } else { Answer::Updated })
             }
-            Command::Reserve { buyer, qty, max_price, coupon, .. } => {
-                let at = self.reserve(buyer, qty, (max_price, coupon), now)?;
+            Command::Reserve { buyer, qty, max_price, coupon, at: ref place, .. } => {
+                let at = self.reserve(buyer, qty, (max_price, coupon, place.is_some()), now)?;
                 let (amount, expires_at) = (self.orders[at].due(), self.orders[at].expires_at);
                 Ok(Answer::Reserved { order: number(at), amount, expires_at })
             }
             Command::OpenRoom { buyer, qty, .. } => {
                 let group_buy = self.terms.group_buy.clone();
                 let group_buy = group_buy.ok_or(NoChange::Refused(Refusal::NoGroupBuy))?;
-                let at = self.reserve(buyer, qty, (None, None), now)?;
+                let at = self.reserve(buyer, qty, (None, None, false), now)?;
                 let deadline = now.plus(group_buy.ttl_ms);
                 self.rooms.push(ModelRoom { deadline, settled: None });
                 let room = RoomNumber(u32::try_from(self.rooms.len()).unwrap_or(0));
@@ -512,7 +559,7 @@ impl Model {
         let with_this_one = self.paid_members(room) + 1;
         let reached = tiers.iter().rfind(|tier| tier.members as usize <= with_this_one);
         let percent_off = reached.unwrap_or(&tiers[0]).percent_off;
-        let at = self.reserve(buyer, qty, (None, None), now)?;
+        let at = self.reserve(buyer, qty, (None, None, false), now)?;
         let (amount, expires_at) = self.sit(at, room, percent_off);
         let members = u32::try_from(members.len() + 1).unwrap_or(0);
         Ok(Answer::Joined { order: number(at), amount, members, expires_at })
@@ -531,7 +578,7 @@ impl Model {
         &mut self,
         buyer: &'static str,
         qty: u32,
-        (max_price, coupon): (Option<u64>, Option<&'static str>),
+        (max_price, coupon, at): (Option<u64>, Option<&'static str>, bool),
         now: Millis,
     ) -> Result<usize, NoChange> {
         let unit_price = self.unit_price(now);
@@ -551,6 +598,7 @@ impl Model {
                 coupon.is_some() && (self.enrolment.is_none() || self.standing.coupon.is_none()),
                 Rejection::CouponInvalid,
             ),
+            ((at || !self.stores.is_empty()) && self.store_for(qty, at).is_none(), Rejection::NoStore),
         ];
         if let Some((_, reason)) = reasons.into_iter().find(|(holds, _)| *holds) {
             return Err(NoChange::Rejected(reason));
@@ -567,6 +615,7 @@ impl Model {
             state: OrderState::Reserved,
             paid_at: None,
             keeps_units: false,
+            store: self.store_for(qty, at),
             room: None,
             tier: [None, None],
             coupon: coupon.and(self.standing.coupon).map(|coupon| coupon.percent_off),
@@ -594,6 +643,7 @@ impl Model {
             && self.terms.late_payment == LatePayment::Reacquire
             && open
             && i64::from(order.qty) <= self.available() + own
+            && order.store.is_none_or(|store| i64::from(order.qty) <= self.available_at(store) + own)
             && i64::from(order.qty) <= self.left_for(order.buyer, Some(at))
             && order.qty <= self.standing.left
             && (order.coupon.is_none() || self.standing.coupon.is_some());
@@ -661,6 +711,10 @@ impl Model {
         self.left(at);
         Ok(Answer::Refunded)
     }
+}
+
+fn store_refused(what: &'static str) -> NoChange {
+    NoChange::Refused(Refusal::Store { what })
 }
 
 /// The number of the order at this position.

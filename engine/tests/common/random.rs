@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use proptest::prelude::*;
 use tidegate_engine::{
-    Command, Coupon, CouponCode, DiscountOrder, Dynamic, Enrolment, Fulfilment, Green, GroupBuy, Ladder,
-    LatePayment, OrderNumber, Price, RoomNumber, SkuTerms, Standing, Step as PriceStep, Tier, Window,
+    At, Command, Coupon, CouponCode, DiscountOrder, Dynamic, Enrolment, Fulfilment, Green, GroupBuy, Ladder,
+    LatePayment, OrderNumber, Place, Price, RoomNumber, SkuTerms, Standing, Step as PriceStep, Store,
+    StoreNumber, Tier, Window,
 };
 
 use crate::common::{START, Shop, terms};
@@ -85,7 +86,10 @@ fn enrolment() -> impl Strategy<Value = Option<Arc<Enrolment>>> {
 fn standing() -> impl Strategy<Value = Standing> {
     let left = prop_oneof![2 => Just(u32::MAX), 1 => 0u32..4];
     let coupon = Coupon { code: CouponCode::new(7), percent_off: 21 };
-    (left, prop::option::of(Just(coupon))).prop_map(|(left, coupon)| Standing { left, coupon })
+    let nearby = prop::sample::select(vec![vec![], vec![2], vec![1, 0], vec![2, 0, 1]]);
+    let nearby = nearby.prop_map(|list: Vec<u16>| list.into_iter().map(StoreNumber).collect());
+    (left, prop::option::of(Just(coupon)), prop::option::of(nearby))
+        .prop_map(|(left, coupon, nearby)| Standing { left, coupon, nearby })
 }
 
 fn command() -> impl Strategy<Value = Command<&'static str>> {
@@ -100,10 +104,12 @@ fn command() -> impl Strategy<Value = Command<&'static str>> {
         1 => 0u64..3000,
     ];
     let coupon = prop_oneof![3 => Just(None), 1 => one_of(&["c1", "c2"]).prop_map(Some)];
+    let here = At { place: Place { lat_e6: 1, lon_e6: 2 }, within_m: Some(3) };
+    let at = prop_oneof![4 => Just(None), 1 => Just(Some(Box::new(here)))];
     let max_price = prop_oneof![3 => Just(None), 1 => (499u64..702).prop_map(Some)];
     prop_oneof![
-        12 => (req(), buyer(), 1u32..4, (max_price, coupon))
-            .prop_map(|(req, buyer, qty, (max_price, coupon))| Command::Reserve { req, buyer, qty, max_price, coupon }),
+        12 => (req(), buyer(), 1u32..4, (max_price, coupon, at))
+            .prop_map(|(req, buyer, qty, (max_price, coupon, at))| Command::Reserve { req, buyer, qty, max_price, coupon, at }),
         4 => (req(), buyer(), 1u32..4).prop_map(|(req, buyer, qty)| Command::OpenRoom { req, buyer, qty }),
         10 => ((1u32..5).prop_map(RoomNumber), req(), buyer(), 1u32..3)
             .prop_map(|(room, req, buyer, qty)| Command::JoinRoom { room, req, buyer, qty }),
@@ -114,7 +120,7 @@ fn command() -> impl Strategy<Value = Command<&'static str>> {
         4 => (order(), req(), any::<bool>())
             .prop_map(|(order, req, restock)| Command::Refund { order, req, restock }),
         2 => (req(), 300u64..800).prop_map(|(req, price)| Command::Reprice { req, price }),
-        2 => (req(), -4i64..5).prop_map(|(req, delta)| Command::Restock { req, delta }),
+        2 => (req(), -4i64..5, prop::option::of(one_of(&["s0", "s1", "s9"]))).prop_map(|(req, delta, store)| Command::Restock { req, delta, store }),
         1 => (document(), 0u32..9).prop_map(|(terms, stock)| Command::Put { terms, stock }),
         1 => enrolment().prop_map(|enrolment| Command::Enrol { enrolment }),
         1 => prop_oneof![1 => Just(Command::Pause), 2 => Just(Command::Resume)],
@@ -180,13 +186,17 @@ pub(crate) fn first_documents() -> Vec<SkuTerms> {
     let first = documents().swap_remove(0);
     let dynamic = Dynamic { initial: 500, floor: 350, ceiling: 700, max_step_percent: 20 };
     let ladder = Ladder { start: 500, floor: 333, step: PriceStep::Amount(30), every_ms: 700 };
+    let place = Place { lat_e6: 0, lon_e6: 0 };
+    let mut ids = ["s0", "s1", "s2"].into_iter();
+    let mut store = |stock| Store { id: ids.next().unwrap_or_default().into(), place, stock };
     let codes = (0..STOCK).map(|n| format!("code-{n}").into()).collect();
     vec![
         first.clone(),
         SkuTerms { price: Price::Dynamic(dynamic), ..first.clone() },
         SkuTerms { price: Price::Ladder(ladder), ..first.clone() },
         SkuTerms { fulfilment: Some(Fulfilment::Numbered), ..first.clone() },
-        SkuTerms { fulfilment: Some(Fulfilment::Codes(codes)), ..first },
+        SkuTerms { fulfilment: Some(Fulfilment::Codes(codes)), ..first.clone() },
+        SkuTerms { stores: Some([store(4), store(1), store(3)].into()), ..first },
     ]
 }
 
@@ -216,7 +226,7 @@ pub(crate) fn take(shop: &mut Shop, step: &Step) -> Option<crate::common::Told> 
         Step::Ask(command) => return Some(shop.ask(command)),
         // It has become a command.
         Step::PayDue { .. } => {}
-        Step::Stand(standing) => shop.standing = *standing,
+        Step::Stand(standing) => shop.standing = standing.clone(),
         Step::Wait(ms) => shop.wait(*ms),
         Step::OneTimer => {
             shop.run_a_timer();

@@ -8,8 +8,9 @@ use proptest::prelude::*;
 use tidegate_engine::{
     Answer, Block, CampaignEvent, CampaignPart, CampaignTerms, CouponCode, CouponUse, CouponWindow, Currency,
     DiscountOrder, Discounts, Dynamic, Enrolment, Event, Fingerprint, Fulfilment, Grant, Granted, Green,
-    GroupBuy, Head, Ladder, LatePayment, Millis, OrderNumber, OrderState, Part, Payment, PercentOff, Price,
-    Pricing, Request, RoomNumber, Seat, Settlement, SkuTerms, Step, Threshold, Tier, Window,
+    GroupBuy, Head, Ladder, LatePayment, Millis, OrderNumber, OrderState, Part, Payment, PercentOff, Place,
+    Price, Pricing, Request, RoomNumber, Seat, Settlement, SkuTerms, Step, Store, StoreNumber, Threshold,
+    Tier, Window,
 };
 
 /// Texts, to be borrowed by what is made of them.
@@ -71,7 +72,10 @@ pub(crate) fn terms() -> impl Strategy<Value = Arc<SkuTerms>> {
             .prop_map(|codes| { Some(Fulfilment::Codes(codes.into_iter().map(Into::into).collect())) }),
     ];
     let group_buy = of((vec((small(), any::<u8>()), 0..4), number()));
-    let in_campaign = (of("[a-z.]{0,9}"), of(small()));
+    let place = (any::<i32>(), any::<i32>()).prop_map(|(lat_e6, lon_e6)| Place { lat_e6, lon_e6 });
+    let store =
+        ("[a-z]{0,9}", place, small()).prop_map(|(id, place, stock)| Store { id: id.into(), place, stock });
+    let in_campaign = (of("[a-z.]{0,9}"), of(small()), of(vec(store, 0..3)));
     (".{0,30}", "[A-Z]{3}", price(), schedule, limits, (allow, group_buy, fulfilment), in_campaign).prop_map(
         |(
             title,
@@ -98,6 +102,7 @@ pub(crate) fn terms() -> impl Strategy<Value = Arc<SkuTerms>> {
                 fulfilment,
                 campaign: in_campaign.0.map(Into::into),
                 carbon_g: in_campaign.1,
+                stores: in_campaign.2.map(Into::into),
                 group_buy: group_buy.map(|(tiers, ttl_ms)| GroupBuy {
                     tiers: tiers
                         .into_iter()
@@ -276,7 +281,7 @@ impl CampaignOf {
 pub(crate) fn event() -> impl Strategy<Value = EventOf> {
     let numbers = [small(), small(), small(), small()];
     let in_campaign = (discounts(), of(enrolment()));
-    (0..26u8, terms(), any::<bool>(), small(), numbers, number(), any::<i64>(), answer(), in_campaign)
+    (0..28u8, terms(), any::<bool>(), small(), numbers, number(), any::<i64>(), answer(), in_campaign)
         .prop_map(|(kind, terms, flag, order, numbers, amount, delta, answer, (discounts, enrolment))| {
             EventOf { kind, terms, flag, order, numbers, amount, delta, answer, discounts, enrolment }
         })
@@ -312,6 +317,8 @@ impl EventOf {
             21 => Event::Repriced { request, price: amount },
             18 => Event::TierRefundDue { order, amount, green: u64::from(self.flag) * u64::from(stock) },
             19 => Event::RoomRefundDue { order },
+            25 => Event::Stored { order, store: StoreNumber(qty as u16) },
+            26 => Event::StoreRestocked { request, delta, store: StoreNumber(qty as u16) },
             24 => Event::Remade { terms },
             22 => Event::Enrolled { enrolment: self.enrolment.clone() },
             23 => Event::Discounted { order, discounts: Box::new(self.discounts) },
@@ -329,7 +336,7 @@ pub(crate) fn part() -> impl Strategy<Value = PartOf> {
     let numbers = ([small(), small(), small(), small()], [number(), number(), number()]);
     let flags = (any::<bool>(), any::<bool>());
     let state = prop::sample::select(OrderState::ALL.to_vec());
-    (0..11u8, terms(), numbers, flags, state, answer(), (discounts(), enrolment())).prop_map(
+    (0..13u8, terms(), numbers, flags, state, answer(), (discounts(), enrolment())).prop_map(
         |(kind, terms, (small, large), flags, state, answer, (discounts, enrolment))| PartOf {
             kind,
             terms,
@@ -390,6 +397,8 @@ impl PartOf {
                     unit_price: z,
                 }),
             },
+            11 => Part::Stores { totals: vec![b, c].into() },
+            12 => Part::AtStore { order: OrderNumber(a), store: StoreNumber(b as u16) },
             9 => Part::Enrolment(Arc::clone(&self.enrolment)),
             10 => Part::Discounts { order: OrderNumber(a), discounts: self.discounts },
             3 => Part::Payment { id, order: OrderNumber(a), amount: x, at: Millis(y), answer },

@@ -5,6 +5,7 @@ use tidegate_engine::{Event, Fingerprint, Millis, OrderNumber, Payment, Request,
 use super::answer::{get_answer, put_answer};
 use super::campaign::{get_discounts, get_enrolment, put_discounts, put_enrolment};
 use super::room::{get_reached, get_seat, put_reached, put_seat};
+use super::store::{get_store, put_store};
 use super::terms::{get_terms, put_terms};
 use super::wire::{Cursor, put_signed, put_text, put_varint};
 use super::{CodecError, unknown};
@@ -37,6 +38,8 @@ const DISCOUNTED: u8 = 27;
 /// The same as [`TIER_REFUND_DUE`], and what the green discount takes off from then on.
 const GREEN_TIER_REFUND_DUE: u8 = 28;
 const REMADE: u8 = 29;
+const STORED: u8 = 30;
+const STORE_RESTOCKED: u8 = 31;
 
 /// What a reservation leaves out because it is the same as in the reservation before it in the group.
 mod same {
@@ -90,6 +93,17 @@ impl EventEncoder {
                 out.push(DISCOUNTED);
                 put_varint(out, u64::from(order.0));
                 put_discounts(out, discounts);
+            }
+            Event::Stored { order, store } => {
+                out.push(STORED);
+                put_varint(out, u64::from(order.0));
+                put_store(out, *store);
+            }
+            Event::StoreRestocked { request, delta, store } => {
+                out.push(STORE_RESTOCKED);
+                put_request(out, request);
+                put_signed(out, *delta);
+                put_store(out, *store);
             }
             Event::Restocked { request, delta } => {
                 out.push(RESTOCKED);
@@ -239,6 +253,12 @@ impl EventDecoder {
             CREATED => Event::Created { terms: get_terms(from)?, stock: from.small("stock")? },
             UPDATED => Event::Updated { terms: get_terms(from)? },
             REMADE => Event::Remade { terms: get_terms(from)? },
+            STORED => Event::Stored { order: get_order(from)?, store: get_store(from)? },
+            STORE_RESTOCKED => Event::StoreRestocked {
+                request: get_request(from)?,
+                delta: from.signed("delta")?,
+                store: get_store(from)?,
+            },
             RESTOCKED => Event::Restocked { request: get_request(from)?, delta: from.signed("delta")? },
             REPRICED => Event::Repriced { request: get_request(from)?, price: from.varint("price")? },
             PAUSED => Event::Paused,

@@ -7,6 +7,7 @@ mod campaign;
 mod event;
 mod part;
 mod room;
+mod store;
 mod terms;
 mod wire;
 

@@ -5,6 +5,7 @@ use tidegate_engine::{Block, Fingerprint, Head, Millis, OrderNumber, OrderState,
 use super::answer::{get_answer, put_answer};
 use super::campaign::{get_discounts, get_enrolment, put_discounts, put_enrolment};
 use super::room::{get_list, get_room, get_seat, put_room, put_seat};
+use super::store::{get_store, get_totals, put_store, put_totals};
 use super::terms::{get_terms, put_terms};
 use super::wire::{Cursor, put_option, put_text, put_varint};
 use super::{CodecError, unknown};
@@ -16,10 +17,12 @@ const PAYMENT: u8 = 4;
 const REQUEST: u8 = 5;
 const PRICING: u8 = 6;
 const GOODS: u8 = 7;
+const STORES: u8 = 8;
 const SEAT: u8 = 9;
 const ROOM: u8 = 10;
 const ENROLMENT: u8 = 11;
 const DISCOUNTS: u8 = 12;
+const AT_STORE: u8 = 13;
 
 const NOT_BLOCKED: u8 = 0;
 const BY_ADMIN: u8 = 1;
@@ -96,6 +99,15 @@ pub(crate) fn put_part(out: &mut Vec<u8>, part: &Part<'_>) {
             put_varint(out, u64::from(order.0));
             put_seat(out, seat);
         }
+        Part::Stores { totals } => {
+            out.push(STORES);
+            put_totals(out, totals);
+        }
+        Part::AtStore { order, store } => {
+            out.push(AT_STORE);
+            put_varint(out, u64::from(order.0));
+            put_store(out, *store);
+        }
         Part::Enrolment(enrolment) => {
             out.push(ENROLMENT);
             put_enrolment(out, enrolment);
@@ -158,6 +170,11 @@ pub(crate) fn get_part<'a>(from: &mut Cursor<'a>) -> Result<Part<'a>, CodecError
         }
         SEAT => Part::Seat { order: OrderNumber(from.small("order number")?), seat: get_seat(from)? },
         ROOM => get_room(from)?,
+        STORES => get_totals(from)?,
+        AT_STORE => {
+            let order = OrderNumber(from.small("order number")?);
+            Part::AtStore { order, store: get_store(from)? }
+        }
         ENROLMENT => Part::Enrolment(get_enrolment(from)?),
         DISCOUNTS => {
             let order = OrderNumber(from.small("order number")?);

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use tidegate_engine::{Currency, Dynamic, Fulfilment, Ladder, LatePayment, Millis, Price, SkuTerms, Step};
 
 use super::room::{get_group_buy, put_group_buy};
+use super::store::{get_stores, put_stores};
 use super::wire::{Cursor, put_option, put_text, put_varint};
 use super::{CodecError, unknown};
 
@@ -14,6 +15,7 @@ const LAYOUT: u8 = 1;
 const LAYOUT_EXTENDED: u8 = 2;
 
 const FULFILMENT: u8 = 1;
+const STORES: u8 = 2;
 const GROUP_BUY: u8 = 3;
 const CAMPAIGN: u8 = 4;
 const CARBON: u8 = 5;
@@ -47,9 +49,11 @@ pub(super) fn put_terms(out: &mut Vec<u8>, terms: &SkuTerms) {
         group_buy,
         fulfilment,
         campaign,
+        stores,
         carbon_g,
     } = terms;
-    let extensions = [fulfilment.is_some(), group_buy.is_some(), campaign.is_some(), carbon_g.is_some()];
+    let extensions =
+        [fulfilment.is_some(), stores.is_some(), group_buy.is_some(), campaign.is_some(), carbon_g.is_some()];
     let extensions: u8 = extensions.into_iter().map(u8::from).sum();
     out.push(if extensions == 0 { LAYOUT } else { LAYOUT_EXTENDED });
     put_text(out, title);
@@ -74,6 +78,9 @@ pub(super) fn put_terms(out: &mut Vec<u8>, terms: &SkuTerms) {
     }
     if let Some(fulfilment) = fulfilment {
         put_extension(out, FULFILMENT, |out| put_fulfilment(out, fulfilment));
+    }
+    if let Some(stores) = stores {
+        put_extension(out, STORES, |out| put_stores(out, stores));
     }
     if let Some(group_buy) = group_buy {
         put_extension(out, GROUP_BUY, |out| put_group_buy(out, group_buy));
@@ -192,6 +199,7 @@ fn get_extensions(from: &mut Cursor<'_>, terms: &mut SkuTerms) -> Result<(), Cod
         let mut bytes = Cursor::new(from.bytes(length, "extension of the terms")?);
         match tag {
             FULFILMENT => terms.fulfilment = Some(get_fulfilment(&mut bytes)?),
+            STORES => terms.stores = Some(get_stores(&mut bytes)?),
             GROUP_BUY => terms.group_buy = Some(get_group_buy(&mut bytes)?),
             CAMPAIGN => terms.campaign = Some(bytes.text("campaign")?.into()),
             CARBON => terms.carbon_g = Some(bytes.small("footprint")?),
@@ -225,6 +233,7 @@ fn get_plain(from: &mut Cursor<'_>) -> Result<SkuTerms, CodecError> {
         group_buy: None,
         fulfilment: None,
         campaign: None,
+        stores: None,
         carbon_g: None,
     })
 }

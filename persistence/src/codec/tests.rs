@@ -7,8 +7,8 @@ use proptest::prelude::*;
 use tidegate_engine::{
     CampaignEvent, CampaignTerms, CouponCode, CouponUse, CouponWindow, Currency, DiscountOrder, Discounts,
     Dynamic, Enrolment, Event, Fingerprint, Fulfilment, Grant, Granted, Green, GroupBuy, Ladder, LatePayment,
-    Millis, OrderNumber, Payment, PercentOff, Price, Request, RoomNumber, Seat, SkuTerms, Step, Threshold,
-    Tier, Window,
+    Millis, OrderNumber, Payment, PercentOff, Place, Price, Request, RoomNumber, Seat, SkuTerms, Step, Store,
+    StoreNumber, Threshold, Tier, Window,
 };
 
 use super::arbitrary::{campaign, event, part, texts};
@@ -169,6 +169,12 @@ fn the_bytes_of_version_1_are_fixed() {
         let terms = SkuTerms::new("T", Currency::new("GBP").unwrap(), Price::Fixed(300));
         Arc::new(SkuTerms { fulfilment: Some(fulfilment), ..terms })
     };
+    let store = Store { id: "s".into(), place: Place { lat_e6: -1, lon_e6: 1_000_000 }, stock: 9 };
+    let in_stores = SkuTerms {
+        stores: Some([store].into()),
+        ..SkuTerms::new("T", Currency::new("GBP").unwrap(), Price::Fixed(300))
+    };
+    let in_stores = Arc::new(in_stores);
     let request = Request { id: "q", fingerprint: Fingerprint(0x0403_0201) };
     let order = OrderNumber(1);
     let payment = Payment { order, request, id: "p", amount: 300 };
@@ -263,6 +269,12 @@ fn the_bytes_of_version_1_are_fixed() {
             Event::Remade { terms: given(Fulfilment::Numbered) },
             "1d 02 0154 474250 01 ac02 00 00 00 00 c0cf24 01 00 00 01 01 01 02",
         ),
+        (
+            Event::Updated { terms: in_stores },
+            "02 02 0154 474250 01 ac02 00 00 00 00 c0cf24 01 00 00 01 02 08 01 0173 01 80897a 09",
+        ),
+        (Event::Stored { order, store: StoreNumber(2) }, "1e 01 02"),
+        (Event::StoreRestocked { request, delta: -2, store: StoreNumber(2) }, "1f 0171 01020304 03 02"),
         (Event::Enrolled { enrolment: None }, "1a 00"),
         (Event::Enrolled { enrolment: Some(enrolment) }, "1a 01 0163 0105 00 019003 03 02"),
         (
