@@ -110,6 +110,8 @@ pub enum Reply {
     Accepted(Answer),
     /// A payment was applied, now or when it first came, and this is what its units come with.
     Paid(Given),
+    /// Units are held in the store of this id, for a buyer who asked for one nearby.
+    ReservedAt(Answer, Box<str>),
     /// The rules say no.
     Rejected(Rejection),
     /// The caller is at fault, or a limit is reached.

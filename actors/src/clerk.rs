@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use tidegate_engine::{Answer, Command, Event, Limits, Millis, NoChange, Rejection, SkuState};
+use tidegate_engine::{Answer, Command, Event, Limits, Millis, NoChange, Rejection, SkuState, Standing};
 use tidegate_persistence::{ActorId, ActorKind, Birth, EncodedGroup, GroupEncoder, State};
 
 use crate::ask::{Ask, Body, Reply};
@@ -10,6 +10,7 @@ use crate::desk::{Desk, DeskOptions, TurnEnd};
 use crate::directory::Shown;
 use crate::ledger::Ledgers;
 use crate::membership::Membership;
+use crate::places::nearby;
 use crate::rejections::RejectionCounts;
 
 /// A turn's journal group is closed and another one begun above this many bytes.
@@ -90,6 +91,13 @@ impl Clerk {
         }
     }
 
+    /// Adds which stores are near, for a buyer who says where.
+    fn placed(&self, command: &Command<&str>, standing: Standing) -> Standing {
+        let Command::Reserve { at: Some(at), .. } = command else { return standing };
+        let stores = self.state.sku().and_then(tidegate_engine::Sku::stores);
+        Standing { nearby: stores.map(|stores| nearby(stores, at).into()), ..standing }
+    }
+
     fn apply(&mut self, events: &[Event<'_>], scribe: &mut Scribe<'_>) {
         // What belongs together is in one group, and so in one commit.
         scribe.make_room();
@@ -107,6 +115,7 @@ impl Clerk {
                 self.apply(&overdue, scribe);
                 let sku = (&*self.name, self.state.sku());
                 let (standing, claim) = self.membership.before(sku, &command, scribe.now);
+                let standing = self.placed(&command, standing);
                 let reply = match self.state.decide_for(&command, scribe.now, limits, &standing) {
                     Ok(change) => {
                         self.membership.decided(claim, &change.events);
@@ -121,10 +130,18 @@ impl Clerk {
                         no.into()
                     }
                 };
-                match (command, &reply) {
+                let sku = self.state.sku();
+                match (&command, &reply) {
                     (Command::Pay { order, .. }, Reply::Accepted(Answer::Paid)) => {
-                        self.state.sku().and_then(|sku| sku.goods(order)).map_or(reply, Reply::Paid)
+                        sku.and_then(|sku| sku.goods(*order)).map_or(reply, Reply::Paid)
                     }
+                    (
+                        Command::Reserve { at: Some(_), .. },
+                        Reply::Accepted(answer @ Answer::Reserved { order, .. }),
+                    ) => match sku.and_then(|sku| sku.store_of(*order)) {
+                        Some(store) => Reply::ReservedAt(*answer, store.into()),
+                        None => reply,
+                    },
                     _ => reply,
                 }
             }

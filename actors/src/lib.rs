@@ -18,6 +18,7 @@ mod enrolments;
 mod house;
 mod ledger;
 mod membership;
+mod places;
 mod rejections;
 mod release;
 

@@ -7,7 +7,7 @@ use tidegate_engine::Rejection;
 pub struct RejectionCounts([u64; RejectionCounts::KINDS]);
 
 impl RejectionCounts {
-    const KINDS: usize = 19;
+    const KINDS: usize = 20;
 
     /// One of each kind, in the order of the counts.
     const ALL: [Rejection; Self::KINDS] = [
@@ -30,6 +30,7 @@ impl RejectionCounts {
         Rejection::AlreadyMember,
         Rejection::OutOfBounds { floor: 0, ceiling: 0 },
         Rejection::CouponInvalid,
+        Rejection::NoStore,
     ];
 
     fn position(rejection: Rejection) -> usize {
@@ -53,6 +54,7 @@ impl RejectionCounts {
             Rejection::AlreadyMember => 16,
             Rejection::OutOfBounds { .. } => 17,
             Rejection::CouponInvalid => 18,
+            Rejection::NoStore => 19,
         }
     }
 

@@ -113,6 +113,8 @@ words! {
         Granted = "GRANTED",
         /// The coupon can't be used.
         CouponInvalid = "COUPON_INVALID",
+        /// No store that will do has the units.
+        NoStore = "NO_STORE",
     }
 }
 

@@ -37,22 +37,30 @@ fn every_spec() -> impl Iterator<Item = &'static CommandSpec> {
 fn every_command_parses_to_a_typed_call() {
     let table = [
         ("SKU.PUT iphone {}", r#"SkuPut { sku: "iphone", document: "{}" }"#),
-        ("SKU.RESTOCK iphone r1 -5", r#"SkuRestock { sku: "iphone", req: "r1", delta: -5 }"#),
+        ("SKU.RESTOCK iphone r1 -5", r#"SkuRestock { sku: "iphone", req: "r1", delta: -5, store: None }"#),
         ("SKU.REPRICE iphone r1 9900", r#"SkuReprice { sku: "iphone", req: "r1", price: 9900 }"#),
         ("SKU.PAUSE iphone", r#"SkuPause { sku: "iphone" }"#),
         ("SKU.RESUME iphone", r#"SkuResume { sku: "iphone" }"#),
         ("sku.get iphone", r#"SkuGet { sku: "iphone" }"#),
         (
             "Order.Reserve iphone r1 u42 2",
-            r#"OrderReserve { sku: "iphone", req: "r1", buyer: "u42", qty: 2, max_price: None, coupon: None }"#,
+            r#"OrderReserve { sku: "iphone", req: "r1", buyer: "u42", qty: 2, max_price: None, coupon: None, at: None }"#,
         ),
         (
             "ORDER.RESERVE iphone r1 u42 1000000 maxprice 9007199254740991",
-            r#"OrderReserve { sku: "iphone", req: "r1", buyer: "u42", qty: 1000000, max_price: Some(9007199254740991), coupon: None }"#,
+            r#"OrderReserve { sku: "iphone", req: "r1", buyer: "u42", qty: 1000000, max_price: Some(9007199254740991), coupon: None, at: None }"#,
         ),
         (
             "ORDER.RESERVE iphone r1 u42 1 COUPON c1 MAXPRICE 5",
-            r#"OrderReserve { sku: "iphone", req: "r1", buyer: "u42", qty: 1, max_price: Some(5), coupon: Some("c1") }"#,
+            r#"OrderReserve { sku: "iphone", req: "r1", buyer: "u42", qty: 1, max_price: Some(5), coupon: Some("c1"), at: None }"#,
+        ),
+        (
+            "ORDER.RESERVE iphone r1 u42 1 at 31.2304 -121.47370009 within 5000",
+            r#"OrderReserve { sku: "iphone", req: "r1", buyer: "u42", qty: 1, max_price: None, coupon: None, at: Some(At { lat_e6: 31230400, lon_e6: -121473700, within_m: Some(5000) }) }"#,
+        ),
+        (
+            "SKU.RESTOCK iphone r1 5 STORE s1",
+            r#"SkuRestock { sku: "iphone", req: "r1", delta: 5, store: Some("s1") }"#,
         ),
         (
             "ORDER.PAY {iphone}:o:1 r1 0 pay-1",
@@ -185,10 +193,26 @@ fn wrong_commands_are_told_what_is_wrong() {
         ("ORDER.RESERVE a r u 1 MAXPRICE x", "ERR MAXPRICE must be a whole number"),
         (
             "ORDER.RESERVE a r u 1 NOW",
-            "ERR syntax error: unexpected 'NOW'; usage: ORDER.RESERVE sku req buyer qty [MAXPRICE minor] [COUPON code]",
+            "ERR syntax error: unexpected 'NOW'; usage: ORDER.RESERVE sku req buyer qty [MAXPRICE minor] [COUPON code] [AT lat lon] [WITHIN metres]",
         ),
-        ("ORDER.RESERVE a r u 1 AT 1 2 WITHIN 5", "ERR AT is not supported by this version of ORDER.RESERVE"),
-        ("SKU.RESTOCK a r 1 STORE s1", "ERR STORE is not supported by this version of SKU.RESTOCK"),
+        ("ORDER.RESERVE a r u 1 AT 1", "ERR syntax error: 'AT' needs lon"),
+        ("ORDER.RESERVE a r u 1 AT", "ERR syntax error: 'AT' needs lat"),
+        ("ORDER.RESERVE a r u 1 AT 1 2 AT 1 2", "ERR syntax error: 'AT' is given twice"),
+        (
+            "ORDER.RESERVE a r u 1 AT 90.000001 2",
+            "ERR lat must be decimal degrees from -90 to 90 but is '90.000001'",
+        ),
+        (
+            "ORDER.RESERVE a r u 1 AT 90 -180.5",
+            "ERR lon must be decimal degrees from -180 to 180 but is '-180.5'",
+        ),
+        ("ORDER.RESERVE a r u 1 AT 1e1 2", "ERR lat must be decimal degrees"),
+        ("ORDER.RESERVE a r u 1 AT .5 2", "ERR lat must be decimal degrees"),
+        ("ORDER.RESERVE a r u 1 AT 5. 2", "ERR lat must be decimal degrees"),
+        ("ORDER.RESERVE a r u 1 AT NaN 2", "ERR lat must be decimal degrees"),
+        ("ORDER.RESERVE a r u 1 AT 1 2 WITHIN 0", "ERR WITHIN must be a whole number from 1 to 21000000"),
+        ("ORDER.RESERVE a r u 1 WITHIN 5", "ERR syntax error: WITHIN needs AT lat lon"),
+        ("SKU.RESTOCK a r 1 STORE s/1", "ERR STORE must be 1 to 64 characters"),
         ("ORDER.REFUND o r RESTOCK RESTOCK", "ERR syntax error: 'RESTOCK' is given twice"),
         (&long_reason, "ERR REASON must be UTF-8 text of at most 256 bytes"),
         ("CART.RESERVE c r u a 1", "ERR CART.RESERVE is not supported by this version"),

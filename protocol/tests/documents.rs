@@ -5,7 +5,7 @@
 use proptest::prelude::*;
 use tidegate_protocol::document::{
     CampaignDocument, CampaignFile, CouponWindow, Discount, Fulfilment, GroupBuy, LatePayment, Price,
-    SkuDocument, Step,
+    SkuDocument, Step, Store,
 };
 use tidegate_protocol::error::WireError;
 
@@ -50,6 +50,7 @@ fn the_shortest_document_has_sensible_defaults() {
             group_buy: None,
             fulfilment: None,
             campaign: None,
+            stores: None,
             carbon_g: None,
         }
     );
@@ -104,6 +105,20 @@ fn the_stock_of_a_sku_with_codes_is_their_number_and_they_are_not_shown() {
 }
 
 #[test]
+fn stores_say_where_they_are_and_their_stock_is_the_skus() {
+    let json = r#"{"title": "x", "currency": "CNY", "price": {"fixed": 1}, "stores": [
+        {"id": "bund", "lat": 31.2304, "lon": 121.4737, "stock": 7}, {"id": "cape", "lat": -33.9, "lon": 18, "stock": 0}]}"#;
+    let document = SkuDocument::from_json(json).unwrap();
+    let store = |id: &str, lat_e6, lon_e6, stock| Store { id: id.to_owned(), lat_e6, lon_e6, stock };
+    let stores = vec![store("bund", 31_230_400, 121_473_700, 7), store("cape", -33_900_000, 18_000_000, 0)];
+    assert_eq!((document.stores, document.stock), (Some(stores), 7));
+    let toml =
+        "[skus.a]\ntitle='t'\ncurrency='CNY'\nprice.fixed=1\nstores=[{id='s', lat=-0.5, lon=10, stock=3}]";
+    let file = CampaignFile::from_toml(toml).unwrap();
+    assert_eq!(file.skus[0].1.stores, Some(vec![store("s", -500_000, 10_000_000, 3)]));
+}
+
+#[test]
 fn tiers_ascend_and_rooms_are_open_for_a_day_unless_said_otherwise() {
     let tiers = r#"{"tiers": [{"members": 2, "percent_off": 10}, {"members": 10, "percent_off": 30}]}"#;
     let document = SkuDocument::from_json(&with("group_buy", Some(tiers))).unwrap();
@@ -124,7 +139,6 @@ fn every_wrong_field_is_named() {
     let hold = "must be a whole number of seconds from 1 to 2592000";
     let title = "must be a text of 1 to 200 characters without control characters";
     let long_title = format!("{:?}", "x".repeat(201));
-    let later = "not supported by this version";
     let table: &[(&str, Option<&str>, &str, &str)] = &[
         ("title", None, "title", "is missing"),
         ("stock", None, "stock", "is missing"),
@@ -289,7 +303,51 @@ fn every_wrong_field_is_named() {
         ("fulfilment", Some(r#"{"codes": ["a b"]}"#), "fulfilment.codes.0", "must be a code"),
         ("fulfilment", Some(r#"{"codes": ["a", "b", "a"]}"#), "fulfilment.codes.2", "is there twice"),
         ("fulfilment", Some(r#"{"codes": ["a", "b"]}"#), "stock", "must be the number of codes, 2"),
-        ("stores", Some("[]"), "stores", later),
+        ("stores", Some("[]"), "stores", "must have 1 to 1000 entries"),
+        (
+            "stores",
+            Some(r#"[{"id": "a/b", "lat": 1, "lon": 1, "stock": 1}]"#),
+            "stores.0.id",
+            "must be 1 to 64",
+        ),
+        (
+            "stores",
+            Some(r#"[{"id": "a", "lat": 90.1, "lon": 1, "stock": 1}]"#),
+            "stores.0.lat",
+            "must be degrees",
+        ),
+        (
+            "stores",
+            Some(r#"[{"id": "a", "lat": "1", "lon": 1, "stock": 1}]"#),
+            "stores.0.lat",
+            "must be degrees",
+        ),
+        (
+            "stores",
+            Some(r#"[{"id": "a", "lat": 1, "lon": -181, "stock": 1}]"#),
+            "stores.0.lon",
+            "must be degrees",
+        ),
+        (
+            "stores",
+            Some(r#"[{"id": "a", "lat": 1, "lon": 1, "stock": -1}]"#),
+            "stores.0.stock",
+            "must be a whole",
+        ),
+        (
+            "stores",
+            Some(r#"[{"id": "a", "lat": 1, "lon": 1, "stock": 1}]"#),
+            "stock",
+            "must be the sum of the stores', 1",
+        ),
+        (
+            "stores",
+            Some(
+                r#"[{"id": "a", "lat": 1, "lon": 1, "stock": 1}, {"id": "a", "lat": 1, "lon": 1, "stock": 1}]"#,
+            ),
+            "stores.1.id",
+            "is there twice",
+        ),
         ("carbon_g", Some("-1"), "carbon_g", "must be a whole number of grams from 0 to 1000000000"),
         ("colour", Some(r#""red""#), "colour", "is not a field; there are title, fulfilment, starts_at,"),
     ];
@@ -545,7 +603,16 @@ fn the_sample_campaign_is_one() {
     let names: Vec<_> = campaign.skus.iter().map(|(name, _)| name.as_str()).collect();
     assert_eq!(
         names,
-        ["console-launch", "desk-lamp", "game-keys", "kettle", "members-print", "night-flight", "tea-mug"]
+        [
+            "console-launch",
+            "desk-lamp",
+            "game-keys",
+            "garden-chair",
+            "kettle",
+            "members-print",
+            "night-flight",
+            "tea-mug"
+        ]
     );
 }
 

@@ -76,6 +76,7 @@ fn sku_get_has_its_fields_in_order() {
         starts_at: Some(1),
         ends_at: None,
         seq: 9,
+        stores: None,
     };
     let map = value(Protocol::Resp2, |writer| sku.write(writer));
     assert_eq!(
@@ -162,6 +163,7 @@ fn report_has_its_fields_in_order() {
         last_sale_at: Some(2),
         first_time_buyers: 3,
         balanced: true,
+        stores: &[],
     };
     let map = value(Protocol::Resp2, |writer| report.write(writer));
     assert_eq!(
@@ -196,6 +198,7 @@ fn the_report_of_a_campaign_is_that_of_a_sku_under_another_name() {
         last_sale_at: None,
         first_time_buyers: 0,
         balanced: true,
+        stores: &[],
     };
     let map = value(Protocol::Resp3, |writer| report.write(writer));
     assert_eq!(map.get("campaign").and_then(Value::as_str), Some("double-11"));
@@ -238,4 +241,12 @@ fn campaign_get_has_its_fields_in_order() {
     assert_eq!(window[1..3], [Value::Integer(20), Value::Integer(1800)]);
     let none = CampaignMap { green: None, coupon_windows: &[], ..campaign };
     assert_eq!(value(Protocol::Resp3, |writer| none.write(writer)).get("green"), Some(&Value::Null));
+}
+
+#[test]
+fn a_reservation_nearby_names_its_store() {
+    let outcome = Outcome::ReservedAt { order: "{a}:o:1", amount: 5, expires_at: 9, store: "bund" };
+    let told = value(Protocol::Resp2, |writer| outcome.write(writer));
+    let words: Vec<_> = told.items().iter().map(Value::as_str).collect();
+    assert_eq!(words, [Some("RESERVED"), Some("{a}:o:1"), None, None, Some("bund")]);
 }

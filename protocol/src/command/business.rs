@@ -1,6 +1,6 @@
 //! From checked arguments to calls, for the commands of a sale. The numbers are positions in the table.
 
-use super::call::{Call, Words};
+use super::call::{At, Call, Words};
 use super::spec::CommandSpec;
 use super::values::{Values, check_names};
 use crate::error::WireError;
@@ -17,19 +17,16 @@ macro_rules! parser {
 }
 
 parser!(sku_put, v => Call::SkuPut { sku: v.text(0), document: v.text(1) });
-parser!(sku_restock, v => Call::SkuRestock { sku: v.text(0), req: v.text(1), delta: v.signed(2) });
+parser!(sku_restock, v => Call::SkuRestock {
+    sku: v.text(0),
+    req: v.text(1),
+    delta: v.signed(2),
+    store: v.optional_text(3),
+});
 parser!(sku_reprice, v => Call::SkuReprice { sku: v.text(0), req: v.text(1), price: v.unsigned(2) });
 parser!(sku_pause, v => Call::SkuPause { sku: v.text(0) });
 parser!(sku_resume, v => Call::SkuResume { sku: v.text(0) });
 parser!(sku_get, v => Call::SkuGet { sku: v.text(0) });
-parser!(order_reserve, v => Call::OrderReserve {
-    sku: v.text(0),
-    req: v.text(1),
-    buyer: v.text(2),
-    qty: u32::try_from(v.unsigned(3)).unwrap_or(u32::MAX),
-    max_price: v.optional_unsigned(4),
-    coupon: v.optional_text(5),
-});
 parser!(order_pay, v => Call::OrderPay {
     order: v.text(0),
     req: v.text(1),
@@ -69,4 +66,22 @@ pub(super) fn sku_mget<'a>(spec: &'static CommandSpec, args: Args<'a>) -> Result
         check_names(args, argument, 1)?;
     }
     Ok(Call::SkuMget { skus: Words::new(args, 1) })
+}
+
+pub(super) fn order_reserve<'a>(spec: &'static CommandSpec, args: Args<'a>) -> Result<Call<'a>, WireError> {
+    let v = Values::read(spec, args)?;
+    let within_m = v.optional_unsigned(7).and_then(|metres| u32::try_from(metres).ok());
+    let at = v.place(6).map(|(lat_e6, lon_e6)| At { lat_e6, lon_e6, within_m });
+    if within_m.is_some() && at.is_none() {
+        return Err(WireError::invalid("syntax error: WITHIN needs AT lat lon"));
+    }
+    Ok(Call::OrderReserve {
+        sku: v.text(0),
+        req: v.text(1),
+        buyer: v.text(2),
+        qty: u32::try_from(v.unsigned(3)).unwrap_or(u32::MAX),
+        max_price: v.optional_unsigned(4),
+        coupon: v.optional_text(5),
+        at,
+    })
 }

@@ -23,6 +23,8 @@ pub enum Call<'a> {
         req: &'a str,
         /// Units to add, or if negative to take away. Never zero.
         delta: i64,
+        /// The store they are at.
+        store: Option<&'a str>,
     },
     /// `SKU.REPRICE`
     SkuReprice {
@@ -67,6 +69,8 @@ pub enum Call<'a> {
         max_price: Option<u64>,
         /// The coupon to be used.
         coupon: Option<&'a str>,
+        /// Where the buyer is, who wants a store nearby.
+        at: Option<At>,
     },
     /// `ORDER.PAY`
     OrderPay {
@@ -247,6 +251,17 @@ pub enum Call<'a> {
         /// Names of settings, with `*` and `?`.
         patterns: Words<'a>,
     },
+}
+
+/// Where a buyer is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct At {
+    /// Latitude in millionths of a degree.
+    pub lat_e6: i32,
+    /// Longitude in millionths of a degree.
+    pub lon_e6: i32,
+    /// How far away a store may be, in metres; none is any distance.
+    pub within_m: Option<u32>,
 }
 
 /// Who a client says it is.

@@ -171,8 +171,9 @@ fn write_arguments(writer: &mut Writer<'_>, arguments: &[Argument], keys: Keys) 
 fn write_argument(writer: &mut Writer<'_>, argument: &Argument, is_key: bool) {
     let kind = match argument.kind {
         _ if is_key => "key",
-        Kind::Quantity | Kind::Money | Kind::Delta | Kind::Integer => "integer",
+        Kind::Quantity | Kind::Money | Kind::Delta | Kind::Integer | Kind::Metres => "integer",
         Kind::Token => "pure-token",
+        Kind::Degrees { .. } => "double",
         Kind::Block(_) => "block",
         Kind::Name | Kind::Id | Kind::Order | Kind::Room | Kind::Text { .. } | Kind::Json | Kind::Bytes => {
             "string"

@@ -15,7 +15,7 @@ mod subcommands;
 mod table;
 mod values;
 
-pub use call::{Call, ClientAttribute, Credentials, Words};
+pub use call::{At, Call, ClientAttribute, Credentials, Words};
 pub use spec::{Argument, CommandSpec, Flag, Group, Keys, Kind, Role};
 pub use table::COMMANDS;
 pub use values::{MAX_QUANTITY, MAX_SAFE_INTEGER, is_id, is_name};

@@ -24,8 +24,6 @@ pub struct CommandSpec {
     pub keys: Keys,
     /// Its arguments: first those that must be there, in order, then the optional ones.
     pub arguments: &'static [Argument],
-    /// Optional tokens that are reserved for a later version.
-    pub later: &'static [&'static str],
     /// The possible replies, as shown in the reference. A command with none always needs a subcommand.
     pub replies: &'static [&'static str],
     /// Its subcommands.
@@ -186,6 +184,13 @@ pub enum Kind {
     Quantity,
     /// Integer minor units of a currency: 0 to 2^53-1.
     Money,
+    /// Degrees of latitude or longitude: a decimal number up to so many degrees on either side of zero.
+    Degrees {
+        /// The most.
+        most: u32,
+    },
+    /// A distance in metres: 1 to 21,000,000, more than half around the earth.
+    Metres,
     /// A change of a number of units: not zero, -(2^53-1) to 2^53-1.
     Delta,
     /// UTF-8 text of at most so many bytes.
@@ -220,7 +225,7 @@ impl CommandSpec {
             open |= argument.optional || argument.multiple;
             index += 1;
         }
-        if self.subcommands.is_empty() && !open && self.later.is_empty() { count } else { -count }
+        if self.subcommands.is_empty() && !open { count } else { -count }
     }
 
     /// How many words the name has on the wire: two for a subcommand.

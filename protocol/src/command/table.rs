@@ -51,7 +51,6 @@ const SALE: CommandSpec = CommandSpec {
     flags: &[],
     keys: Keys::First,
     arguments: &[],
-    later: &[],
     replies: &[],
     subcommands: &[],
     parse: sale::sku_get,
@@ -77,8 +76,7 @@ pub static COMMANDS: &[CommandSpec] = &[
         summary: "Adds units to a SKU, or with a negative number takes available units away.",
         role: Role::Admin,
         flags: ADMIN_WRITE,
-        arguments: &[SKU, REQ, required("delta", Kind::Delta)],
-        later: &["STORE"],
+        arguments: &[SKU, REQ, required("delta", Kind::Delta), option("STORE", "id", Kind::Name)],
         replies: &["[RESTOCKED, available]", "[INSUFFICIENT, available]", "[NOT_FOUND]"],
         parse: sale::sku_restock,
         ..SALE
@@ -144,8 +142,16 @@ pub static COMMANDS: &[CommandSpec] = &[
             required("qty", Kind::Quantity),
             option("MAXPRICE", "minor", Kind::Money),
             option("COUPON", "code", Kind::Id),
+            option(
+                "AT",
+                "place",
+                Kind::Block(&[
+                    required("lat", Kind::Degrees { most: 90 }),
+                    required("lon", Kind::Degrees { most: 180 }),
+                ]),
+            ),
+            option("WITHIN", "metres", Kind::Metres),
         ],
-        later: &["AT", "WITHIN", "STORE"],
         replies: &[
             "[RESERVED, order, amount, expires_at]",
             "[NOT_FOUND]",
@@ -158,6 +164,8 @@ pub static COMMANDS: &[CommandSpec] = &[
             "[LIMIT, left]",
             "[PRICE_CHANGED, price]",
             "[COUPON_INVALID]",
+            "[RESERVED, order, amount, expires_at, store]",
+            "[NO_STORE]",
         ],
         parse: sale::order_reserve,
         ..SALE

@@ -5,10 +5,13 @@ use crate::error::WireError;
 use crate::resp::Args;
 
 /// The most arguments a command that is parsed through the table declares.
-const MAX_VALUES: usize = 6;
+const MAX_VALUES: usize = 8;
 
 /// The largest amount of money, and of units changed at once: what a JSON number holds exactly.
 pub const MAX_SAFE_INTEGER: u64 = (1 << 53) - 1;
+
+/// The longest distance: half around the earth, and some.
+const MAX_METRES: u64 = 21_000_000;
 
 /// The most units one order may ask for.
 pub const MAX_QUANTITY: u64 = 1_000_000;
@@ -21,6 +24,7 @@ enum Value<'a> {
     Text(&'a str),
     Unsigned(u64),
     Signed(i64),
+    Place(i32, i32),
 }
 
 /// The arguments of a command, in the order of its [`CommandSpec::arguments`], wherever they stood.
@@ -53,6 +57,11 @@ impl<'a> Values<'a> {
             next += 1;
             *slot = match argument.kind {
                 Kind::Token => Value::Present,
+                Kind::Block(parts) => {
+                    let value = block(parts, |index| args.get(next + index), word)?;
+                    next += parts.len();
+                    value
+                }
                 _ => {
                     let Some(value) = args.get(next) else {
                         return Err(WireError::invalid(format!(
@@ -97,6 +106,13 @@ impl<'a> Values<'a> {
         }
     }
 
+    pub(super) fn place(&self, index: usize) -> Option<(i32, i32)> {
+        match self.0.get(index) {
+            Some(Value::Place(lat, lon)) => Some((*lat, *lon)),
+            _ => None,
+        }
+    }
+
     pub(super) fn is_present(&self, index: usize) -> bool {
         matches!(self.0.get(index), Some(Value::Present))
     }
@@ -135,6 +151,8 @@ fn check<'a>(argument: &Argument, bytes: &'a [u8]) -> Result<Value<'a>, WireErro
         Kind::Quantity => whole_number(name, bytes, 1, MAX_QUANTITY).map(Value::Unsigned),
         Kind::Money => whole_number(name, bytes, 0, MAX_SAFE_INTEGER).map(Value::Unsigned),
         Kind::Delta => delta(name, bytes).map(Value::Signed),
+        Kind::Degrees { most } => degrees(name, bytes, most).map(|e6| Value::Signed(e6.into())),
+        Kind::Metres => whole_number(name, bytes, 1, MAX_METRES).map(Value::Unsigned),
         Kind::Text { max_bytes } => match std::str::from_utf8(bytes) {
             Ok(text) if text.len() <= max_bytes => Ok(Value::Text(text)),
             _ => Err(WireError::invalid(format!("{name} must be UTF-8 text of at most {max_bytes} bytes"))),
@@ -196,6 +214,55 @@ fn whole_number(name: &str, bytes: &[u8], least: u64, most: u64) -> Result<u64, 
     })
 }
 
+/// The two degrees behind a word such as `AT`.
+fn block<'a>(
+    parts: &[Argument],
+    word_at: impl Fn(usize) -> Option<&'a [u8]>,
+    token: &[u8],
+) -> Result<Value<'a>, WireError> {
+    let mut place = [0; 2];
+    for (index, (slot, part)) in place.iter_mut().zip(parts).enumerate() {
+        let Some(bytes) = word_at(index) else {
+            return Err(WireError::invalid(format!("syntax error: {} needs {}", show(token), part.name)));
+        };
+        if let Value::Signed(e6) = check(part, bytes)? {
+            *slot = i32::try_from(e6).unwrap_or_default();
+        }
+    }
+    Ok(Value::Place(place[0], place[1]))
+}
+
+/// A decimal number of degrees, in millionths. Further digits are cut off: they are a tenth of a metre and less.
+fn degrees(name: &str, bytes: &[u8], most: u32) -> Result<i32, WireError> {
+    let (negative, magnitude) = match bytes.strip_prefix(b"-") {
+        Some(rest) => (true, rest),
+        None => (false, bytes),
+    };
+    let (whole, fraction) = match magnitude.iter().position(|byte| *byte == b'.') {
+        Some(point) => (&magnitude[..point], Some(&magnitude[point + 1..])),
+        None => (magnitude, None),
+    };
+    let is_fraction =
+        |digits: &&[u8]| (1..=20).contains(&digits.len()) && digits.iter().all(u8::is_ascii_digit);
+    let e6 = digits(whole).filter(|_| whole.len() <= 3 && fraction.as_ref().is_none_or(is_fraction)).map(
+        |whole| {
+            let digit = |at: usize| {
+                fraction.and_then(|digits| digits.get(at)).map_or(0, |byte| u64::from(byte - b'0'))
+            };
+            (0..6).fold(whole, |value, at| 10 * value + digit(at))
+        },
+    );
+    e6.filter(|e6| *e6 <= u64::from(most) * 1_000_000)
+        .and_then(|e6| i32::try_from(e6).ok())
+        .map(|e6| if negative { -e6 } else { e6 })
+        .ok_or_else(|| {
+            let shown = show(bytes);
+            WireError::invalid(format!(
+                "{name} must be decimal degrees from -{most} to {most} but is {shown}"
+            ))
+        })
+}
+
 fn delta(name: &str, bytes: &[u8]) -> Result<i64, WireError> {
     let (negative, magnitude) = match bytes.strip_prefix(b"-") {
         Some(rest) => (true, rest),
@@ -225,14 +292,7 @@ pub(super) fn digits(bytes: &[u8]) -> Option<u64> {
 }
 
 fn unexpected(spec: &CommandSpec, word: &[u8]) -> WireError {
-    match spec.later.iter().find(|token| word.eq_ignore_ascii_case(token.as_bytes())) {
-        Some(token) => {
-            WireError::invalid(format!("{token} is not supported by this version of {}", spec.name))
-        }
-        None => {
-            WireError::invalid(format!("syntax error: unexpected {}; usage: {}", show(word), spec.syntax()))
-        }
-    }
+    WireError::invalid(format!("syntax error: unexpected {}; usage: {}", show(word), spec.syntax()))
 }
 
 /// Part of what the client sent, safe to be repeated to it: printable, short, in quotes.

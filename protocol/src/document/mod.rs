@@ -11,6 +11,7 @@ mod node;
 mod object;
 mod price;
 mod sku;
+mod stores;
 
 pub use campaign::{CampaignDocument, CouponWindow, Discount};
 pub use file::CampaignFile;
@@ -18,6 +19,7 @@ pub use fulfilment::Fulfilment;
 pub use group_buy::GroupBuy;
 pub use price::{Price, Step};
 pub use sku::{LatePayment, SkuDocument};
+pub use stores::Store;
 
 use thiserror::Error;
 

@@ -15,7 +15,7 @@ pub(super) enum Node {
     Bool(bool),
     Whole(i128),
     /// A number with a fraction or an exponent, or one that no integer type holds.
-    Other,
+    Real(f64),
     Text(String),
     List(Vec<Node>),
     Map(Vec<(String, Node)>),
@@ -52,8 +52,8 @@ impl<'de> Visitor<'de> for NodeVisitor {
         Ok(Node::Whole(value.into()))
     }
 
-    fn visit_f64<E>(self, _: f64) -> Result<Node, E> {
-        Ok(Node::Other)
+    fn visit_f64<E>(self, value: f64) -> Result<Node, E> {
+        Ok(Node::Real(value))
     }
 
     fn visit_str<E>(self, value: &str) -> Result<Node, E> {

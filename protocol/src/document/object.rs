@@ -55,14 +55,6 @@ impl Object {
         self.optional(name).ok_or_else(|| DocumentError::new(join(&self.path, name), "is missing"))
     }
 
-    /// Fields that a later version brings.
-    pub(super) fn later(&mut self, names: &[&str]) -> Result<(), DocumentError> {
-        match self.entries.iter().find(|(key, _)| names.contains(&key.as_str())) {
-            Some((key, _)) => Err(DocumentError::new(join(&self.path, key), "not supported by this version")),
-            None => Ok(()),
-        }
-    }
-
     /// Where the field of this name stands.
     pub(super) fn path_of(&self, name: &str) -> String {
         join(&self.path, name)
@@ -110,6 +102,21 @@ impl Field {
         let path = self.path.clone();
         let value = self.whole(least.into(), most.into(), what)?;
         u32::try_from(value).map_err(|_| DocumentError::new(path, "is out of range"))
+    }
+
+    /// Degrees up to so many on either side of zero, in millionths.
+    pub(super) fn degrees(self, most: i32) -> Result<i32, DocumentError> {
+        let degrees = match self.node {
+            // No number of degrees is too large for this.
+            Node::Whole(value) => i32::try_from(value).ok().map(f64::from),
+            Node::Real(value) => Some(value),
+            _ => None,
+        };
+        let within = degrees.filter(|degrees| degrees.abs() <= f64::from(most));
+        // At most 180 million.
+        #[allow(clippy::cast_possible_truncation)]
+        let e6 = within.map(|degrees| (degrees * 1e6).round() as i32);
+        e6.ok_or_else(|| self.wrong(format!("must be degrees from -{most} to {most}")))
     }
 
     /// `true`, and nothing else.

@@ -7,10 +7,11 @@ use super::group_buy::{self, GroupBuy};
 use super::node::Node;
 use super::object::{Field, Object};
 use super::price::{self, Price};
+use super::stores::{self, Store};
 use crate::command::{is_id, is_name};
 
 /// The most units a SKU may have.
-const MAX_STOCK: u64 = 1_000_000_000;
+pub(super) const MAX_STOCK: u64 = 1_000_000_000;
 
 /// The highest purchase limit that can be set.
 pub(super) const MAX_LIMIT: u32 = 1_000_000;
@@ -29,9 +30,6 @@ const MAX_ALLOWED: usize = 100_000;
 
 /// The most bytes of codes and allowed buyers together: a document is kept in one record.
 const MAX_LIST_BYTES: usize = 8 << 20;
-
-/// Fields of later versions.
-const LATER: &[&str] = &["stores"];
 
 /// What is sold, to whom, when and at what price.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -66,6 +64,8 @@ pub struct SkuDocument {
     pub fulfilment: Option<Fulfilment>,
     /// The campaign that it is part of. A campaign may name it instead.
     pub campaign: Option<String>,
+    /// Where its units are; none is nowhere in particular.
+    pub stores: Option<Vec<Store>>,
     /// Grams of carbon dioxide that a unit stands for, 0 to 1,000,000,000.
     pub carbon_g: Option<u32>,
 }
@@ -88,13 +88,13 @@ impl SkuDocument {
     }
 
     pub(super) fn read(mut object: Object) -> Result<Self, DocumentError> {
-        object.later(LATER)?;
         let title = title(object.required("title")?)?;
         let fulfilment = object.optional("fulfilment").map(fulfilment::read).transpose()?;
         let (starts_at, ends_at) = window(&mut object)?;
+        let stores = object.optional("stores").map(stores::read).transpose()?;
         let document = SkuDocument {
             title,
-            stock: stock(&mut object, fulfilment.as_ref())?,
+            stock: stock(&mut object, fulfilment.as_ref(), stores.as_deref())?,
             currency: object
                 .required("currency")?
                 .text("must be three upper-case letters, such as CNY", |text| {
@@ -122,6 +122,7 @@ impl SkuDocument {
                     field.text("must be a campaign: 1 to 64 characters of A-Z a-z 0-9 . _ -", is_name)
                 })
                 .transpose()?,
+            stores,
             carbon_g: object
                 .optional("carbon_g")
                 .map(|field| field.whole_u32(0, MAX_CARBON_G, " of grams"))
@@ -159,18 +160,34 @@ pub(super) fn window(object: &mut Object) -> Result<(Option<u64>, Option<u64>), 
     }
 }
 
-/// The number of codes, where there are any; it may be left out then.
-fn stock(object: &mut Object, fulfilment: Option<&Fulfilment>) -> Result<u64, DocumentError> {
+/// The number of codes or the sum of the stores, where there are any; it may be left out then.
+fn stock(
+    object: &mut Object,
+    fulfilment: Option<&Fulfilment>,
+    stores: Option<&[Store]>,
+) -> Result<u64, DocumentError> {
     let path = object.path_of("stock");
-    let Some(Fulfilment::Codes(codes)) = fulfilment else {
+    let codes = match fulfilment {
+        Some(Fulfilment::Codes(codes)) => Some((codes.len() as u64, "the number of codes")),
+        Some(Fulfilment::Numbered) | None => None,
+    };
+    let in_stores =
+        stores.map(|stores| (stores.iter().map(|store| store.stock).sum(), "the sum of the stores'"));
+    if let Some((sum, _)) = in_stores.filter(|(sum, _): &(u64, _)| *sum > MAX_STOCK) {
+        return Err(DocumentError::new(
+            object.path_of("stores"),
+            format!("have {sum} units; {MAX_STOCK} is the most"),
+        ));
+    }
+    let known: Vec<(u64, &str)> = codes.into_iter().chain(in_stores).collect();
+    let Some((number, _)) = known.first().copied() else {
         return object.required("stock")?.whole(0, MAX_STOCK, " of units");
     };
-    let number = codes.len() as u64;
-    match object.optional("stock").map(|stock| stock.whole(0, MAX_STOCK, " of units")).transpose()? {
-        Some(stock) if stock != number => {
-            Err(DocumentError::new(path, format!("must be the number of codes, {number}")))
-        }
-        _ => Ok(number),
+    let given = object.optional("stock").map(|stock| stock.whole(0, MAX_STOCK, " of units")).transpose()?;
+    let stock = given.unwrap_or(number);
+    match known.into_iter().find(|(known, _)| *known != stock) {
+        Some((known, what)) => Err(DocumentError::new(path, format!("must be {what}, {known}"))),
+        None => Ok(stock),
     }
 }
 

@@ -35,12 +35,14 @@ pub struct SkuMap<'a> {
     pub ends_at: Option<u64>,
     /// The number of the SKU's last change, counted from 1 for each SKU.
     pub seq: u64,
+    /// Ids of its stores and the units that each has; only for a SKU with stores.
+    pub stores: Option<&'a [(&'a str, u64)]>,
 }
 
 impl SkuMap<'_> {
-    /// Writes it as a map of 14 fields.
+    /// Writes it as a map of 14 fields, or 15 with stores.
     pub fn write(&self, writer: &mut Writer<'_>) {
-        writer.map(14);
+        writer.map(14 + usize::from(self.stores.is_some()));
         text(writer, "sku", Some(self.sku));
         text(writer, "title", Some(self.title));
         text(writer, "state", Some(self.state.word()));
@@ -55,6 +57,15 @@ impl SkuMap<'_> {
         number(writer, "starts_at", self.starts_at);
         number(writer, "ends_at", self.ends_at);
         number(writer, "seq", Some(self.seq));
+        if let Some(stores) = self.stores {
+            writer.bulk("stores");
+            writer.array(stores.len());
+            for (id, available) in stores {
+                writer.array(2);
+                writer.bulk(id);
+                writer.uint(*available);
+            }
+        }
     }
 }
 

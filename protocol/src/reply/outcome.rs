@@ -138,6 +138,19 @@ pub enum Outcome<'a> {
     },
     /// `[COUPON_INVALID]`
     CouponInvalid,
+    /// `[RESERVED, order, amount, expires_at, store]`
+    ReservedAt {
+        /// The new order's id.
+        order: &'a str,
+        /// What is due.
+        amount: u64,
+        /// When the hold runs out.
+        expires_at: u64,
+        /// The store that hands it out.
+        store: &'a str,
+    },
+    /// `[NO_STORE]`
+    NoStore,
 }
 
 impl Outcome<'_> {
@@ -151,7 +164,7 @@ impl Outcome<'_> {
             Outcome::Insufficient { .. } => Status::Insufficient,
             Outcome::Paused => Status::Paused,
             Outcome::Resumed => Status::Resumed,
-            Outcome::Reserved { .. } => Status::Reserved,
+            Outcome::Reserved { .. } | Outcome::ReservedAt { .. } => Status::Reserved,
             Outcome::SoldOut => Status::SoldOut,
             Outcome::Limit { .. } => Status::Limit,
             Outcome::NotOpen { .. } => Status::NotOpen,
@@ -178,6 +191,7 @@ impl Outcome<'_> {
             Outcome::AlreadyMember => Status::AlreadyMember,
             Outcome::Granted { .. } => Status::Granted,
             Outcome::CouponInvalid => Status::CouponInvalid,
+            Outcome::NoStore => Status::NoStore,
         }
     }
 
@@ -191,6 +205,14 @@ impl Outcome<'_> {
                 writer.bulk(order);
                 writer.uint(amount);
                 return writer.uint(expires_at);
+            }
+            Outcome::ReservedAt { order, amount, expires_at, store } => {
+                writer.array(5);
+                writer.bulk(word);
+                writer.bulk(order);
+                writer.uint(amount);
+                writer.uint(expires_at);
+                return writer.bulk(store);
             }
             Outcome::Opened { room, order, amount, expires_at } => {
                 writer.array(5);

@@ -47,12 +47,14 @@ pub struct ReportMap<'a> {
     pub first_time_buyers: u64,
     /// Whether the counts agree with the orders.
     pub balanced: bool,
+    /// Ids of its stores, and the total, available, reserved and sold units of each; only for a SKU with stores.
+    pub stores: &'a [(&'a str, [u64; 4])],
 }
 
 impl ReportMap<'_> {
-    /// Writes it as a map of 14 fields.
+    /// Writes it as a map of 14 fields, or 15 with stores.
     pub fn write(&self, writer: &mut Writer<'_>) {
-        writer.map(14);
+        writer.map(14 + usize::from(!self.stores.is_empty()));
         match self.of {
             ReportOf::Sku(sku) => text(writer, "sku", Some(sku)),
             ReportOf::Campaign(campaign) => text(writer, "campaign", Some(campaign)),
@@ -74,6 +76,15 @@ impl ReportMap<'_> {
         number(writer, "last_sale_at", self.last_sale_at);
         number(writer, "first_time_buyers", Some(self.first_time_buyers));
         number(writer, "balanced", Some(self.balanced.into()));
+        if !self.stores.is_empty() {
+            writer.bulk("stores");
+            writer.array(self.stores.len());
+            for (id, counts) in self.stores {
+                writer.array(1 + counts.len());
+                writer.bulk(id);
+                counts.iter().for_each(|count| writer.uint(*count));
+            }
+        }
     }
 }
 

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use tidegate_actors::{Ask, Condition, CreateError, Fault};
 use tidegate_engine::{
-    Command, Currency, Dynamic, Fulfilment, GroupBuy, Ladder, LatePayment, Millis, OrderId, OrderNumber,
-    Price, Refusal, RoomId, SkuTerms, Step, Tier,
+    At, Command, Currency, Dynamic, Fulfilment, GroupBuy, Ladder, LatePayment, Millis, OrderId, OrderNumber,
+    Place, Price, Refusal, RoomId, SkuTerms, Step, Store, Tier,
 };
 use tidegate_protocol::command::{Call, Words};
 use tidegate_protocol::document::{self, SkuDocument};
@@ -107,8 +107,8 @@ impl Absent {
 pub(crate) fn errand(call: Call<'_>) -> Errand<'_> {
     match call {
         Call::SkuPut { sku, document } => Errand::Put { sku, document },
-        Call::SkuRestock { sku, req, delta } => {
-            Errand::Command { sku, command: Command::Restock { req, delta } }
+        Call::SkuRestock { sku, req, delta, store } => {
+            Errand::Command { sku, command: Command::Restock { req, delta, store } }
         }
         Call::SkuReprice { sku, req, price } => {
             Errand::Command { sku, command: Command::Reprice { req, price } }
@@ -117,8 +117,12 @@ pub(crate) fn errand(call: Call<'_>) -> Errand<'_> {
         Call::SkuResume { sku } => Errand::Command { sku, command: Command::Resume },
         Call::SkuGet { sku } => Errand::Look(sku),
         Call::SkuMget { skus } => Errand::LookAll(skus),
-        Call::OrderReserve { sku, req, buyer, qty, max_price, coupon } => {
-            Errand::Command { sku, command: Command::Reserve { req, buyer, qty, max_price, coupon } }
+        Call::OrderReserve { sku, req, buyer, qty, max_price, coupon, at } => {
+            let at = at.map(|at| {
+                let place = Place { lat_e6: at.lat_e6, lon_e6: at.lon_e6 };
+                Box::new(At { place, within_m: at.within_m })
+            });
+            Errand::Command { sku, command: Command::Reserve { req, buyer, qty, max_price, coupon, at } }
         }
         Call::OrderPay { order, req, amount, payment } => {
             of_order(order, |order| Command::Pay { order, req, amount, payment })
@@ -202,6 +206,7 @@ pub(crate) fn put_document(document: &SkuDocument) -> Result<(SkuTerms, u32), Wi
         },
         max_lapses: document.max_lapses,
         campaign: document.campaign.as_deref().map(Into::into),
+        stores: document.stores.as_deref().map(stores).transpose()?,
         carbon_g: document.carbon_g,
         allow,
         fulfilment: document.fulfilment.as_ref().map(|fulfilment| match fulfilment {
@@ -219,6 +224,15 @@ pub(crate) fn put_document(document: &SkuDocument) -> Result<(SkuTerms, u32), Wi
     };
     let stock = u32::try_from(document.stock).map_err(|_| wrong("stock: too large"))?;
     Ok((terms, stock))
+}
+
+fn stores(stores: &[document::Store]) -> Result<Box<[Store]>, WireError> {
+    let store = |store: &document::Store| {
+        let stock = u32::try_from(store.stock).map_err(|_| WireError::invalid("stores: too large"))?;
+        let place = Place { lat_e6: store.lat_e6, lon_e6: store.lon_e6 };
+        Ok(Store { id: store.id.as_str().into(), place, stock })
+    };
+    stores.iter().map(store).collect()
 }
 
 fn price(price: document::Price) -> Price {
@@ -279,6 +293,8 @@ fn refusal(refusal: Refusal, retry: Duration) -> WireError {
         Refusal::Full { .. } => overloaded(refusal.to_string(), retry),
         Refusal::Fixed { .. }
         | Refusal::CodesNotStock { .. }
+        | Refusal::Store { .. }
+        | Refusal::StoresFixed
         | Refusal::CodesAreStock
         | Refusal::NotDynamic
         | Refusal::NoGroupBuy

@@ -36,6 +36,17 @@ pub(crate) fn write_reply(
             write_paid_with(order.as_str(), names.map(|name| name.into_owned()), writer);
             Label::Status(status::Status::Paid)
         }
+        Reply::ReservedAt(answer, store) => {
+            let Answer::Reserved { order, amount, expires_at } = *answer else {
+                // Nothing else is answered so.
+                return write_answer(sku, asked, answer, writer);
+            };
+            let order = IdText::order(sku, order);
+            let outcome =
+                Outcome::ReservedAt { order: order.as_str(), amount, expires_at: expires_at.0, store };
+            outcome.write(writer);
+            Label::Status(outcome.status())
+        }
         Reply::Rejected(rejection) => {
             let outcome = rejected(*rejection);
             outcome.write(writer);
@@ -73,6 +84,7 @@ pub(crate) fn write_reply(
                 Some((report, rejections)) => {
                     let mut books = Books::default();
                     books.add(report, rejections);
+                    books.add_stores(report);
                     books.write(ReportOf::Sku(sku), writer);
                 }
                 None => writer.null(),
@@ -185,6 +197,7 @@ pub(super) fn rejected(rejection: Rejection) -> Outcome<'static> {
         Rejection::RoomClosed => Outcome::Closed,
         Rejection::AlreadyMember => Outcome::AlreadyMember,
         Rejection::CouponInvalid => Outcome::CouponInvalid,
+        Rejection::NoStore => Outcome::NoStore,
     }
 }
 
@@ -194,6 +207,10 @@ pub(crate) fn write_view(sku: &str, view: Option<&SkuView>, now: Millis, writer:
     let stock = view.stock;
     let next = view.next_price(now);
     let window = view.window();
+    let stores: Option<Vec<(&str, u64)>> = view.stores.as_ref().map(|available| {
+        let ids = view.terms.stores.iter().flatten().map(|store| &*store.id);
+        ids.zip(available.iter().map(|units| u64::from(*units))).collect()
+    });
     let map = SkuMap {
         sku,
         title: &view.terms.title,
@@ -215,6 +232,7 @@ pub(crate) fn write_view(sku: &str, view: Option<&SkuView>, now: Millis, writer:
         starts_at: window.starts_at.map(|at| at.0),
         ends_at: window.ends_at.map(|at| at.0),
         seq: view.changes,
+        stores: stores.as_deref(),
     };
     map.write(writer);
 }
@@ -250,7 +268,7 @@ fn write_order(sku: &str, order: &OrderView, writer: &mut Writer<'_>) {
         paid_at: order.paid_at.map(|at| at.0),
         room: room.as_ref().map(IdText::as_str),
         cart: None,
-        store: None,
+        store: order.store.as_deref(),
     };
     map.write(writer);
 }

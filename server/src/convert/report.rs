@@ -25,6 +25,8 @@ pub(crate) struct Books {
     last_sale_at: Option<u64>,
     first_time_buyers: u64,
     balanced: bool,
+    /// Of a SKU: ids and the four counts of its stores.
+    stores: Vec<(Box<str>, [u64; 4])>,
 }
 
 impl Default for Books {
@@ -43,6 +45,7 @@ impl Default for Books {
             last_sale_at: None,
             first_time_buyers: 0,
             balanced: true,
+            stores: Vec::new(),
         }
     }
 }
@@ -73,6 +76,15 @@ impl Books {
         self.balanced &= report.balanced;
     }
 
+    /// Adds the counts of a SKU's stores.
+    pub(crate) fn add_stores(&mut self, report: &Report) {
+        self.stores.extend(report.stores.iter().map(|store| {
+            let stock = store.stock;
+            let counts = [stock.total(), stock.available(), stock.reserved(), stock.sold()];
+            (store.id.clone(), counts.map(u64::from))
+        }));
+    }
+
     /// Buyers over all SKUs: whoever bought several is one.
     pub(crate) fn set_buyers(&mut self, buyers: u64) {
         self.first_time_buyers = buyers;
@@ -81,6 +93,7 @@ impl Books {
     pub(crate) fn write(&self, of: ReportOf<'_>, writer: &mut Writer<'_>) {
         let counts = status::Status::ALL.iter().copied().zip(self.rejections);
         let rejections: Vec<_> = counts.filter(|(_, count)| *count > 0).collect();
+        let stores: Vec<(&str, [u64; 4])> = self.stores.iter().map(|(id, counts)| (&**id, *counts)).collect();
         let map = ReportMap {
             of,
             total: self.total,
@@ -96,6 +109,7 @@ impl Books {
             last_sale_at: self.last_sale_at,
             first_time_buyers: self.first_time_buyers,
             balanced: self.balanced,
+            stores: &stores,
         };
         map.write(writer);
     }
