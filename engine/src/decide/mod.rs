@@ -331,7 +331,9 @@ impl Sku {
         let held = self.hold(asked, now, limits)?;
         let Held { order, line, expires_at, .. } = held;
         let mut events: Events<'a> = smallvec![held.event];
-        events.extend(held.store.map(|store| Event::Stored { order, store }));
+        if let Some(store) = held.store {
+            events.push(Event::Stored { order, store });
+        }
         let mut amount = line;
         if let Some(discounts) = self.discounts_for(asked) {
             let (discounts, _) = discounts.taken_off(line, |_, _| 0);
