@@ -1,0 +1,247 @@
+//! `kill -9` at random moments of group-buys and coupons under load: no seat, unit, coupon or cent is lost or doubled.
+
+#![allow(clippy::unwrap_used, reason = "a helper of a test fails the test by panicking")]
+
+mod common;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, mpsc};
+
+use common::{Client, Process, show};
+use tidegate_protocol::resp::{Value, encode_command};
+
+/// The SKU that is sold in rooms, and the one that coupons are for, whose holds run out all the time. Both are part of
+/// the campaign.
+const SKUS: [&str; 2] = ["kettle", "coat"];
+/// Buyers of one worker in one round.
+const BUYERS: u64 = 12;
+const WORKERS: u64 = 4;
+/// Units a buyer may have in the campaign.
+const LIMIT: i64 = 4;
+const SEATS: usize = 3;
+
+/// Numbers that look random and are the same for the same seed.
+struct Dice(u64);
+
+impl Dice {
+    fn roll(&mut self, below: u64) -> u64 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        self.0 % below
+    }
+}
+
+/// One command that was accepted, and the answer.
+type Promise = (String, String);
+
+fn put_all(client: &mut Client) {
+    let kettle = r#""group_buy":{"tiers":[{"members":2,"percent_off":10},{"members":3,"percent_off":25}]}"#;
+    for (sku, more) in [("kettle", kettle), ("coat", r#""carbon_g":400,"hold_s":1"#)] {
+        let document = format!(
+            r#"{{"title":"T","stock":1000000,"currency":"CNY","price":{{"fixed":9999}},"campaign":"fair",{more}}}"#
+        );
+        client.says(&format!("SKU.PUT {sku} {document}"), "[CREATED]");
+    }
+    let fair = format!(
+        r#"{{"title":"F","per_buyer_limit":{LIMIT},"green":{{"max_carbon_g":500,"percent_off":3}},"coupon_windows":[{{"event":"try_on","percent_off":20,"window_s":86400}}]}}"#
+    );
+    client.says(&format!("CAMPAIGN.PUT fair {fair}"), "[CREATED]");
+}
+
+/// What one worker knows of.
+#[derive(Default)]
+struct Known {
+    coupons: BTreeMap<String, String>,
+    /// Orders and what is due for them.
+    orders: Vec<(String, i64)>,
+    rooms: Vec<String>,
+    promises: Vec<Promise>,
+}
+
+impl Known {
+    /// Something that a shopper could do now.
+    fn think(&self, dice: &mut Dice, name: &str, n: usize) -> String {
+        let buyer = format!("{name}b{}", dice.roll(BUYERS));
+        let req = format!("{name}-{n}");
+        match dice.roll(10) {
+            0 => format!("COUPON.TRIGGER fair {req} {buyer} try_on"),
+            1 | 2 => match self.coupons.get(&buyer) {
+                Some(coupon) => format!("ORDER.RESERVE coat {req} {buyer} 1 COUPON {coupon}"),
+                None => format!("ORDER.RESERVE coat {req} {buyer} 1"),
+            },
+            3 => format!("ROOM.OPEN kettle {req} {buyer} 1"),
+            4 | 5 if !self.rooms.is_empty() => {
+                let room =
+                    &self.rooms[self.rooms.len() - 1 - dice.roll(self.rooms.len().min(4) as u64) as usize];
+                format!("ROOM.JOIN {room} {req} {buyer} 1")
+            }
+            6..=8 if !self.orders.is_empty() => {
+                let (order, due) = &self.orders[dice.roll(self.orders.len() as u64) as usize];
+                format!("ORDER.PAY {order} {req} {due} pay-{req}")
+            }
+            _ if !self.orders.is_empty() => {
+                let (order, _) = &self.orders[dice.roll(self.orders.len() as u64) as usize];
+                format!("ORDER.CANCEL {order} {req}")
+            }
+            _ => format!("COUPON.TRIGGER fair {req} {buyer} try_on"),
+        }
+    }
+
+    /// Takes note of an answer.
+    fn hear(&mut self, line: &str, reply: &Value) {
+        let text = |at: usize| reply.items()[at].as_str().unwrap().to_owned();
+        let amount = |at: usize| reply.items()[at].as_int().unwrap();
+        match reply.items().first().and_then(Value::as_str) {
+            Some("GRANTED") => drop(self.coupons.insert(line.split(' ').nth(3).unwrap().to_owned(), text(1))),
+            Some("RESERVED") | Some("JOINED") => self.orders.push((text(1), amount(2))),
+            Some("OPENED") => {
+                self.rooms.push(text(1));
+                self.orders.push((text(2), amount(3)));
+            }
+            Some("PAID" | "CANCELLED" | "REFUND_DUE") => {}
+            // A rejection promises nothing.
+            _ => return,
+        }
+        self.promises.push((line.to_owned(), show(reply)));
+    }
+}
+
+/// Shops eight commands at a time until the server is gone.
+fn shop(address: SocketAddr, name: &str, seed: u64, heard: &AtomicUsize) -> Known {
+    let mut client = Client::connect(address);
+    let (mut dice, mut known) = (Dice(seed), Known::default());
+    for first in (0..).step_by(8) {
+        let lines: Vec<_> = (first..first + 8).map(|n| known.think(&mut dice, name, n)).collect();
+        let mut bytes = Vec::new();
+        for line in &lines {
+            encode_command(&mut bytes, &line.split(' ').map(str::as_bytes).collect::<Vec<_>>());
+        }
+        // A server that dies breaks the connection here or below; what it answered before it died still counts.
+        let _ = client.write(&bytes);
+        for line in &lines {
+            let Ok(Some(reply)) = client.next() else { return known };
+            assert!(!show(&reply).starts_with('-'), "{line}: {}", show(&reply));
+            known.hear(line, &reply);
+            heard.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+    known
+}
+
+/// Four shop at once; the server is killed when so many commands were answered.
+fn rush(process: Process, round: u64, seed: u64, answers: usize) -> Vec<Promise> {
+    let heard = Arc::new(AtomicUsize::new(0));
+    let (done, ended) = mpsc::channel();
+    let address = process.tcp();
+    let workers: Vec<_> = (0..WORKERS)
+        .map(|worker| {
+            let (heard, done) = (Arc::clone(&heard), done.clone());
+            let name = format!("r{round}w{worker}");
+            std::thread::spawn(move || {
+                let known = shop(address, &name, seed ^ (worker + 1) << 32, &heard);
+                let _ = done.send(());
+                known
+            })
+        })
+        .collect();
+    common::until("enough answers", || heard.load(Ordering::Relaxed), |heard| *heard >= answers);
+    process.kill();
+    drop(done);
+    while ended.recv().is_ok() {}
+    workers.into_iter().flat_map(|worker| worker.join().unwrap().promises).collect()
+}
+
+/// Every promise is kept: the same request has the same answer.
+fn keeps(client: &mut Client, promises: &[Promise]) {
+    for part in promises.chunks(200) {
+        let lines: Vec<_> = part.iter().map(|(line, _)| line).collect();
+        for ((line, told), again) in part.iter().zip(client.pipeline(&lines)) {
+            assert_eq!(&again, told, "{line}");
+        }
+    }
+}
+
+/// Every order there is, by id.
+fn orders(client: &mut Client) -> BTreeMap<String, Value> {
+    let mut orders = BTreeMap::new();
+    for sku in SKUS {
+        for number in 1.. {
+            let id = format!("{{{sku}}}:o:{number}");
+            let order = client.value(&format!("ORDER.GET {id}"));
+            if order == Value::Null {
+                break;
+            }
+            orders.insert(id, order);
+        }
+    }
+    orders
+}
+
+/// Nothing is there twice, no limit is exceeded, and every book balances.
+fn adds_up(client: &mut Client) {
+    let orders = orders(client);
+    let text = |order: &Value, field: &str| order.get(field).and_then(Value::as_str).unwrap_or("").to_owned();
+    let int = |order: &Value, field: &str| order.get(field).and_then(Value::as_int).unwrap();
+    let is_held = |order: &Value| matches!(&*text(order, "state"), "RESERVED" | "PAID");
+    let (mut units, mut coupons) = (BTreeMap::<String, i64>::new(), BTreeMap::<String, usize>::new());
+    let mut rooms = BTreeMap::<String, BTreeSet<String>>::new();
+    for (id, order) in &orders {
+        let off: i64 =
+            order.get("discounts").unwrap().items().iter().map(|one| one.items()[1].as_int().unwrap()).sum();
+        assert_eq!(int(order, "amount") + off, int(order, "unit_price") * int(order, "qty"), "{id}");
+        if is_held(order) {
+            *units.entry(text(order, "buyer")).or_default() += int(order, "qty");
+            let used = show(order).contains("[coupon ");
+            *coupons.entry(text(order, "buyer")).or_default() += usize::from(used);
+            if !text(order, "room").is_empty() {
+                rooms.entry(text(order, "room")).or_default().insert(id.clone());
+            }
+        }
+    }
+    assert!(units.values().all(|units| *units <= LIMIT), "{units:?}");
+    assert!(coupons.values().all(|used| *used <= 1), "{coupons:?}");
+    for (id, sitting) in rooms {
+        let room = client.value(&format!("ROOM.GET {id}"));
+        let members: Vec<_> = room.get("members").unwrap().items().to_vec();
+        let seats: BTreeSet<_> =
+            members.iter().map(|member| member.items()[1].as_str().unwrap().to_owned()).collect();
+        assert_eq!((seats.len(), seats.len() <= SEATS), (members.len(), true), "{id}: {room:?}");
+        // Who is held has a seat, and in a room that has closed only who paid.
+        assert_eq!(seats, sitting, "{id}: {room:?}");
+        let paid = sitting.iter().filter(|order| text(&orders[*order], "state") == "PAID").count();
+        assert_eq!(room.get("paid_members").unwrap().as_int(), i64::try_from(paid).ok(), "{id}");
+    }
+    for key in SKUS.into_iter().chain(["fair"]) {
+        client.books(key);
+    }
+}
+
+#[test]
+fn a_server_killed_in_the_middle_of_promotions_has_lost_and_doubled_nothing() {
+    let kills: u64 = std::env::var("TIDEGATE_KILLS").map_or(8, |kills| kills.parse().unwrap());
+    let seed: u64 = std::env::var("TIDEGATE_SEED").map_or(0x5EED_0F_C0FFEE, |seed| seed.parse().unwrap());
+    let mut dice = Dice(seed);
+    let mut promised = 0;
+    // A journal that grows for ten kills, then another one.
+    for series in 0..kills.div_ceil(10) {
+        let dir = tempfile::tempdir().unwrap();
+        let mut promises = Vec::new();
+        let mut process = Process::start(dir.path());
+        put_all(&mut process.client());
+        for round in series * 10..kills.min(series * 10 + 10) {
+            println!("kill {round}, seed {seed}: set TIDEGATE_SEED to go the same way");
+            let answers = 100 + usize::try_from(dice.roll(1_500)).unwrap();
+            promises.extend(rush(process, round, dice.roll(u64::MAX) | 1, answers));
+            process = Process::start(dir.path());
+            let mut client = process.client();
+            adds_up(&mut client);
+            keeps(&mut client, &promises);
+            adds_up(&mut client);
+        }
+        promised += promises.len();
+    }
+    println!("{kills} kills, {promised} promises kept");
+}
