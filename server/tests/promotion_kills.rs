@@ -63,8 +63,11 @@ struct Known {
 
 impl Known {
     /// Something that a shopper could do now.
-    fn think(&self, dice: &mut Dice, name: &str, n: usize) -> String {
-        let buyer = format!("{name}b{}", dice.roll(BUYERS));
+    fn think(&self, dice: &mut Dice, round: u64, worker: u64, n: usize) -> String {
+        let name = format!("r{round}w{worker}");
+        // Now and then somebody comes back who was there before the last kill.
+        let came = round.saturating_sub(u64::from(dice.roll(3) == 0));
+        let buyer = format!("r{came}w{worker}b{}", dice.roll(BUYERS));
         let req = format!("{name}-{n}");
         match dice.roll(10) {
             0 => format!("COUPON.TRIGGER fair {req} {buyer} try_on"),
@@ -110,11 +113,17 @@ impl Known {
 }
 
 /// Shops eight commands at a time until the server is gone.
-fn shop(address: SocketAddr, name: &str, seed: u64, heard: &AtomicUsize) -> Known {
+fn shop(
+    address: SocketAddr,
+    (round, worker): (u64, u64),
+    mut known: Known,
+    seed: u64,
+    heard: &AtomicUsize,
+) -> Known {
     let mut client = Client::connect(address);
-    let (mut dice, mut known) = (Dice(seed), Known::default());
+    let mut dice = Dice(seed);
     for first in (0..).step_by(8) {
-        let lines: Vec<_> = (first..first + 8).map(|n| known.think(&mut dice, name, n)).collect();
+        let lines: Vec<_> = (first..first + 8).map(|n| known.think(&mut dice, round, worker, n)).collect();
         let mut bytes = Vec::new();
         for line in &lines {
             encode_command(&mut bytes, &line.split(' ').map(str::as_bytes).collect::<Vec<_>>());
@@ -131,17 +140,17 @@ fn shop(address: SocketAddr, name: &str, seed: u64, heard: &AtomicUsize) -> Know
     known
 }
 
-/// Four shop at once; the server is killed when so many commands were answered.
-fn rush(process: Process, round: u64, seed: u64, answers: usize) -> Vec<Promise> {
+/// All workers shop at once; the server is killed when so many commands were answered.
+fn rush(process: Process, round: u64, known: Vec<Known>, seed: u64, answers: usize) -> Vec<Known> {
     let heard = Arc::new(AtomicUsize::new(0));
     let (done, ended) = mpsc::channel();
     let address = process.tcp();
-    let workers: Vec<_> = (0..WORKERS)
-        .map(|worker| {
+    let workers: Vec<_> = (0..)
+        .zip(known)
+        .map(|(worker, known)| {
             let (heard, done) = (Arc::clone(&heard), done.clone());
-            let name = format!("r{round}w{worker}");
             std::thread::spawn(move || {
-                let known = shop(address, &name, seed ^ (worker + 1) << 32, &heard);
+                let known = shop(address, (round, worker), known, seed ^ (worker + 1) << 32, &heard);
                 let _ = done.send(());
                 known
             })
@@ -151,7 +160,7 @@ fn rush(process: Process, round: u64, seed: u64, answers: usize) -> Vec<Promise>
     process.kill();
     drop(done);
     while ended.recv().is_ok() {}
-    workers.into_iter().flat_map(|worker| worker.join().unwrap().promises).collect()
+    workers.into_iter().map(|worker| worker.join().unwrap()).collect()
 }
 
 /// Every promise is kept: the same request has the same answer.
@@ -228,20 +237,20 @@ fn a_server_killed_in_the_middle_of_promotions_has_lost_and_doubled_nothing() {
     // A journal that grows for ten kills, then another one.
     for series in 0..kills.div_ceil(10) {
         let dir = tempfile::tempdir().unwrap();
-        let mut promises = Vec::new();
+        let mut known: Vec<Known> = (0..WORKERS).map(|_| Known::default()).collect();
         let mut process = Process::start(dir.path());
         put_all(&mut process.client());
         for round in series * 10..kills.min(series * 10 + 10) {
             println!("kill {round}, seed {seed}: set TIDEGATE_SEED to go the same way");
             let answers = 100 + usize::try_from(dice.roll(1_500)).unwrap();
-            promises.extend(rush(process, round, dice.roll(u64::MAX) | 1, answers));
+            known = rush(process, round, known, dice.roll(u64::MAX) | 1, answers);
             process = Process::start(dir.path());
             let mut client = process.client();
             adds_up(&mut client);
-            keeps(&mut client, &promises);
+            known.iter().for_each(|known| keeps(&mut client, &known.promises));
             adds_up(&mut client);
         }
-        promised += promises.len();
+        promised += known.iter().map(|known| known.promises.len()).sum::<usize>();
     }
     println!("{kills} kills, {promised} promises kept");
 }
