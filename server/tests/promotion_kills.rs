@@ -231,7 +231,7 @@ fn adds_up(client: &mut Client) {
 #[test]
 fn a_server_killed_in_the_middle_of_promotions_has_lost_and_doubled_nothing() {
     let kills: u64 = std::env::var("TIDEGATE_KILLS").map_or(8, |kills| kills.parse().unwrap());
-    let seed: u64 = std::env::var("TIDEGATE_SEED").map_or(0x5EED_0F_C0FFEE, |seed| seed.parse().unwrap());
+    let seed: u64 = std::env::var("TIDEGATE_SEED").map_or(0x5EED_0FC0_FFEE, |seed| seed.parse().unwrap());
     let mut dice = Dice(seed);
     let mut promised = 0;
     // A journal that grows for ten kills, then another one.

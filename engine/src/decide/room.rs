@@ -1,6 +1,7 @@
 //! Group-buy rooms: who may open and join one, and what it comes to when it closes.
 
-use super::{Change, Events, Judged, Limits, Reservation, reject};
+use super::reserve::Reservation;
+use super::{Change, Events, Judged, Limits, reject};
 use crate::orders::{Order, OrderState};
 use crate::rooms::Room;
 use crate::sku::{Sku, SkuState};
