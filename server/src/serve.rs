@@ -183,7 +183,7 @@ impl Parts {
         tracing::info!(
             events = recovered.report.events,
             snapshot = recovered.report.snapshot.as_ref().map(|snapshot| snapshot.last_sequence),
-            skus = recovered.workers.iter().map(Vec::len).sum::<usize>(),
+            actors = recovered.workers.iter().map(Vec::len).sum::<usize>(),
             took_ms = began.elapsed().as_millis(),
             "journal replayed"
         );
