@@ -137,7 +137,7 @@ mod tests {
     #[test]
     fn an_account_that_holds_nothing_takes_no_room() {
         let ledger = Ledger::default();
-        let claim = Claim { sku: "mug", qty: 1, coupon: None };
+        let claim = Claim { sku: "mug", qty: 1, coupon: None, returning: 0, coupon_returns: false };
         for buyer in 0..1000 {
             let name = format!("buyer-{buyer}");
             assert!(ledger.claim(&name, &claim, Millis(0)).1);
@@ -153,7 +153,7 @@ mod tests {
     fn ten_threads_that_claim_at_once_get_no_more_than_there_is() {
         let ledger = Ledger::default();
         ledger.set_terms(Arc::new(CampaignTerms { per_buyer_limit: Some(100), ..CampaignTerms::new("t") }));
-        let claim = Claim { sku: "mug", qty: 3, coupon: None };
+        let claim = Claim { sku: "mug", qty: 3, coupon: None, returning: 0, coupon_returns: false };
         let got = std::thread::scope(|scope| {
             let all: Vec<_> = (0..10)
                 .map(|_| scope.spawn(|| (0..50).filter(|_| ledger.claim("ann", &claim, Millis(0)).1).count()))

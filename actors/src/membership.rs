@@ -10,7 +10,7 @@ use crate::ledger::{Ledger, Ledgers};
 ///
 /// A claim is taken up at once, so that nobody else gets the same. What an event gives back is given back only when
 /// the event has been handed to the journal, which keeps one order for all actors: whoever gets it then is durable
-/// after whoever gave it.
+/// after whoever gave it. Until then, it can be had again by what the same turn does next to the same SKU.
 #[derive(Debug, Default)]
 pub(crate) struct Membership {
     ledgers: Arc<Ledgers>,
@@ -18,7 +18,7 @@ pub(crate) struct Membership {
     /// What this turn claimed.
     claimed: Vec<Taken>,
     /// What this turn's events give back.
-    freed: Vec<(OrderNumber, Taken)>,
+    freed: Vec<Freed>,
     /// Who paid in this turn.
     bought: Vec<Box<str>>,
     /// The SKU changed to another campaign, or to none.
@@ -28,6 +28,18 @@ pub(crate) struct Membership {
 /// Units and a coupon of a buyer.
 #[derive(Debug)]
 pub(crate) struct Taken {
+    buyer: Box<str>,
+    qty: u32,
+    coupon: Option<CouponCode>,
+    /// Units and coupon that were not taken up, because this turn had just given them up.
+    again: (u32, Option<CouponCode>),
+}
+
+/// What an order gave up in this turn, as far as nothing else has had it again.
+#[derive(Debug)]
+struct Freed {
+    /// The order, as long as it could have all of it back.
+    order: Option<OrderNumber>,
     buyer: Box<str>,
     qty: u32,
     coupon: Option<CouponCode>,
@@ -43,39 +55,58 @@ impl Membership {
 
     /// How the buyer of this command stands, and what was claimed for it.
     pub(crate) fn before(
-        &self,
+        &mut self,
         (name, sku): (&str, Option<&Sku>),
         command: &Command<&str>,
         now: Millis,
     ) -> (Standing, Option<Taken>) {
-        let Some(ledger) = &self.ledger else { return (Standing::FREE, None) };
-        let claimed = |buyer: &str, claim: &Claim<'_>| {
-            let (standing, taken) = ledger.claim(buyer, claim, now);
-            let taken = taken.then(|| Taken { buyer: buyer.into(), qty: claim.qty, coupon: claim.coupon });
-            (standing, taken)
-        };
+        let Some(ledger) = self.ledger.clone() else { return (Standing::FREE, None) };
         match *command {
             Command::Reserve { buyer, qty, coupon, .. } => {
-                let coupon = coupon.and_then(CouponCode::parse);
-                claimed(buyer, &Claim { sku: name, qty, coupon })
+                self.claim(&ledger, (buyer, name), qty, coupon.and_then(CouponCode::parse), now)
             }
             Command::OpenRoom { buyer, qty, .. } | Command::JoinRoom { buyer, qty, .. } => {
-                claimed(buyer, &Claim { sku: name, qty, coupon: None })
+                self.claim(&ledger, (buyer, name), qty, None, now)
             }
             Command::Pay { order, .. } => match sku.and_then(|sku| sku.reclaim(order, now)) {
                 None => (Standing::FREE, None),
                 Some(reclaim) => {
-                    let claim = Claim { sku: name, qty: reclaim.qty, coupon: reclaim.coupon };
+                    let (qty, coupon) = (reclaim.qty, reclaim.coupon);
                     // Units and coupon of an order that ended in this turn are not given back yet.
-                    if reclaim.stands || self.freed.iter().any(|(freed, _)| *freed == order) {
+                    if reclaim.stands || self.freed.iter().any(|freed| freed.order == Some(order)) {
+                        let claim = Claim { sku: name, qty, coupon, returning: 0, coupon_returns: false };
                         (ledger.standing_with(reclaim.buyer, &claim, now), None)
                     } else {
-                        claimed(reclaim.buyer, &claim)
+                        self.claim(&ledger, (reclaim.buyer, name), qty, coupon, now)
                     }
                 }
             },
             _ => (Standing::FREE, None),
         }
+    }
+
+    /// Claims from the ledger, and from what this turn gave up.
+    fn claim(
+        &mut self,
+        ledger: &Ledger,
+        (buyer, sku): (&str, &str),
+        qty: u32,
+        coupon: Option<CouponCode>,
+        now: Millis,
+    ) -> (Standing, Option<Taken>) {
+        let of_buyer = || self.freed.iter().filter(|freed| &*freed.buyer == buyer);
+        let returning = of_buyer().map(|freed| freed.qty).fold(0, u32::saturating_add);
+        let coupon_returns = coupon.is_some() && of_buyer().any(|freed| freed.coupon == coupon);
+        let (standing, is_taken) =
+            ledger.claim(buyer, &Claim { sku, qty, coupon, returning, coupon_returns }, now);
+        if !is_taken {
+            return (standing, None);
+        }
+        let again = (qty.min(returning), coupon.filter(|_| coupon_returns));
+        let coupon = coupon.filter(|_| !coupon_returns);
+        let taken = Taken { buyer: buyer.into(), qty: qty - again.0, coupon, again };
+        have_again(&mut self.freed, &taken);
+        (standing, Some(taken))
     }
 
     /// Keeps or gives back what was claimed, as the command was decided.
@@ -86,6 +117,11 @@ impl Membership {
             self.claimed.push(taken);
         } else if let Some(ledger) = &self.ledger {
             give_back(ledger, &taken);
+            // What was to be had again is given up as before.
+            let Taken { buyer, again: (qty, coupon), .. } = taken;
+            if qty > 0 || coupon.is_some() {
+                self.freed.push(Freed { order: None, buyer, qty, coupon });
+            }
         }
     }
 
@@ -96,12 +132,12 @@ impl Membership {
         }
         let Some(sku) = sku.filter(|_| self.ledger.is_some()) else { return };
         if let Some(freed) = sku.freed(event) {
-            let taken = Taken { buyer: freed.buyer.into(), qty: freed.qty, coupon: freed.coupon };
-            self.freed.push((freed.order, taken));
+            let (order, buyer) = (Some(freed.order), freed.buyer.into());
+            self.freed.push(Freed { order, buyer, qty: freed.qty, coupon: freed.coupon });
         }
         if let Event::Reacquired(payment) = event {
             // It ended in this same turn: it goes on with what it had.
-            self.freed.retain(|(order, _)| *order != payment.order);
+            self.freed.retain(|freed| freed.order != Some(payment.order));
         }
         if let Event::Paid(payment) | Event::Reacquired(payment) = event {
             self.bought.extend(sku.order(payment.order).map(|order| order.buyer));
@@ -112,7 +148,7 @@ impl Membership {
     pub(crate) fn submitted(&mut self, sku: Option<&Sku>) {
         self.claimed.clear();
         if let Some(ledger) = &self.ledger {
-            self.freed.drain(..).for_each(|(_, taken)| give_back(ledger, &taken));
+            self.freed.drain(..).for_each(|freed| ledger.free(&freed.buyer, freed.qty, freed.coupon));
             self.bought.drain(..).for_each(|buyer| ledger.bought(&buyer));
         }
         if std::mem::take(&mut self.changed) {
@@ -160,6 +196,20 @@ impl Membership {
             if let Some(next) = &self.ledger {
                 next.use_coupon(buyer, code);
             }
+        }
+    }
+}
+
+/// Takes what is had again out of what this turn gave up. An order that lost some of it can't have it back as it was.
+fn have_again(freed: &mut [Freed], taken: &Taken) {
+    let (mut units, coupon) = taken.again;
+    for freed in freed.iter_mut().filter(|freed| freed.buyer == taken.buyer) {
+        let (qty, had) = (freed.qty.min(units), coupon.is_some() && freed.coupon == coupon);
+        if qty > 0 || had {
+            freed.order = None;
+            freed.qty -= qty;
+            units -= qty;
+            freed.coupon = freed.coupon.filter(|_| !had);
         }
     }
 }

@@ -171,6 +171,49 @@ fn a_coupon_window_opens_by_behaviour_and_its_coupon_works_once() {
 }
 
 #[test]
+fn what_is_given_up_in_a_pipeline_can_be_had_again_in_it() {
+    let server = Server::start();
+    let mut client = server.client();
+    client.says(&format!("CAMPAIGN.PUT fair {FAIR}"), "[CREATED]");
+    put(&mut client, "coat", r#","hold_s":1"#);
+    put(&mut client, "hat", "");
+    let coupon = granted(&mut client, "COUPON.TRIGGER fair r1 ann try_on");
+    let with = |req: &str, qty: u32| format!("ORDER.RESERVE coat {req} ann {qty} COUPON {coupon}");
+    let told = client.pipeline(&[
+        with("r1", 3),
+        "ORDER.CANCEL {coat}:o:1 c".to_owned(),
+        with("r2", 4),
+        format!("{} MAXPRICE 1", with("r3", 1)),
+        with("r4", 2),
+        with("r5", 1),
+        "ORDER.RESERVE coat r6 ann 2".to_owned(),
+        "ORDER.RESERVE coat r7 ann 1".to_owned(),
+    ]);
+    let words: Vec<_> =
+        told.iter().map(|told| told.split(' ').next().unwrap().trim_matches(['[', ']'])).collect();
+    assert_eq!(
+        words,
+        [
+            "RESERVED",
+            "CANCELLED",
+            "LIMIT",
+            "PRICE_CHANGED",
+            "RESERVED",
+            "COUPON_INVALID",
+            "LIMIT",
+            "RESERVED"
+        ],
+        "{told:?}"
+    );
+    assert_eq!(client.fields("REPORT fair", &["reserved", "balanced"]), "reserved=3 balanced=1");
+    client.says("ORDER.RESERVE hat r1 ann 1", "[LIMIT 0]");
+    // An order that runs out just before its buyer comes again.
+    let state = || server.client().fields("ORDER.GET {coat}:o:2", &["state"]);
+    until("the hold to run out", state, |state| state == "state=EXPIRED");
+    assert!(client.ask(&with("r8", 1)).starts_with("[RESERVED "));
+}
+
+#[test]
 fn a_coupon_ends_with_its_window() {
     let server = Server::start();
     let mut client = server.client();

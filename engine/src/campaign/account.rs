@@ -34,16 +34,24 @@ pub struct Claim<'a> {
     pub qty: u32,
     /// The coupon.
     pub coupon: Option<CouponCode>,
+    /// Units that the buyer has given up, which are still held here: whoever claims gave them up just before, and may
+    /// have them again.
+    pub returning: u32,
+    /// Whether the coupon was given up in the same way.
+    pub coupon_returns: bool,
 }
 
 impl Account {
     /// Takes up what is claimed, if all of it can be had; says how the buyer stood before, and whether it was taken.
+    /// Of what was given up just before, nothing is taken up twice.
     pub fn claim(&mut self, claim: &Claim<'_>, terms: &CampaignTerms, now: Millis) -> (Standing, bool) {
-        let left = terms.per_buyer_limit.map_or(u32::MAX, |limit| limit.saturating_sub(self.held));
-        let coupon = self.usable(claim, terms, now).filter(|(used, _)| !used).map(|(_, coupon)| coupon);
+        let held = self.held.saturating_sub(claim.returning);
+        let left = terms.per_buyer_limit.map_or(u32::MAX, |limit| limit.saturating_sub(held));
+        let free = |(used, _): &(bool, Coupon)| !used || claim.coupon_returns;
+        let coupon = self.usable(claim, terms, now).filter(free).map(|(_, coupon)| coupon);
         let taken = claim.qty <= left && coupon.is_some() == claim.coupon.is_some();
         if taken {
-            self.hold(claim.qty);
+            self.hold(claim.qty.saturating_sub(claim.returning));
             self.set_used(claim.coupon, true);
         }
         (Standing { left, coupon, nearby: None }, taken)
@@ -134,7 +142,7 @@ mod tests {
     }
 
     fn claim(sku: &str, qty: u32, coupon: Option<u128>) -> Claim<'_> {
-        Claim { sku, qty, coupon: coupon.map(CouponCode::new) }
+        Claim { sku, qty, coupon: coupon.map(CouponCode::new), returning: 0, coupon_returns: false }
     }
 
     #[test]
@@ -183,6 +191,20 @@ mod tests {
         assert_eq!((standing.left, standing.coupon.is_some(), taken), (3, true, false));
         let (_, taken) = account.claim(&claim("hat", 3, Some(7)), &terms, Millis(5));
         assert!(taken, "neither units nor coupon were taken before");
+    }
+
+    #[test]
+    fn what_was_given_up_just_before_can_be_had_again_and_counts_once() {
+        let (terms, mut account, now) = (terms(), Account::default(), Millis(5));
+        account.grant(granted(7));
+        assert!(account.claim(&claim("hat", 3, Some(7)), &terms, now).1);
+        assert!(!account.claim(&claim("coat", 2, Some(7)), &terms, now).1);
+        let again = Claim { returning: 3, coupon_returns: true, ..claim("coat", 2, Some(7)) };
+        let (standing, taken) = account.claim(&again, &terms, now);
+        assert_eq!((standing.left, standing.coupon.is_some(), taken), (3, true, true));
+        // One of the three is left to be given back.
+        account.free(1, None);
+        assert_eq!(account.claim(&claim("hat", 2, None), &terms, now).0.left, 1);
     }
 
     #[test]
