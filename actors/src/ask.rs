@@ -1,8 +1,9 @@
 //! What travels between the edge and an actor.
 
 use tidegate_engine::{
-    Answer, CampaignCommand, CampaignView, Command, Given, NoChange, OrderNumber, OrderView, Refusal,
-    Rejection, Report, RoomNumber, RoomView, SkuView,
+    Answer, CampaignCommand, CampaignView, CartNumber, CartSettlement, CartView, Command, Fingerprint, Given,
+    NoChange, OrderNumber, OrderView, Refusal, Rejection, Report, RoomNumber, RoomView, SkuView,
+    cart_fingerprint,
 };
 
 use crate::RejectionCounts;
@@ -29,6 +30,62 @@ pub enum Ask {
     Room(RoomNumber),
     /// The books.
     Report,
+    /// What is known of a cart.
+    Cart(CartNumber),
+    /// Hold several SKUs at once. No actor is asked this: [`House::send`](crate::House::send) asks each what
+    /// concerns it.
+    ReserveCart(Box<CartRequest<Span>>),
+    /// How a command to a SKU would be judged. What would change is not changed.
+    Judge(Command<Span>),
+    /// Asked of a campaign before the first line of a cart is held: whether this request may become one.
+    BeginCart {
+        /// Who buys.
+        buyer: Span,
+        /// Request id, per buyer.
+        req: Span,
+        /// What is asked for.
+        fingerprint: Fingerprint,
+    },
+    /// A cart that was begun does not come to be.
+    AbandonCart {
+        /// Who wanted to buy.
+        buyer: Span,
+        /// Request id, per buyer.
+        req: Span,
+    },
+}
+
+/// A buyer wants several SKUs at once. `S` is how its text is held.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CartRequest<S> {
+    /// Request id, per buyer.
+    pub req: S,
+    /// Who buys.
+    pub buyer: S,
+    /// SKUs and units; each SKU once, by name.
+    pub lines: Vec<(S, u32)>,
+    /// The coupon to be used.
+    pub coupon: Option<S>,
+}
+
+impl<S> CartRequest<S> {
+    /// The same with its texts held another way.
+    pub fn map<T>(&self, mut text: impl FnMut(&S) -> T) -> CartRequest<T> {
+        CartRequest {
+            req: text(&self.req),
+            buyer: text(&self.buyer),
+            lines: self.lines.iter().map(|(sku, qty)| (text(sku), *qty)).collect(),
+            coupon: self.coupon.as_ref().map(text),
+        }
+    }
+}
+
+impl CartRequest<&str> {
+    /// What tells two requests apart that have the same id.
+    #[must_use]
+    pub fn fingerprint(&self) -> Fingerprint {
+        cart_fingerprint(&self.lines, self.coupon)
+    }
 }
 
 /// Everything that one read of one connection asks of one SKU, in order. All texts stand end to end in one
@@ -37,6 +94,8 @@ pub enum Ask {
 pub struct Body {
     text: String,
     asks: Vec<Ask>,
+    /// Something is asked that concerns lines of carts, and so other actors too.
+    has_carts: bool,
 }
 
 impl Body {
@@ -47,8 +106,45 @@ impl Body {
         self.asks.push(Ask::Command(command));
     }
 
+    /// Adds a question how a command to a SKU would be judged.
+    pub(crate) fn push_judge(&mut self, command: &Command<&str>) {
+        let text = &mut self.text;
+        let command = command.map(|word| append(text, word));
+        self.asks.push(Ask::Judge(command));
+    }
+
+    /// Adds a request for a cart.
+    pub fn push_cart(&mut self, request: &CartRequest<&str>) {
+        let text = &mut self.text;
+        let request = request.map(|word| append(text, word));
+        self.has_carts = true;
+        self.asks.push(Ask::ReserveCart(Box::new(request)));
+    }
+
+    pub(crate) fn push_begin(&mut self, (buyer, req): (&str, &str), fingerprint: Fingerprint) {
+        let (buyer, req) = (append(&mut self.text, buyer), append(&mut self.text, req));
+        self.asks.push(Ask::BeginCart { buyer, req, fingerprint });
+    }
+
+    pub(crate) fn push_abandon(&mut self, (buyer, req): (&str, &str)) {
+        let (buyer, req) = (append(&mut self.text, buyer), append(&mut self.text, req));
+        self.asks.push(Ask::AbandonCart { buyer, req });
+    }
+
+    /// Adds what another body asks a campaign at this place.
+    pub(crate) fn copy(&mut self, from: &Body, at: usize) {
+        match from.asks.get(at) {
+            Some(Ask::Campaign(command)) => self.push_campaign(&command.map(|span| from.text(*span))),
+            Some(Ask::Command(command)) => self.push_command(&command.map(|span| from.text(*span))),
+            Some(ask) => self.push(ask.clone()),
+            None => {}
+        }
+    }
+
     /// Adds a command to a campaign.
     pub fn push_campaign(&mut self, command: &CampaignCommand<&str>) {
+        self.has_carts |=
+            matches!(command, CampaignCommand::PayCart { .. } | CampaignCommand::CancelCart { .. });
         let text = &mut self.text;
         let command = command.map(|word| append(text, word));
         self.asks.push(Ask::Campaign(command));
@@ -75,12 +171,18 @@ impl Body {
     pub fn clear(&mut self) {
         self.text.clear();
         self.asks.clear();
+        self.has_carts = false;
     }
 
     /// Bytes that its buffers hold on to.
     #[must_use]
     pub fn capacity_bytes(&self) -> usize {
         self.text.capacity() + self.asks.capacity() * size_of::<Ask>()
+    }
+
+    /// Whether something is asked that concerns lines of carts.
+    pub(crate) fn has_carts(&self) -> bool {
+        self.has_carts
     }
 
     /// What is asked.
@@ -126,6 +228,43 @@ pub enum Reply {
     Room(Option<Box<RoomView>>),
     /// The books and the rejections since the start; `None` if there is no such SKU.
     Report(Option<Box<(Report, RejectionCounts)>>),
+    /// What is known of the cart; `None` if there is none.
+    Cart(Option<Box<CartView>>),
+    /// The rules say no to this SKU of a cart, and so to the cart.
+    LineRejected(Rejection, Box<str>),
+    /// A cart was paid, now or when it first was, and this is what its units come with, line by line.
+    CartPaid(Vec<Given>),
+    /// Why there is no reply to this ask. What others of its body came to stands.
+    Failed(Fault),
+    /// What only the house asks and hears.
+    Inner(Inner),
+}
+
+/// What a campaign tells whoever puts a cart together.
+#[derive(Clone, Debug)]
+pub enum Inner {
+    /// It may be begun, under this number.
+    Begun(CartNumber),
+    /// It is not begun any more.
+    Abandoned,
+    /// Accepted, now or when the same request came first, and this is what its lines are to be told before anybody
+    /// hears of it.
+    Settle(Answer, Vec<CartSettlement>),
+}
+
+impl Reply {
+    /// Whether this may be told before it is durable, because whoever asked tells nobody else before what follows from
+    /// it is durable too. The journal keeps one order for all actors.
+    pub(crate) fn goes_ahead(&self, asked: &Ask) -> bool {
+        matches!(
+            (asked, self),
+            (Ask::BeginCart { .. }, Self::Inner(Inner::Begun(_)))
+                | (
+                    Ask::Command(Command::HoldLine { .. } | Command::SettleLine { .. }),
+                    Self::Accepted(Answer::Reserved { .. } | Answer::Updated),
+                )
+        )
+    }
 }
 
 impl From<NoChange> for Reply {

@@ -1,13 +1,15 @@
 //! A campaign's state and what one turn does to it.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use tidegate_engine::{
-    Campaign, CampaignCommand, CampaignEvent, CampaignState, Granted, Millis, NoChange, Rejection,
+    Answer, Campaign, CampaignCommand, CampaignEvent, CampaignState, CartNumber, CartSettlement, Fingerprint,
+    Granted, Millis, NoChange, Refusal, Rejection,
 };
 use tidegate_persistence::{ActorId, ActorKind, Birth, EncodedGroup, GroupEncoder, State};
 
-use crate::ask::{Ask, Body, Reply};
+use crate::ask::{Ask, Body, Inner, Reply};
 use crate::clerk::GROUP_BYTES;
 use crate::desk::{Desk, DeskOptions, TurnEnd};
 use crate::directory::Shown;
@@ -24,13 +26,43 @@ pub(crate) struct CampaignClerk {
     last_turn: Millis,
     /// Coupons of this turn, to be entered in the ledger: buyer and grant.
     granted: Vec<(Box<str>, tidegate_engine::Grant)>,
+    /// The highest number of a cart that was ever given out, be it a cart or not.
+    last_cart: CartNumber,
+    /// Requests whose carts are being put together: buyer and id.
+    begun: HashSet<Cart>,
+    /// Those of them that are of this turn.
+    begun_now: Vec<Cart>,
+    /// What lines of carts are to be told because the clock ended their carts.
+    ended: Vec<CartSettlement>,
 }
 
+/// Whose a cart is, and the id of the request for it.
+type Cart = (Box<str>, Box<str>);
+
 impl CampaignClerk {
-    /// Takes over a state, fresh or recovered, and enters its coupons in the ledger.
-    pub(crate) fn new(id: ActorId, name: &str, state: CampaignState, ledger: Arc<Ledger>) -> Self {
+    /// Takes over a state, fresh or recovered, and enters its coupons in the ledger. `last_cart` is the highest number
+    /// of a cart that a line of any SKU is known to be of.
+    pub(crate) fn new(
+        id: ActorId,
+        name: &str,
+        state: CampaignState,
+        ledger: Arc<Ledger>,
+        last_cart: CartNumber,
+    ) -> Self {
+        let last_cart = last_cart.max(state.last_cart());
         let last_turn = state.campaign().map_or(Millis(0), Campaign::last_event_at);
-        let clerk = Self { id, name: name.into(), state, ledger, last_turn, granted: Vec::new() };
+        let clerk = Self {
+            id,
+            name: name.into(),
+            state,
+            ledger,
+            last_turn,
+            granted: Vec::new(),
+            last_cart,
+            begun: HashSet::new(),
+            begun_now: Vec::new(),
+            ended: Vec::new(),
+        };
         for (buyer, grant) in clerk.state.campaign().into_iter().flat_map(Campaign::grants) {
             clerk.ledger.grant(buyer, grant);
         }
@@ -53,9 +85,56 @@ impl CampaignClerk {
     ) -> Reply {
         let (events, answer) = match self.state.decide(command, now, &options.campaign) {
             Ok(decided) => decided,
+            Err(NoChange::Repeated(answer)) => return self.accepted(command, answer),
             Err(no) => return no.into(),
         };
-        for event in &events {
+        self.apply(&events, now, scribe);
+        self.accepted(command, answer)
+    }
+
+    /// An accepted command about a cart is told with what the lines are to hear.
+    fn accepted(&self, command: &CampaignCommand<&str>, answer: Answer) -> Reply {
+        let cart = match (command, answer) {
+            (_, Answer::CartReserved { cart, .. }) => cart,
+            (CampaignCommand::PayCart { cart, .. } | CampaignCommand::CancelCart { cart, .. }, _) => *cart,
+            _ => return Reply::Accepted(answer),
+        };
+        Reply::Inner(Inner::Settle(answer, self.state.settlements(cart)))
+    }
+
+    fn begin(&mut self, buyer: &str, req: &str, asked: Fingerprint, options: &DeskOptions) -> Reply {
+        if let Err(no) = self.state.begin_cart((buyer, req, asked), &options.campaign) {
+            return no.into();
+        }
+        let Some(next) = self.last_cart.0.checked_add(1).map(CartNumber) else {
+            return Reply::Refused(Refusal::Full { limit: "carts" });
+        };
+        let cart: Cart = (buyer.into(), req.into());
+        if !self.begun.insert(cart.clone()) {
+            return Reply::Refused(Refusal::InProgress);
+        }
+        self.begun_now.push(cart);
+        self.last_cart = next;
+        Reply::Inner(Inner::Begun(next))
+    }
+
+    fn abandon(&mut self, buyer: &str, req: &str) {
+        self.begun.remove(&(Box::from(buyer), Box::from(req)));
+    }
+
+    /// Ends carts whose hold ran out.
+    fn expire(&mut self, most: usize, now: Millis, scribe: &mut CampaignScribe<'_>) {
+        for _ in 0..most {
+            let Some((_, cart)) = self.state.next_cart_expiry().filter(|(at, _)| *at <= now) else { return };
+            self.apply(&[CampaignEvent::CartExpired { cart }], now, scribe);
+            self.ended.extend(self.state.settlements(cart));
+        }
+    }
+
+    fn apply(&mut self, events: &[CampaignEvent<'_>], now: Millis, scribe: &mut CampaignScribe<'_>) {
+        // What belongs together is in one group, and so in one commit.
+        scribe.make_room();
+        for event in events {
             let unborn = self.state.campaign().is_none();
             if let Err(contradiction) = self.state.apply(event, now) {
                 // A defect of the engine. The turn must not be half done: unwinding discards all of it.
@@ -69,7 +148,6 @@ impl CampaignClerk {
             }
             scribe.write(unborn.then_some(Birth { kind: ActorKind::Campaign, name: &self.name }), event);
         }
-        Reply::Accepted(answer)
     }
 }
 
@@ -89,12 +167,26 @@ impl Desk for CampaignClerk {
         let now = clock.max(self.last_turn);
         self.last_turn = now;
         let mut scribe = CampaignScribe { id: self.id, now, encoder: None, journal, changed: false };
+        self.begun_now.clear();
+        self.expire(options.expiries_per_turn, now, &mut scribe);
         for ask in body.asks() {
             let reply = match ask {
                 Ask::Campaign(command) => {
                     let command = command.map(|span| body.text(*span));
-                    self.carry_out(&command, now, options, &mut scribe)
+                    let reply = self.carry_out(&command, now, options, &mut scribe);
+                    if let CampaignCommand::CommitCart(new) = &command {
+                        self.abandon(new.buyer, new.req);
+                    }
+                    reply
                 }
+                Ask::BeginCart { buyer, req, fingerprint } => {
+                    self.begin(body.text(*buyer), body.text(*req), *fingerprint, options)
+                }
+                Ask::AbandonCart { buyer, req } => {
+                    self.abandon(body.text(*buyer), body.text(*req));
+                    Reply::Inner(Inner::Abandoned)
+                }
+                Ask::Cart(cart) => Reply::Cart(self.state.cart(*cart).map(Box::new)),
                 Ask::View => Reply::Campaign(self.state.campaign().map(Campaign::view)),
                 // Meant for a SKU, and this is none.
                 _ => NoChange::Rejected(Rejection::NotFound).into(),
@@ -102,7 +194,7 @@ impl Desk for CampaignClerk {
             replies.push(reply);
         }
         scribe.close();
-        TurnEnd { changed: scribe.changed, next_expiry: None, now }
+        TurnEnd { changed: scribe.changed, next_expiry: self.state.next_cart_expiry().map(|(at, _)| at), now }
     }
 
     fn show(&self, shown: &Shown) {
@@ -114,8 +206,16 @@ impl Desk for CampaignClerk {
         self.publish_terms();
     }
 
+    fn to_tell(&mut self) -> Vec<CartSettlement> {
+        std::mem::take(&mut self.ended)
+    }
+
     fn discarded(&mut self) {
         self.granted.clear();
+        self.ended.clear();
+        for cart in self.begun_now.drain(..) {
+            self.begun.remove(&cart);
+        }
     }
 
     fn replace(&mut self, state: Option<State>, seed: u64) {
@@ -126,7 +226,7 @@ impl Desk for CampaignClerk {
     }
 
     fn has_timers(&mut self) -> bool {
-        false
+        self.state.next_cart_expiry().is_some()
     }
 }
 
@@ -141,12 +241,16 @@ struct CampaignScribe<'j> {
 
 impl CampaignScribe<'_> {
     fn write(&mut self, birth: Option<Birth<'_>>, event: &CampaignEvent<'_>) {
-        if self.encoder.as_ref().is_some_and(|encoder| encoder.len() > GROUP_BYTES) {
-            self.close();
-        }
         let (id, now) = (self.id, self.now);
         self.encoder.get_or_insert_with(|| GroupEncoder::new(id, now, birth)).push_campaign(event);
         self.changed = true;
+    }
+
+    /// Closes a group that is long enough.
+    fn make_room(&mut self) {
+        if self.encoder.as_ref().is_some_and(|encoder| encoder.len() > GROUP_BYTES) {
+            self.close();
+        }
     }
 
     fn close(&mut self) {

@@ -2,14 +2,16 @@
 
 use std::sync::Arc;
 
-use tidegate_engine::{Answer, Command, Event, Limits, Millis, NoChange, Rejection, SkuState, Standing};
+use tidegate_engine::{
+    Answer, Change, Command, Event, Limits, Millis, NoChange, Rejection, SkuState, Standing,
+};
 use tidegate_persistence::{ActorId, ActorKind, Birth, EncodedGroup, GroupEncoder, State};
 
 use crate::ask::{Ask, Body, Reply};
 use crate::desk::{Desk, DeskOptions, TurnEnd};
 use crate::directory::Shown;
 use crate::ledger::Ledgers;
-use crate::membership::Membership;
+use crate::membership::{Membership, Taken};
 use crate::places::nearby;
 use crate::rejections::RejectionCounts;
 
@@ -107,16 +109,34 @@ impl Clerk {
         }
     }
 
+    /// What a command comes to, and what was claimed for it from the campaign's ledger.
+    fn judge<'a>(
+        &mut self,
+        command: &Command<&'a str>,
+        limits: &Limits,
+        scribe: &mut Scribe<'_>,
+    ) -> (Option<Taken>, Result<Change<'a>, NoChange>) {
+        let overdue = self.state.decide_overdue(command, scribe.now);
+        self.apply(&overdue, scribe);
+        let sku = (&*self.name, self.state.sku());
+        let (standing, claim) = self.membership.before(sku, command, scribe.now);
+        let standing = self.placed(command, standing);
+        (claim, self.state.decide_for(command, scribe.now, limits, &standing))
+    }
+
+    fn no(&mut self, no: NoChange) -> Reply {
+        if let NoChange::Rejected(rejection) = no {
+            self.rejections.count(rejection);
+        }
+        no.into()
+    }
+
     fn answer(&mut self, ask: &Ask, body: &Body, limits: &Limits, scribe: &mut Scribe<'_>) -> Reply {
         match ask {
             Ask::Command(command) => {
                 let command = command.map(|span| body.text(*span));
-                let overdue = self.state.decide_overdue(&command, scribe.now);
-                self.apply(&overdue, scribe);
-                let sku = (&*self.name, self.state.sku());
-                let (standing, claim) = self.membership.before(sku, &command, scribe.now);
-                let standing = self.placed(&command, standing);
-                let reply = match self.state.decide_for(&command, scribe.now, limits, &standing) {
+                let (claim, judged) = self.judge(&command, limits, scribe);
+                let reply = match judged {
                     Ok(change) => {
                         self.membership.decided(claim, &change.events);
                         self.apply(&change.events, scribe);
@@ -124,17 +144,15 @@ impl Clerk {
                     }
                     Err(no) => {
                         self.membership.decided(claim, &[]);
-                        if let NoChange::Rejected(rejection) = no {
-                            self.rejections.count(rejection);
-                        }
-                        no.into()
+                        self.no(no)
                     }
                 };
                 let sku = self.state.sku();
                 match (&command, &reply) {
-                    (Command::Pay { order, .. }, Reply::Accepted(Answer::Paid)) => {
-                        sku.and_then(|sku| sku.goods(*order)).map_or(reply, Reply::Paid)
-                    }
+                    (
+                        Command::Pay { order, .. } | Command::SettleLine { order, .. },
+                        Reply::Accepted(Answer::Paid),
+                    ) => sku.and_then(|sku| sku.goods(*order)).map_or(reply, Reply::Paid),
                     (
                         Command::Reserve { at: Some(_), .. },
                         Reply::Accepted(answer @ Answer::Reserved { order, .. }),
@@ -145,8 +163,18 @@ impl Clerk {
                     _ => reply,
                 }
             }
+            Ask::Judge(command) => {
+                let command = command.map(|span| body.text(*span));
+                let (claim, judged) = self.judge(&command, limits, scribe);
+                self.membership.decided(claim, &[]);
+                judged.map_or_else(|no| self.no(no), |change| Reply::Accepted(change.answer))
+            }
             // Meant for a campaign, and this is none.
-            Ask::Campaign(_) => Reply::Rejected(Rejection::NotFound),
+            Ask::Campaign(_)
+            | Ask::Cart(_)
+            | Ask::ReserveCart(_)
+            | Ask::BeginCart { .. }
+            | Ask::AbandonCart { .. } => Reply::Rejected(Rejection::NotFound),
             Ask::View => Reply::View(self.state.sku().map(tidegate_engine::Sku::view)),
             Ask::Order(number) => {
                 Reply::Order(self.state.sku().and_then(|sku| sku.order(*number)).map(Box::new))

@@ -13,16 +13,19 @@ use crate::house::Shared;
 const TOLERATED: Duration = Duration::from_secs(1);
 
 /// Looks at the clock again and again, as long as there is a house, and wakes every actor when it was set forward.
-pub(crate) async fn watch(shared: Arc<Shared>, directory: Weak<Directory>) {
+pub(crate) async fn watch(shared: Arc<Shared>, directories: [Weak<Directory>; 2]) {
     let mut lead = Lead::from(shared.clock.now(), Instant::now());
     loop {
         tokio::time::sleep(shared.options.look_at_clock).await;
-        let Some(directory) = directory.upgrade() else { return };
+        let [Some(skus), Some(campaigns)] = directories.each_ref().map(Weak::upgrade) else { return };
         let Some(ahead) = lead.grown(shared.clock.now(), Instant::now()) else { continue };
         tracing::warn!(ahead_ms = ahead.as_millis(), "the clock was set forward; holds end by the new time");
         // On another thread: there may be a million of them, and this one has turns to run. Should it panic, the
         // panic is logged, and the timers go on as before.
-        let _ = tokio::task::spawn_blocking(move || directory.for_each(|seat| seat.wake())).await;
+        let _ = tokio::task::spawn_blocking(move || {
+            [skus, campaigns].iter().for_each(|directory| directory.for_each(|seat| seat.wake()));
+        })
+        .await;
     }
 }
 

@@ -1,7 +1,7 @@
 //! What an actor does in a turn, apart from threads: of a SKU in [`crate::Clerk`], of a campaign in
 //! [`crate::CampaignClerk`].
 
-use tidegate_engine::{CampaignLimits, Limits, Millis};
+use tidegate_engine::{CampaignLimits, CartSettlement, Limits, Millis};
 use tidegate_persistence::{EncodedGroup, State};
 
 use crate::ask::{Body, Reply};
@@ -54,6 +54,11 @@ pub(crate) trait Desk: Send {
 
     /// The last turn's groups are with the journal.
     fn submitted(&mut self);
+
+    /// What lines of carts are to be told because of the last turn, which nobody asked for.
+    fn to_tell(&mut self) -> Vec<CartSettlement> {
+        Vec::new()
+    }
 
     /// The last turn panicked and is discarded.
     fn discarded(&mut self);

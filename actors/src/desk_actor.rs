@@ -16,6 +16,7 @@ use crate::desk::Desk;
 use crate::directory::{Condition, Shown};
 use crate::house::Shared;
 use crate::release::Release;
+use crate::settling::settle;
 
 /// How long to wait before looking again for room in the journal, when reservations are to be ended.
 const RETRY: Duration = Duration::from_millis(5);
@@ -25,6 +26,8 @@ const RETRY: Duration = Duration::from_millis(5);
 pub(crate) struct Turn {
     pub(crate) body: Body,
     pub(crate) to: oneshot::Sender<Outcome>,
+    /// Whether the replies may be told before they are durable, if all of them are such as [`Reply::goes_ahead`] says.
+    pub(crate) ahead: bool,
 }
 
 impl Message for Turn {
@@ -120,6 +123,7 @@ impl DeskActor {
                 if end.changed {
                     self.desk.submitted();
                     self.desk.show(&self.shown);
+                    self.tell();
                 }
                 self.set_timer(end.next_expiry, end.now, ctx);
                 Ok(replies)
@@ -141,6 +145,17 @@ impl DeskActor {
                 }
                 Err(Fault::Panicked)
             }
+        }
+    }
+
+    /// Tells lines of carts what the clock made of them. They hear it after it was handed to the journal.
+    fn tell(&mut self) {
+        let told = self.desk.to_tell();
+        if let Some(skus) = self.shared.skus.upgrade().filter(|_| !told.is_empty()) {
+            let campaign: Box<str> = self.desk.name().into();
+            actix_rt::spawn(async move {
+                settle(&skus, &campaign, &told).await;
+            });
         }
     }
 
@@ -218,12 +233,15 @@ impl Actor for DeskActor {
 impl Handler<Turn> for DeskActor {
     type Result = ();
 
-    fn handle(&mut self, Turn { body, to }: Turn, ctx: &mut Context<Self>) {
+    fn handle(&mut self, Turn { body, to, ahead }: Turn, ctx: &mut Context<Self>) {
         self.shown.begun();
         let replies = self.turn(&body, ctx);
-        let failed = replies.is_err();
+        let at_once = match &replies {
+            Err(_) => true,
+            Ok(replies) => ahead && replies.iter().zip(body.asks()).all(|(reply, ask)| reply.goes_ahead(ask)),
+        };
         let outcome = Outcome { body, replies };
-        if failed {
+        if at_once {
             let _ = to.send(outcome);
         } else {
             self.release.hold(self.last_ticket, outcome, to);

@@ -127,9 +127,18 @@ impl Seat {
     /// # Errors
     /// The body and why it was not taken: too much is waiting, or the house is closing.
     pub fn send(&self, body: Body) -> Result<oneshot::Receiver<Outcome>, (Body, Fault)> {
+        self.send_as(body, false)
+    }
+
+    /// The same; `ahead` as in [`Turn`].
+    pub(crate) fn send_as(
+        &self,
+        body: Body,
+        ahead: bool,
+    ) -> Result<oneshot::Receiver<Outcome>, (Body, Fault)> {
         let (to, outcome) = oneshot::channel();
         self.shown.waiting.fetch_add(1, Ordering::Relaxed);
-        match self.addr.try_send(Turn { body, to }) {
+        match self.addr.try_send(Turn { body, to, ahead }) {
             Ok(()) => Ok(outcome),
             Err(error) => {
                 self.shown.begun();

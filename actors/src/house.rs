@@ -1,17 +1,20 @@
 //! The house: all arbiters, all actors, and the way in.
 
 use std::fmt;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use actix::ArbiterHandle;
+use parking_lot::Mutex;
+use tidegate_engine::{CartNumber, CartSettlement};
 use tidegate_persistence::{ActorId, ActorKind, Lane, State};
-use tokio::sync::Notify;
+use tokio::sync::{Notify, oneshot};
 
 use crate::arbiter::Floor;
-use crate::ask::{Body, Fault};
+use crate::ask::{Body, Fault, Outcome};
 use crate::campaign_clerk::CampaignClerk;
+use crate::checkout::Checkout;
 use crate::clerk::Clerk;
 use crate::clock::Clock;
 use crate::clock_watch;
@@ -19,6 +22,7 @@ use crate::desk::{Desk, DeskOptions};
 use crate::desk_actor::DeskActor;
 use crate::directory::{Condition, CreateError, Directory, Seat, Shown};
 use crate::ledger::{Ledger, Ledgers};
+use crate::settling::{Unsettled, settle};
 
 /// Something that looks at every body after its turn, before anything of it is journaled. Tests use it to panic.
 pub type Probe = dyn Fn(&Body) + Send + Sync;
@@ -85,13 +89,17 @@ pub(crate) struct Shared {
     pub(crate) rebuild: Box<dyn Rebuild>,
     /// How many rebuilds went well.
     pub(crate) rebuilt: AtomicU64,
+    /// All SKUs. They don't keep each other.
+    pub(crate) skus: Weak<Directory>,
 }
 
 /// All actors of one server.
 pub struct House {
     floors: Vec<Floor>,
     directory: Arc<Directory>,
-    campaigns: Directory,
+    campaigns: Arc<Directory>,
+    /// Lines of carts that are to be told something, since the house was opened: by campaign.
+    untold: Mutex<Vec<(Box<str>, Vec<CartSettlement>)>>,
     ledgers: Arc<Ledgers>,
     shared: Arc<Shared>,
 }
@@ -129,21 +137,32 @@ impl House {
     ) -> Self {
         let next = Arc::new(AtomicU32::new(next.0));
         let directory = Arc::new(Directory::new(Arc::clone(&next), options.max_skus, "limits.max_skus"));
-        let campaigns = Directory::new(next, options.max_campaigns, "limits.max_campaigns");
+        let campaigns = Arc::new(Directory::new(next, options.max_campaigns, "limits.max_campaigns"));
         let shared = Arc::new(Shared {
             options,
             clock: Box::new(clock),
             rebuild: Box::new(rebuild),
             rebuilt: AtomicU64::new(0),
+            skus: Arc::downgrade(&directory),
         });
         let floors: Vec<_> =
             arbiters.into_iter().map(|(arbiter, lane, wake)| Floor::start(arbiter, lane, wake)).collect();
-        let house = Self { floors, directory, campaigns, ledgers: Arc::default(), shared };
+        let untold = Mutex::default();
+        let house = Self { floors, directory, campaigns, untold, ledgers: Arc::default(), shared };
+        let residents: Vec<_> = residents.into_iter().collect();
+        let mut unsettled = Unsettled::of(&residents);
         for Resident { id, name, state } in residents {
-            house.directory_of(state.kind()).add(house.seat(id, &name, state));
+            let is_campaign = state.kind() == ActorKind::Campaign;
+            let carts = unsettled.remove(&name).filter(|_| is_campaign).unwrap_or_default();
+            if !carts.told.is_empty() {
+                house.untold.lock().push((name.clone(), carts.told));
+            }
+            let last_cart = carts.last;
+            house.directory_of(state.kind()).add(house.seat(id, &name, state, last_cart));
         }
         if let Some(floor) = house.floors.first() {
-            floor.run(clock_watch::watch(Arc::clone(&house.shared), Arc::downgrade(&house.directory)));
+            let directories = [&house.directory, &house.campaigns].map(Arc::downgrade);
+            floor.run(clock_watch::watch(Arc::clone(&house.shared), directories));
         }
         house
     }
@@ -155,25 +174,63 @@ impl House {
         }
     }
 
-    fn desk(&self, id: ActorId, name: &str, state: State) -> Box<dyn Desk> {
+    fn desk(&self, id: ActorId, name: &str, state: State, last_cart: CartNumber) -> Box<dyn Desk> {
         match state {
             State::Sku(state) => Box::new(Clerk::new(id, name, state, Arc::clone(&self.ledgers))),
-            State::Campaign(state) => Box::new(CampaignClerk::new(id, name, state, self.ledgers.of(name))),
+            State::Campaign(state) => {
+                Box::new(CampaignClerk::new(id, name, state, self.ledgers.of(name), last_cart))
+            }
         }
     }
 
-    fn seat(&self, id: ActorId, name: &str, state: State) -> Seat {
+    fn seat(&self, id: ActorId, name: &str, state: State, last_cart: CartNumber) -> Seat {
         let shown = Arc::new(Shown::default());
         let floor = &self.floors[id.worker(self.floors.len())];
         let (shared, actor_shown) = (Arc::clone(&self.shared), Arc::clone(&shown));
         let kind = state.kind();
-        let desk = self.desk(id, name, state);
+        let desk = self.desk(id, name, state, last_cart);
         // Shown at once, so that a reader who comes before the actor has started sees it.
         desk.show(&shown);
         let addr = floor.house(self.shared.options.mailbox_capacity, move |release| {
             DeskActor::new((id, desk), actor_shown, release, shared)
         });
         Seat::new((id, kind, name), addr, shown)
+    }
+
+    /// Sends a body to a seat. What concerns carts is asked of their SKUs too; that goes on when nobody waits for the
+    /// outcome any more.
+    ///
+    /// Must be called on a thread of an actix arbiter.
+    ///
+    /// # Errors
+    /// As [`Seat::send`].
+    pub fn send(&self, seat: &Arc<Seat>, body: Body) -> Result<oneshot::Receiver<Outcome>, (Body, Fault)> {
+        if !body.has_carts() {
+            return seat.send(body);
+        }
+        let (to, outcome) = oneshot::channel();
+        let checkout = Checkout {
+            campaign: Arc::clone(seat),
+            skus: Arc::clone(&self.directory),
+            ledger: self.ledgers.of(seat.name()),
+            shared: Arc::clone(&self.shared),
+        };
+        actix_rt::spawn(async move {
+            // A connection that is gone needs no answer.
+            let _ = to.send(checkout.carry_out(body).await);
+        });
+        Ok(outcome)
+    }
+
+    /// Tells lines of carts what became of them, as far as that was not done before the house was last closed: lines of
+    /// carts that did not come to be are withdrawn.
+    pub async fn settle_carts(&self) {
+        let untold = std::mem::take(&mut *self.untold.lock());
+        for (campaign, told) in untold {
+            let settled = settle(&self.directory, &campaign, &told).await;
+            let failed = settled.iter().filter(|line| line.is_err()).count();
+            tracing::info!(%campaign, lines = settled.len(), failed, "told lines what became of their carts");
+        }
     }
 
     /// The seat of this SKU, if it has one. A seat may be empty: its SKU was not created yet.
@@ -234,7 +291,8 @@ impl House {
         if self.floors.first().is_some_and(|floor| !floor.release().lane().has_room()) {
             return Err(CreateError::Refused(Fault::Overloaded));
         }
-        directory.find_or_add(name, |id| self.seat(id, name, State::new(kind, self.shared.options.seed)))
+        let state = || State::new(kind, self.shared.options.seed);
+        directory.find_or_add(name, |id| self.seat(id, name, state(), CartNumber(0)))
     }
 
     /// How many SKUs have an actor.

@@ -8,6 +8,7 @@
 mod arbiter;
 mod ask;
 mod campaign_clerk;
+mod checkout;
 mod clerk;
 mod clock;
 mod clock_watch;
@@ -21,8 +22,9 @@ mod membership;
 mod places;
 mod rejections;
 mod release;
+mod settling;
 
-pub use ask::{Ask, Body, Fault, Outcome, Reply, Span};
+pub use ask::{Ask, Body, CartRequest, Fault, Inner, Outcome, Reply, Span};
 pub use clerk::Clerk;
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use desk::{DeskOptions, TurnEnd};

@@ -68,6 +68,17 @@ impl Membership {
             Command::OpenRoom { buyer, qty, .. } | Command::JoinRoom { buyer, qty, .. } => {
                 self.claim(&ledger, (buyer, name), qty, None, now)
             }
+            Command::HoldLine { ref line, buyer, qty, coupon } => {
+                let coupon = coupon.and_then(CouponCode::parse);
+                if !line.shares_coupon {
+                    return self.claim(&ledger, (buyer, name), qty, coupon, now);
+                }
+                // Another line of the same cart has taken the coupon up; it is good for this SKU too.
+                let (standing, taken) = self.claim(&ledger, (buyer, name), qty, None, now);
+                let claim = Claim { sku: name, qty, coupon, returning: 0, coupon_returns: false };
+                let coupon = ledger.standing_with(buyer, &claim, now).coupon;
+                (Standing { coupon, ..standing }, taken)
+            }
             Command::Pay { order, .. } => match sku.and_then(|sku| sku.reclaim(order, now)) {
                 None => (Standing::FREE, None),
                 Some(reclaim) => {
@@ -141,6 +152,9 @@ impl Membership {
         }
         if let Event::Paid(payment) | Event::Reacquired(payment) = event {
             self.bought.extend(sku.order(payment.order).map(|order| order.buyer));
+        }
+        if let Event::LinePaid { order, .. } = event {
+            self.bought.extend(sku.order(*order).map(|order| order.buyer));
         }
     }
 

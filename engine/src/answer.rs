@@ -1,6 +1,6 @@
 //! What a command comes to: an answer that stands, or a rejection that may be another one next time.
 
-use crate::{CouponCode, Millis, OrderNumber, RoomNumber};
+use crate::{CartNumber, CouponCode, Millis, OrderNumber, RoomNumber};
 
 /// The answer of an accepted command. The same request gets the same answer again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,6 +55,17 @@ pub enum Answer {
         members: u32,
         /// When the hold ends.
         expires_at: Millis,
+    },
+    /// All lines of a cart are held.
+    CartReserved {
+        /// The cart.
+        cart: CartNumber,
+        /// What is due, in minor units.
+        amount: u64,
+        /// When the hold ends.
+        expires_at: Millis,
+        /// What the threshold takes off, in minor units.
+        off: u64,
     },
     /// The order is paid.
     Paid,
@@ -150,6 +161,12 @@ pub enum Refusal {
     /// The request id was used before for something else.
     #[error("this request id was used before with other arguments; use a new one")]
     RequestReused,
+    /// An order that belongs to a cart.
+    #[error("this order is a line of a cart: use CART.PAY or CART.CANCEL with the cart's id")]
+    InCart,
+    /// The same request came again while it was being carried out.
+    #[error("the same request is being carried out; retry it to get its answer")]
+    InProgress,
     /// The payment id was used before for another order.
     #[error("this payment id was used before for another order; check which order it belongs to")]
     PaymentReused,

@@ -38,6 +38,7 @@ impl Sku {
             Event::Expired { order } | Event::Cancelled { order, .. } | Event::Dismissed { order } => {
                 (order, true)
             }
+            Event::LineEnded { order, .. } => (order, true),
             Event::RoomRefundDue { order } => (order, false),
             Event::Refunded { order, .. } if self.orders.get(order)?.state == OrderState::Paid => {
                 (order, false)
@@ -54,7 +55,7 @@ impl Sku {
     pub fn reclaim(&self, number: OrderNumber, now: Millis) -> Option<Reclaim<'_>> {
         let order = self.orders.get(number)?;
         let stands = self.has_lapsed(order, now);
-        (stands || order.state == OrderState::Expired).then(|| Reclaim {
+        ((stands || order.state == OrderState::Expired) && !self.is_line(order)).then(|| Reclaim {
             buyer: self.buyers.name(order.buyer, &self.texts),
             qty: order.qty,
             coupon: self.coupon_of(number),
@@ -69,15 +70,22 @@ impl Sku {
 
     /// Every coupon that is used up by an order, and whose it is.
     pub fn coupons_in_use(&self) -> impl Iterator<Item = (&str, CouponCode)> {
-        self.discounts.iter().filter_map(|(number, discounts)| {
-            let (order, coupon) = (self.orders.get(*number)?, discounts.coupon?);
+        self.discounts.iter().filter_map(|(number, _)| {
+            let order = self.orders.get(*number)?;
             // One that was ever paid keeps it.
             let in_use = order.state == OrderState::Reserved || order.payment().is_some();
-            in_use.then(|| (self.buyers.name(order.buyer, &self.texts), coupon.code))
+            in_use
+                .then_some(())
+                .and_then(|()| self.coupon_of(*number))
+                .map(|code| (self.buyers.name(order.buyer, &self.texts), code))
         })
     }
 
+    /// The coupon that this order takes up. One that a cart uses is taken up by one of its lines.
     pub(crate) fn coupon_of(&self, number: OrderNumber) -> Option<CouponCode> {
+        if self.lines.get(number).is_some_and(|line| line.shares_coupon) {
+            return None;
+        }
         Some(self.discounts.get(number)?.coupon?.code)
     }
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::{At, Enrolment, OrderNumber, RoomNumber, SkuTerms};
+use crate::{At, CartLine, CartNumber, Enrolment, LineState, OrderNumber, RoomNumber, SkuTerms};
 
 /// A command to one SKU. `S` is how its texts are held: `&str` where it is judged, offsets into a shared
 /// buffer while it travels.
@@ -76,6 +76,30 @@ pub enum Command<S> {
         /// Units, at least 1.
         qty: u32,
     },
+    /// Hold units for a buyer, as a line of a cart. Nobody outside asks this: carts do, once for each line.
+    HoldLine {
+        /// The cart.
+        line: CartLine<S>,
+        /// Who buys.
+        buyer: S,
+        /// Units, at least 1.
+        qty: u32,
+        /// The coupon to be used.
+        coupon: Option<S>,
+    },
+    /// What became of a line's cart. Nobody outside asks this either.
+    SettleLine {
+        /// The order.
+        order: OrderNumber,
+        /// The campaign that the cart is of.
+        campaign: S,
+        /// The cart.
+        cart: CartNumber,
+        /// This line's part of the threshold discount, in minor units.
+        off: u64,
+        /// What became of it.
+        state: LineState<S>,
+    },
     /// The buyer paid.
     Pay {
         /// The order.
@@ -143,6 +167,19 @@ impl<S> Command<S> {
             Self::JoinRoom { room, req, buyer, qty } => {
                 Command::JoinRoom { room: *room, req: text(req), buyer: text(buyer), qty: *qty }
             }
+            Self::HoldLine { line, buyer, qty, coupon } => {
+                let CartLine { ref campaign, cart, expires_at, shares_coupon } = *line;
+                let line = CartLine { campaign: text(campaign), cart, expires_at, shares_coupon };
+                let coupon = coupon.as_ref().map(&mut text);
+                Command::HoldLine { line, buyer: text(buyer), qty: *qty, coupon }
+            }
+            Self::SettleLine { order, campaign, cart, off, state } => Command::SettleLine {
+                order: *order,
+                campaign: text(campaign),
+                cart: *cart,
+                off: *off,
+                state: state.map(text),
+            },
             Self::Pay { order, req, amount, payment } => {
                 Command::Pay { order: *order, req: text(req), amount: *amount, payment: text(payment) }
             }

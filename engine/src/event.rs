@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use crate::{
-    Answer, Discounts, Enrolment, Fingerprint, Millis, OrderNumber, RoomNumber, Seat, SkuTerms, StoreNumber,
-    Tier,
+    Answer, CartLine, Discounts, Enrolment, Fingerprint, LineEnd, Millis, OrderNumber, RoomNumber, Seat,
+    SkuTerms, StoreNumber, Tier,
 };
 
 /// One change of one SKU. When it happened is said once for a whole turn, beside the events.
@@ -154,6 +154,45 @@ pub enum Event<'a> {
         order: OrderNumber,
         /// What is taken off. In a box, so that events of orders without discounts are not as large.
         discounts: Box<Discounts>,
+    },
+    /// The order that was just reserved is a line of a cart.
+    LineHeld {
+        /// The order.
+        order: OrderNumber,
+        /// The cart.
+        line: CartLine<&'a str>,
+    },
+    /// A line costs less, because of the sum of its cart.
+    LineDiscounted {
+        /// The order.
+        order: OrderNumber,
+        /// Its part of the discount, in minor units.
+        off: u64,
+    },
+    /// A line was paid with its cart.
+    LinePaid {
+        /// The order.
+        order: OrderNumber,
+        /// The payment's id.
+        payment: &'a str,
+        /// This line's part of it, in minor units.
+        amount: u64,
+    },
+    /// A line ended unpaid with its cart.
+    LineEnded {
+        /// The order.
+        order: OrderNumber,
+        /// How.
+        end: LineEnd,
+    },
+    /// Money came for an expired cart: this line's part of it is due back.
+    LineRefundDue {
+        /// The order.
+        order: OrderNumber,
+        /// The payment's id.
+        payment: &'a str,
+        /// This line's part of it, in minor units.
+        amount: u64,
     },
     /// A reservation ended because its room closed. That is no lapse of its buyer.
     Dismissed {

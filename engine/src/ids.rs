@@ -64,6 +64,35 @@ impl fmt::Display for RoomId<'_> {
     }
 }
 
+/// The number of a cart within its campaign, counted from 1. Not every number is a cart's: one that could not be held
+/// uses its number up.
+#[derive(Default, Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct CartNumber(pub u32);
+
+/// A cart's id as callers see it: `{campaign}:c:17`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CartId<'a> {
+    /// The campaign's name.
+    pub campaign: &'a str,
+    /// The number within the campaign.
+    pub number: CartNumber,
+}
+
+impl<'a> CartId<'a> {
+    /// Reads an id, or `None` if no engine can have made it.
+    #[must_use]
+    pub fn parse(text: &'a str) -> Option<Self> {
+        let (campaign, number) = parse(text, "}:c:")?;
+        Some(Self { campaign, number: CartNumber(number) })
+    }
+}
+
+impl fmt::Display for CartId<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{{{}}}:c:{}", self.campaign, self.number.0)
+    }
+}
+
 /// The SKU and the number of an id with this between them.
 fn parse<'a>(text: &'a str, between: &str) -> Option<(&'a str, u32)> {
     let (sku, digits) = text.strip_prefix('{')?.split_once(between)?;

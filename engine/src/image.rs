@@ -4,8 +4,8 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use crate::{
-    Answer, Block, Discounts, Enrolment, Fingerprint, Millis, OrderNumber, OrderState, Pricing, Seat,
-    Settlement, SkuTerms, StoreNumber,
+    Answer, Block, CartLine, Discounts, Enrolment, Fingerprint, Millis, OrderNumber, OrderState, Pricing,
+    Seat, Settlement, SkuTerms, StoreNumber,
 };
 
 /// One part of a SKU's state. A whole state is one [`Part::Head`], then the buyers, the orders, the payments, the
@@ -23,6 +23,15 @@ pub enum Part<'a> {
     Stores {
         /// The totals.
         totals: Cow<'a, [u32]>,
+    },
+    /// The cart of an order.
+    Line {
+        /// The order.
+        order: OrderNumber,
+        /// The cart.
+        line: CartLine<&'a str>,
+        /// The order's part of the threshold discount, in minor units.
+        off: u64,
     },
     /// The store of an order.
     AtStore {

@@ -19,6 +19,7 @@ mod goods;
 mod hashing;
 mod ids;
 mod image;
+mod lines;
 mod money;
 mod orders;
 mod payments;
@@ -41,8 +42,9 @@ mod window;
 pub use answer::{Answer, Refusal, Rejection};
 pub use buyers::Block;
 pub use campaign::{
-    Account, Campaign, CampaignCommand, CampaignEvent, CampaignLimits, CampaignPart, CampaignRestorer,
-    CampaignState, CampaignTerms, CampaignView, Claim, CouponWindow, Grant, Granted, Threshold, Trigger,
+    Account, Campaign, CampaignCart, CampaignCommand, CampaignEvent, CampaignLimits, CampaignPart,
+    CampaignRestorer, CampaignState, CampaignTerms, CampaignView, CartItem, CartPayment, CartSettlement,
+    CartView, Claim, CouponWindow, Grant, Granted, NewCart, Threshold, Trigger, cart_fingerprint, spread,
 };
 pub use claims::{Freed, Reclaim};
 pub use command::Command;
@@ -52,8 +54,9 @@ pub use discounts::{CouponCode, CouponUse, DiscountKind, DiscountOrder, Discount
 pub use enrolment::{Coupon, Enrolment, Green, Standing};
 pub use event::{Event, Payment, Request};
 pub use goods::{Fulfilment, Given, MAX_GIVEN};
-pub use ids::{Fingerprint, OrderId, OrderNumber, RoomId};
+pub use ids::{CartId, CartNumber, Fingerprint, OrderId, OrderNumber, RoomId};
 pub use image::{Head, Part};
+pub use lines::{CartLine, LineEnd, LineState, SkuLine};
 pub use money::{Currency, MAX_MINOR, less_percent, line_amount};
 pub use orders::{Expiry, OrderState};
 pub use price::{Dynamic, Ladder, Price, Pricing, Step};

@@ -2,6 +2,7 @@
 
 use crate::buyers::BuyerNumber;
 use crate::hashing::Hashing;
+use crate::lines::HELD_BY_CART;
 use crate::tables::{Chunks, Index, TextRef, Texts};
 use crate::{Fingerprint, Millis, OrderNumber, RoomNumber};
 
@@ -203,7 +204,10 @@ impl Orders {
             state: new.state,
             holds_units: new.holds_units,
         });
-        self.by_request.insert(hashing.by_buyer(new.buyer, new.request), number.0);
+        // Lines of carts have no request of their own.
+        if !new.request.is_empty() {
+            self.by_request.insert(hashing.by_buyer(new.buyer, new.request), number.0);
+        }
         Some(number)
     }
 
@@ -223,7 +227,9 @@ impl Orders {
     /// are very many of those, the answer is an early one and the next look goes on.
     pub(crate) fn next_expiry(&mut self) -> Option<Expiry> {
         let mut soonest: Option<Expiry> = None;
-        for (at, queue) in self.queues.iter_mut().enumerate() {
+        for (at, queue) in
+            self.queues.iter_mut().enumerate().filter(|(_, queue)| queue.hold_ms != HELD_BY_CART)
+        {
             let row = |number: u32| self.rows.get((number as usize).wrapping_sub(1));
             let waits = |order: &Order| order.state == OrderState::Reserved && usize::from(order.queue) == at;
             let last = queue.first.saturating_add(SKIPS);

@@ -70,10 +70,12 @@ impl Sku {
         let stores = Some(Part::Stores { totals: totals.into() }).filter(|_| self.terms.stores.is_some());
         let at_store = self.at_store.iter();
         let at_store = at_store.map(|(order, store)| Part::AtStore { order: *order, store: *store });
+        let lines = self.lines.iter();
+        let lines = lines.map(|(order, line, off)| Part::Line { order, line, off });
         let heads = std::iter::once(head).chain(pricing).chain(enrolment).chain(stores);
         let before = heads.chain(buyers).chain(orders).chain(payments).chain(requests);
         let goods = self.goods.iter().map(|(order, units)| Part::Goods { order, units: units.into() });
-        before.chain(seats).chain(discounts).chain(at_store).chain(rooms).chain(goods)
+        before.chain(seats).chain(discounts).chain(lines).chain(at_store).chain(rooms).chain(goods)
     }
 }
 
@@ -165,6 +167,10 @@ impl Restorer {
             (Some(sku), Part::AtStore { order, store }) => sku.restore_store(order, store),
             (Some(sku), Part::Seat { order, seat }) => sku.take_seat(order, &seat),
             (Some(sku), Part::Discounts { order, discounts }) => sku.discount(order, &discounts),
+            (Some(sku), Part::Line { order, line, off }) => {
+                sku.lines.add(order, &line).ok_or(Contradiction::Order(order))?;
+                sku.set_line_off(order, off)
+            }
             (Some(sku), Part::Goods { order, units }) => {
                 let holds_units = sku.orders.get(order).map(|row| row.holds_units);
                 sku.goods.restore(order, &units, !holds_units.ok_or(Contradiction::Order(order))?);

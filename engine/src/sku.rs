@@ -5,6 +5,7 @@ use std::sync::Arc;
 use crate::buyers::Buyers;
 use crate::goods::Goods;
 use crate::hashing::Hashing;
+use crate::lines::Lines;
 use crate::orders::{Expiry, Order, OrderState, Orders};
 use crate::payments::Payments;
 use crate::requests::Requests;
@@ -13,8 +14,9 @@ use crate::stock::Stock;
 use crate::tables::{ByOrder, Texts};
 use crate::tally::Tally;
 use crate::{
-    Currency, DiscountKind, Discounts, Enrolment, Given, GroupBuy, Millis, OrderNumber, Phase, Pricing,
-    RoomMember, RoomNumber, RoomView, Seat, SkuTerms, Store, StoreNumber, StoreReport, Window, less_percent,
+    CartNumber, Currency, DiscountKind, Discounts, Enrolment, Given, GroupBuy, Millis, OrderNumber, Phase,
+    Pricing, RoomMember, RoomNumber, RoomView, Seat, SkuTerms, Store, StoreNumber, StoreReport, Window,
+    less_percent,
 };
 
 /// The place of one SKU: empty until the SKU is created. Owned by one actor (invariant 1).
@@ -69,6 +71,7 @@ pub struct Sku {
     /// In the order of the terms; none if the SKU has no stores.
     pub(crate) stores: Vec<Stock>,
     pub(crate) at_store: ByOrder<StoreNumber>,
+    pub(crate) lines: Lines,
     pub(crate) goods: Goods,
     pub(crate) tally: Tally,
     /// Buyers with at least one order that was ever paid.
@@ -164,6 +167,8 @@ pub struct OrderView {
     pub discounts: Vec<(DiscountKind, u64)>,
     /// The room it has a seat in.
     pub room: Option<RoomNumber>,
+    /// The cart it is a line of, after the name of that cart's campaign.
+    pub cart: Option<(Box<str>, CartNumber)>,
     /// The id of the store that its units are at.
     pub store: Option<Box<str>>,
     /// The currency of both.
@@ -217,6 +222,7 @@ impl Sku {
             discounts: ByOrder::default(),
             stores,
             at_store: ByOrder::default(),
+            lines: Lines::default(),
             goods: Goods::default(),
             tally: Tally::default(),
             buyers_who_bought: 0,
@@ -273,12 +279,13 @@ impl Sku {
 
     /// Whether this order's hold has run out at `now` while it is still reserved.
     pub(crate) fn has_lapsed(&self, order: &Order, now: Millis) -> bool {
-        order.state == OrderState::Reserved && now >= self.orders.expires_at(order)
+        order.state == OrderState::Reserved && now >= self.orders.expires_at(order) && !self.is_line(order)
     }
 
     /// What is known of an order.
     #[must_use]
     pub fn order(&self, number: OrderNumber) -> Option<OrderView> {
+        let line = self.lines.get(number);
         self.orders.get(number).map(|order| OrderView {
             number,
             state: order.state,
@@ -291,7 +298,8 @@ impl Sku {
             store: self.store_of(number).map(Into::into),
             currency: self.terms.currency,
             reserved_at: order.reserved_at(),
-            expires_at: self.orders.expires_at(order),
+            cart: line.map(|line| (self.lines.campaign(line).into(), line.cart)),
+            expires_at: line.map_or_else(|| self.orders.expires_at(order), |line| line.expires_at),
             paid_at: self.paid_at(order),
         })
     }
@@ -300,7 +308,8 @@ impl Sku {
     pub(crate) fn due(&self, number: OrderNumber, order: &Order) -> u64 {
         let tier = self.seats.get(number).map_or(0, |seat| seat.off);
         let others = self.discounts.get(number).map_or(0, Discounts::total);
-        order.line_amount().saturating_sub(tier).saturating_sub(others)
+        let threshold = self.lines.get(number).map_or(0, |line| line.off);
+        order.line_amount().saturating_sub(tier).saturating_sub(others).saturating_sub(threshold)
     }
 
     /// The id of the store that an order's units are at.
@@ -350,7 +359,7 @@ impl Sku {
             DiscountKind::Green => {
                 discounts.and_then(|discounts| discounts.green).map_or(0, |green| green.amount)
             }
-            DiscountKind::Threshold => 0,
+            DiscountKind::Threshold => self.lines.get(number).map_or(0, |line| line.off),
         };
         order.kinds().into_iter().map(|kind| (kind, off(kind))).filter(|(_, off)| *off > 0).collect()
     }

@@ -121,6 +121,14 @@ impl Digest {
                 self.number(13);
                 self.number(u64::from(order.0) | u64::from(store.0) << 32);
             }
+            Part::Line { order, line, off } => {
+                self.number(14);
+                self.number(u64::from(order.0) | u64::from(line.cart.0) << 32);
+                self.text(line.campaign);
+                self.number(line.expires_at.0);
+                self.number(*off);
+                self.number(u64::from(line.shares_coupon));
+            }
             Part::Discounts { order, discounts } => {
                 self.number(11);
                 self.number(u64::from(order.0));
@@ -250,6 +258,7 @@ impl Digest {
             Answer::Joined { order, .. } => (16, u64::from(order.0)),
             // Never kept by a SKU.
             Answer::Granted { .. } => (17, 0),
+            Answer::CartReserved { .. } => (18, 0),
         };
         self.number(code);
         self.number(number);

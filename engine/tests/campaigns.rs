@@ -1,15 +1,17 @@
 //! A SKU in a campaign, and the campaign's coupons, told as stories with amounts.
 
 mod common;
+#[path = "common/fair.rs"]
+mod fair;
 
 use std::sync::Arc;
 
 use common::{HOLD, START, Shop, Told, held, join, limit, open, pay, refund, rejected, reserve, terms};
+use fair::Fair;
 use tidegate_engine::{
-    Answer, CampaignCommand, CampaignEvent, CampaignLimits, CampaignRestorer, CampaignState, CampaignTerms,
-    Command, Coupon, CouponCode, CouponWindow, DiscountKind, DiscountOrder, Enrolment, Green, GroupBuy,
-    Ladder, Millis, NoChange, OrderState, Price, Refusal, Rejection, RoomState, SkuTerms, Standing, Step,
-    Tier, Trigger, Window,
+    Answer, CampaignCommand, CampaignLimits, CampaignState, CampaignTerms, Command, Coupon, CouponCode,
+    CouponWindow, DiscountKind, DiscountOrder, Enrolment, Green, GroupBuy, Ladder, Millis, NoChange,
+    OrderState, Price, Refusal, Rejection, RoomState, SkuTerms, Standing, Step, Tier, Trigger, Window,
 };
 
 const HOUR: u64 = 3_600_000;
@@ -175,48 +177,6 @@ fn a_room_gives_its_tier_and_then_green_and_pays_the_difference_of_both_back() {
     assert_eq!(refund(&mut shop, 1, "back", false), Ok(Answer::Refunded));
 }
 
-/// A campaign, and a clock.
-struct Fair {
-    state: CampaignState,
-    now: Millis,
-    limits: CampaignLimits,
-    codes: u128,
-}
-
-impl Fair {
-    fn open(terms: CampaignTerms) -> Self {
-        let limits = CampaignLimits::default();
-        let mut fair = Self { state: CampaignState::new(7), now: START, limits, codes: 0 };
-        assert_eq!(fair.ask(&CampaignCommand::Put { terms: Arc::new(terms) }), Ok(Answer::Created));
-        fair
-    }
-
-    fn ask(&mut self, command: &CampaignCommand<&'static str>) -> Told {
-        let (events, answer) = self.state.decide(command, self.now, &self.limits)?;
-        for event in events {
-            self.happen(&event);
-        }
-        Ok(answer)
-    }
-
-    fn happen(&mut self, event: &CampaignEvent<'_>) {
-        assert_eq!(self.state.apply(event, self.now), Ok(()));
-        let campaign = self.state.campaign().unwrap_or_else(|| panic!("a campaign"));
-        let mut restorer = CampaignRestorer::new(9);
-        campaign.parts().for_each(|part| assert_eq!(restorer.push(part), Ok(())));
-        let again = restorer.finish().unwrap_or_else(|error| panic!("a state restores: {error}"));
-        let hash = again.campaign().map(tidegate_engine::Campaign::state_hash);
-        assert_eq!(hash, Some(campaign.state_hash()), "from parts");
-    }
-
-    /// A new code is drawn each time, as the edge does.
-    fn trigger(&mut self, buyer: &'static str, req: &'static str, event: &'static str) -> Told {
-        self.codes += 1;
-        let code = CouponCode::new(self.codes);
-        self.ask(&CampaignCommand::Trigger(Trigger { req, buyer, event, code }))
-    }
-}
-
 fn fair_terms() -> CampaignTerms {
     let window = |event: &str, percent_off| CouponWindow {
         event: event.into(),
@@ -275,7 +235,7 @@ fn nothing_is_granted_for_other_doings_or_at_other_times() {
 #[test]
 fn a_campaign_remembers_no_more_than_it_may() {
     let mut fair = Fair::open(fair_terms());
-    fair.limits = CampaignLimits { max_grants: 1, max_requests: 2 };
+    fair.limits = CampaignLimits { max_grants: 1, max_requests: 2, ..CampaignLimits::default() };
     assert!(fair.trigger("ann", "r1", "try_on").is_ok());
     let full = |limit| Err(NoChange::Refused(Refusal::Full { limit }));
     assert_eq!(fair.trigger("bob", "r1", "try_on"), full("coupons"));

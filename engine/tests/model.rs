@@ -16,7 +16,9 @@ use naive::Model;
 use proptest::prelude::*;
 use proptest::test_runner::TestCaseError;
 use random::{STOCK, Step, any_run, made_definite, room_run, run, shops_and, small_shop, take};
-use tidegate_engine::{Event, Millis, OrderNumber, OrderState, RoomNumber, RoomState, Sku, SkuTerms};
+use tidegate_engine::{
+    Event, Millis, OrderNumber, OrderState, Payment, RoomNumber, RoomState, Sku, SkuTerms,
+};
 
 #[test]
 fn the_engine_and_the_model_agree_on_every_answer_count_and_order() {
@@ -91,6 +93,8 @@ fn compare(shop: &mut Shop, model: &Model) -> Result<(), TestCaseError> {
         prop_assert_eq!((order.reserved_at, order.expires_at), (expected.reserved_at, expected.expires_at));
         prop_assert_eq!(order.paid_at, expected.paid_at);
         prop_assert_eq!(order.room.map(|room| room.0), expected.room);
+        let cart = order.cart.as_ref().map(|(campaign, cart)| (&**campaign, *cart));
+        prop_assert_eq!(cart, expected.cart);
         let store = expected.store.map(|store| format!("s{store}"));
         prop_assert_eq!(order.store.as_deref(), store.as_deref());
         let off: u64 = order.discounts.iter().map(|(_, off)| off).sum();
@@ -162,9 +166,12 @@ fn check_ends(shop: &Shop) -> Result<(), TestCaseError> {
             Event::Expired { order } => Some(('E', *order)),
             Event::Dismissed { order } => Some(('D', *order)),
             Event::RoomRefundDue { order } => Some(('F', *order)),
+            Event::LinePaid { order, .. } => Some(('P', *order)),
+            Event::LineEnded { order, .. } => Some(('L', *order)),
+            Event::LineRefundDue { order, .. } => Some(('M', *order)),
             _ => None,
         });
-        let lives = ["R", "RP", "RC", "RE", "REA", "RD", "RPF"];
+        let lives = ["R", "RP", "RC", "RE", "REA", "RD", "RPF", "RL", "RLM"];
         prop_assert!(lives.contains(&life.as_str()), "order {} lived {}", number, life);
     }
     Ok(())
@@ -173,17 +180,20 @@ fn check_ends(shop: &Shop) -> Result<(), TestCaseError> {
 /// Every payment that came in is in exactly one event, with its amount: applied in full, or due back.
 fn check_money(shop: &Shop, model: &Model) -> Result<(), TestCaseError> {
     let mut events = shop.journal.iter().filter_map(|(_, event)| match event {
-        Event::Paid(payment) | Event::Reacquired(payment) => Some((payment, true)),
-        Event::RefundDue(payment) => Some((payment, false)),
+        Event::Paid(Payment { order, id, amount, .. })
+        | Event::Reacquired(Payment { order, id, amount, .. })
+        | Event::LinePaid { order, payment: id, amount } => Some((*order, *id, *amount, true)),
+        Event::RefundDue(Payment { order, id, amount, .. })
+        | Event::LineRefundDue { order, payment: id, amount } => Some((*order, *id, *amount, false)),
         _ => None,
     });
     for expected in &model.payments {
-        let Some((payment, applied)) = events.next() else {
+        let Some((order, id, amount, applied)) = events.next() else {
             return Err(TestCaseError::fail("money is lost"));
         };
-        prop_assert_eq!((payment.id, payment.amount), (expected.id, expected.amount));
-        prop_assert_eq!((payment.order.0 as usize - 1, applied), (expected.order, expected.applied));
-        prop_assert!(!applied || payment.amount == model.orders[expected.order].due_at_first());
+        prop_assert_eq!((id, amount), (expected.id, expected.amount));
+        prop_assert_eq!((order.0 as usize - 1, applied), (expected.order, expected.applied));
+        prop_assert!(!applied || amount == model.orders[expected.order].due_at_first());
     }
     // What was paid is what the order costs now and what a better tier gave back.
     for (number, order) in (1..).zip(&model.orders) {
@@ -265,6 +275,11 @@ fn random_runs_reach_every_kind_of_event_and_state() {
         "Stored",
         "StoreRestocked",
         "Discounted",
+        "LineHeld",
+        "LineDiscounted",
+        "LinePaid",
+        "LineEnded",
+        "LineRefundDue",
     ];
     let states = OrderState::ALL.map(|state| format!("an order {state:?}"));
     let expected = events.map(str::to_owned).into_iter().chain(states).collect();

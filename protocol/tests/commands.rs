@@ -78,6 +78,12 @@ fn every_command_parses_to_a_typed_call() {
         ),
         ("ROOM.GET {iphone}:r:1", r#"RoomGet { room: "{iphone}:r:1" }"#),
         (
+            "CART.PAY {fair}:c:1 r1 5 pay-1",
+            r#"CartPay { cart: "{fair}:c:1", req: "r1", amount: 5, payment: "pay-1" }"#,
+        ),
+        ("cart.cancel {fair}:c:1 r1", r#"CartCancel { cart: "{fair}:c:1", req: "r1" }"#),
+        ("CART.GET {fair}:c:1", r#"CartGet { cart: "{fair}:c:1" }"#),
+        (
             "COUPON.TRIGGER double-11 r1 u1 try_on",
             r#"CouponTrigger { campaign: "double-11", req: "r1", buyer: "u1", event: "try_on" }"#,
         ),
@@ -215,9 +221,16 @@ fn wrong_commands_are_told_what_is_wrong() {
         ("SKU.RESTOCK a r 1 STORE s/1", "ERR STORE must be 1 to 64 characters"),
         ("ORDER.REFUND o r RESTOCK RESTOCK", "ERR syntax error: 'RESTOCK' is given twice"),
         (&long_reason, "ERR REASON must be UTF-8 text of at most 256 bytes"),
-        ("CART.RESERVE c r u a 1", "ERR CART.RESERVE is not supported by this version"),
-        ("cart.get {a}:c:1", "ERR CART.GET is not supported by this version"),
-        ("CART.GET c", "ERR CART.GET is not supported by this version"),
+        ("CART.RESERVE c r u a", "ERR wrong number of arguments"),
+        ("CART.RESERVE c r u a 1 b", "ERR syntax error: 'b' needs a qty"),
+        ("CART.RESERVE c r u a 0", "ERR qty must be a whole number from 1 to 1000000 but is '0'"),
+        ("CART.RESERVE c r u a 1 b/c 1", "ERR sku must be 1 to 64 characters"),
+        ("CART.RESERVE c r u a 1 COUPON", "ERR syntax error: 'COUPON' needs a value"),
+        (
+            "CART.RESERVE c r u a 1 COUPON c1 b 2",
+            "ERR qty must be a whole number from 1 to 1000000 but is 'c1'",
+        ),
+        ("CART.PAY c r x p", "ERR amount must be a whole number"),
         ("XREADGROUP", "ERR XREADGROUP is not supported by this version"),
         ("SUBSCRIBE a", "ERR SUBSCRIBE is not supported by this version"),
         ("HELLO 4", "NOPROTO unsupported protocol version: use 2 or 3"),
@@ -422,4 +435,26 @@ proptest! {
             }
         });
     }
+}
+
+#[test]
+fn a_cart_is_pairs_of_sku_and_quantity_and_perhaps_a_coupon() {
+    let lines = |line: &str| {
+        let words: Vec<&[u8]> = line.split(' ').map(str::as_bytes).collect();
+        with_args(&words, |args| match parse(args).unwrap() {
+            Call::CartReserve { campaign, req, buyer, lines, coupon } => {
+                format!("{campaign} {req} {buyer} {:?} {coupon:?}", lines.iter().collect::<Vec<_>>())
+            }
+            other => format!("{other:?}"),
+        })
+    };
+    assert_eq!(lines("CART.RESERVE c r u hat 1"), r#"c r u [("hat", 1)] None"#);
+    assert_eq!(lines("cart.reserve c r u hat 1 cap 20"), r#"c r u [("hat", 1), ("cap", 20)] None"#);
+    assert_eq!(lines("CART.RESERVE c r u hat 1 coupon x"), r#"c r u [("hat", 1)] Some("x")"#);
+    // A SKU of that name is one in any place but the last.
+    assert_eq!(lines("CART.RESERVE c r u COUPON 1"), r#"c r u [("COUPON", 1)] None"#);
+    assert_eq!(
+        lines("CART.RESERVE c r u hat 1 COUPON 2 COUPON x"),
+        r#"c r u [("hat", 1), ("COUPON", 2)] Some("x")"#
+    );
 }

@@ -123,6 +123,7 @@ impl Parts {
     async fn begin(&self, config: &Config, lock: DirLock, arbiters: &[Arbiter]) -> anyhow::Result<()> {
         let house = self.open(config, lock, arbiters).await?;
         // What a kill left untold.
+        house.settle_carts().await;
         house.enrol(None).await?;
         campaign::load(&house, &config.campaigns).await?;
         // In this order: whoever is told that it is ready must not meet LOADING.
@@ -269,6 +270,7 @@ fn house_options(config: &Config, seed: u64) -> HouseOptions {
             campaign: tidegate_engine::CampaignLimits {
                 max_grants: limits.max_coupons_per_campaign,
                 max_requests: limits.max_coupons_per_campaign.saturating_mul(TRIGGERS_PER_COUPON),
+                max_carts: limits.max_carts_per_campaign,
             },
             expiries_per_turn: config.actors.expiries_per_turn,
         },

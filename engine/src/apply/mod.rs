@@ -11,8 +11,8 @@ use crate::rooms::Room;
 use crate::sku::{Sku, SkuState};
 use crate::stock::Stock;
 use crate::{
-    Answer, Contradiction, Event, Millis, OrderNumber, Payment, Pricing, Request, RoomNumber, Settlement,
-    SkuTerms, StoreNumber,
+    Answer, Contradiction, Event, LineEnd, Millis, OrderNumber, Payment, Pricing, Request, RoomNumber,
+    Settlement, SkuTerms, StoreNumber,
 };
 
 impl SkuState {
@@ -110,6 +110,27 @@ impl Sku {
             Event::SeatTaken { order, ref seat } => {
                 self.take_seat(order, seat)?;
                 self.rooms.join(seat.room, order)?;
+            }
+            Event::LineHeld { order, ref line } => {
+                // A line takes its place with the order that was just reserved.
+                self.order_mut(order)?;
+                self.lines.add(order, line).ok_or(Contradiction::Order(order))?;
+            }
+            Event::LineDiscounted { order, off } => self.set_line_off(order, off)?,
+            Event::LinePaid { order, payment, amount } => {
+                let qty = self.turn(order, &[OrderState::Reserved], OrderState::Paid)?;
+                self.move_units(order, |stock| stock.sell(qty))?;
+                let position = self.keep_payment_row((payment, order, amount), at, PaymentAnswer::Paid)?;
+                self.sold(order, position, at)?;
+                self.give(order)?;
+            }
+            Event::LineEnded { order, end: LineEnd::Withdrawn } => {
+                self.released_as(order, LineEnd::Withdrawn.state())?;
+            }
+            Event::LineEnded { order, end } => self.ended_unpaid_as(order, end.state())?,
+            Event::LineRefundDue { order, payment, amount } => {
+                self.turn(order, &[OrderState::Expired], OrderState::RefundDue)?;
+                self.keep_payment_row((payment, order, amount), at, PaymentAnswer::RefundDue)?;
             }
             Event::Stored { order, store } => self.store(order, store)?,
             Event::Discounted { order, ref discounts } => self.discount(order, discounts)?,
@@ -320,8 +341,12 @@ impl Sku {
 
     fn paid(&mut self, payment: &Payment<'_>, at: Millis) -> Result<(), Contradiction> {
         let position = self.keep_payment(payment, at, PaymentAnswer::Paid)?;
-        self.order_mut(payment.order)?.set_payment(position);
-        let buyer = self.buyer_of(payment.order)?;
+        self.sold(payment.order, position, at)
+    }
+
+    fn sold(&mut self, number: OrderNumber, payment: u32, at: Millis) -> Result<(), Contradiction> {
+        self.order_mut(number)?.set_payment(payment);
+        let buyer = self.buyer_of(number)?;
         let first = !std::mem::replace(&mut buyer.bought, true);
         self.buyers_who_bought += u64::from(first);
         self.first_sale_at = self.first_sale_at.or(Some(at));
@@ -376,8 +401,17 @@ impl Sku {
         answer: PaymentAnswer,
     ) -> Result<u32, Contradiction> {
         self.keep_request(Some(payment.order), &payment.request, answer.into())?;
-        let row = (payment.order, payment.amount, at);
-        let position = self.payments.add(payment.id, row, answer, &mut self.texts, self.hashing);
+        self.keep_payment_row((payment.id, payment.order, payment.amount), at, answer)
+    }
+
+    fn keep_payment_row(
+        &mut self,
+        (id, order, amount): (&str, OrderNumber, u64),
+        at: Millis,
+        answer: PaymentAnswer,
+    ) -> Result<u32, Contradiction> {
+        let row = (order, amount, at);
+        let position = self.payments.add(id, row, answer, &mut self.texts, self.hashing);
         position.ok_or(Contradiction::Full)
     }
 

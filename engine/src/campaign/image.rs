@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use xxhash_rust::xxh3::Xxh3;
 
-use super::{Campaign, CampaignState, CampaignTerms, CouponWindow, Grant, Threshold};
+use super::{Campaign, CampaignCart, CampaignState, CampaignTerms, CouponWindow, Grant, Threshold};
 use crate::hashing::Hashing;
-use crate::{Contradiction, DiscountOrder, Millis};
+use crate::{Answer, CartNumber, Contradiction, DiscountOrder, Millis, Request};
 
 /// One part of a campaign's state. A whole state is one [`CampaignPart::Head`], then the grants, then the accepted
-/// requests, each in the order they came to be.
+/// requests, then carts, their payments and their requests, each in the order they came to be.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum CampaignPart<'a> {
     /// The campaign itself.
@@ -35,6 +35,30 @@ pub enum CampaignPart<'a> {
         /// The request id.
         req: &'a str,
     },
+    /// A cart.
+    Cart(Box<CampaignCart<'a>>),
+    /// A payment that came in for a cart.
+    CartPayment {
+        /// The cart.
+        cart: CartNumber,
+        /// The payment's id.
+        id: &'a str,
+        /// What was paid, in minor units.
+        amount: u64,
+        /// When.
+        at: Millis,
+        /// The answer it got.
+        answer: Answer,
+    },
+    /// An accepted request about a cart.
+    CartRequest {
+        /// The cart.
+        cart: CartNumber,
+        /// The request.
+        request: Request<'a>,
+        /// The answer it got.
+        answer: Answer,
+    },
 }
 
 impl Campaign {
@@ -50,7 +74,7 @@ impl Campaign {
         let triggers = self.grants.triggers();
         let triggers =
             triggers.map(|row| CampaignPart::Trigger { grant: row.grant, req: row.request(texts) });
-        std::iter::once(head).chain(grants).chain(triggers)
+        std::iter::once(head).chain(grants).chain(triggers).chain(self.carts.parts())
     }
 
     /// XXH3 over everything that the journal decides, as [`crate::Sku::state_hash`].
@@ -107,7 +131,50 @@ impl Digest {
                 self.number(u64::from(*grant));
                 self.text(req);
             }
+            CampaignPart::Cart(cart) => self.cart(cart),
+            CampaignPart::CartPayment { cart, id, amount, at, answer } => {
+                self.number(5);
+                self.number(u64::from(cart.0));
+                self.text(id);
+                self.number(*amount);
+                self.number(at.0);
+                self.answer(answer);
+            }
+            CampaignPart::CartRequest { cart, request, answer } => {
+                self.number(6);
+                self.number(u64::from(cart.0) | u64::from(request.fingerprint.0) << 32);
+                self.text(request.id);
+                self.answer(answer);
+            }
         }
+    }
+
+    fn cart(&mut self, cart: &CampaignCart<'_>) {
+        let CampaignCart { new, reserved_at, state } = cart;
+        self.number(4);
+        self.number(u64::from(new.cart.0) | u64::from(new.fingerprint.0) << 32);
+        self.text(new.req);
+        self.text(new.buyer);
+        self.number(new.expires_at.0);
+        self.text(new.currency.code());
+        self.number(reserved_at.0);
+        self.number(*state as u64 | (new.items.len() as u64) << 8);
+        for item in &new.items {
+            self.text(item.sku);
+            self.number(u64::from(item.order.0) | u64::from(item.qty) << 32);
+            self.number(item.amount);
+            self.number(item.off);
+        }
+    }
+
+    /// Requests about carts are answered with nothing but a word.
+    fn answer(&mut self, answer: &Answer) {
+        self.number(match answer {
+            Answer::Paid => 1,
+            Answer::RefundDue => 2,
+            Answer::Cancelled => 3,
+            _ => 0,
+        });
     }
 
     fn terms(&mut self, terms: &CampaignTerms) {
@@ -166,6 +233,13 @@ impl CampaignRestorer {
             }
             (Some(campaign), CampaignPart::Trigger { grant, req }) => {
                 campaign.grants.keep_request(grant, req, self.hashing).ok_or(Contradiction::Full)
+            }
+            (Some(campaign), CampaignPart::Cart(cart)) => campaign.carts.restore(&cart, self.hashing),
+            (Some(campaign), CampaignPart::CartPayment { cart, id, amount, at, answer }) => {
+                campaign.carts.restore_payment((cart, id, amount, at), answer, self.hashing)
+            }
+            (Some(campaign), CampaignPart::CartRequest { cart, request, answer }) => {
+                campaign.carts.keep_request(cart, &request, answer, self.hashing)
             }
         }
     }

@@ -1,6 +1,7 @@
 //! A campaign: its terms, and the coupons that it granted.
 
 mod account;
+mod carts;
 mod grants;
 mod image;
 mod terms;
@@ -10,13 +11,20 @@ use std::sync::Arc;
 use smallvec::{SmallVec, smallvec};
 
 pub use account::{Account, Claim};
+pub use carts::{
+    CampaignCart, CartItem, CartPayment, CartSettlement, CartView, NewCart, cart_fingerprint, spread,
+};
 pub use image::{CampaignPart, CampaignRestorer};
 pub use terms::{CampaignTerms, CouponWindow, Threshold};
 
+use self::carts::Carts;
 use self::grants::{GrantRow, Grants};
 use crate::hashing::Hashing;
 use crate::tables::MAX_TEXT;
-use crate::{Answer, Contradiction, CouponCode, Millis, NoChange, Phase, Refusal, Rejection};
+use crate::{
+    Answer, CartNumber, Contradiction, CouponCode, Fingerprint, LineState, Millis, NoChange, OrderNumber,
+    OrderState, Phase, Refusal, Rejection, Request,
+};
 
 /// The place of one campaign: empty until it is created. Owned by one actor.
 #[derive(Debug)]
@@ -30,6 +38,7 @@ pub struct CampaignState {
 pub struct Campaign {
     terms: Arc<CampaignTerms>,
     grants: Grants,
+    carts: Carts,
     changes: u64,
     last_event_at: Millis,
 }
@@ -53,6 +62,26 @@ pub enum CampaignCommand<S> {
     },
     /// A buyer did something that opens a coupon.
     Trigger(Trigger<S>),
+    /// All lines of a cart are held: it is one. Nobody outside asks this.
+    CommitCart(Box<NewCart<S>>),
+    /// The buyer paid a cart.
+    PayCart {
+        /// The cart.
+        cart: CartNumber,
+        /// Request id, per cart.
+        req: S,
+        /// What was paid, in minor units.
+        amount: u64,
+        /// The payment's id at whoever took the money.
+        payment: S,
+    },
+    /// The buyer gives a cart up.
+    CancelCart {
+        /// The cart.
+        cart: CartNumber,
+        /// Request id, per cart.
+        req: S,
+    },
 }
 
 /// A buyer's doing.
@@ -87,6 +116,33 @@ pub enum CampaignEvent<'a> {
         /// What the coupon was granted for.
         event: &'a str,
     },
+    /// A cart came to be: all its lines are held. Until this, they are nobody's.
+    CartReserved(Box<NewCart<&'a str>>),
+    /// A cart was paid.
+    CartPaid(CartPayment<'a>),
+    /// A payment for a cart could not be applied: its money is due back.
+    CartRefundDue(CartPayment<'a>),
+    /// A cart was given up.
+    CartCancelled {
+        /// The cart.
+        cart: CartNumber,
+        /// The request that asked for it.
+        request: Request<'a>,
+    },
+    /// A cart's hold ran out.
+    CartExpired {
+        /// The cart.
+        cart: CartNumber,
+    },
+    /// A request was accepted that found its work already done.
+    CartNoted {
+        /// The cart.
+        cart: CartNumber,
+        /// The request.
+        request: Request<'a>,
+        /// The answer it got.
+        answer: Answer,
+    },
 }
 
 /// The grant of a coupon.
@@ -118,14 +174,16 @@ pub struct Grant {
 pub struct CampaignLimits {
     /// Coupons granted.
     pub max_grants: u32,
-    /// Accepted requests.
+    /// Accepted requests: triggers, and again as many for carts.
     pub max_requests: u32,
+    /// Carts, whatever became of them.
+    pub max_carts: u32,
 }
 
 impl Default for CampaignLimits {
     /// What fits 32-bit row numbers: in practice no limit but memory.
     fn default() -> Self {
-        Self { max_grants: u32::MAX - 1, max_requests: u32::MAX - 1 }
+        Self { max_grants: u32::MAX - 1, max_requests: u32::MAX - 1, max_carts: u32::MAX - 1 }
     }
 }
 
@@ -143,6 +201,30 @@ impl<S> CampaignCommand<S> {
                 event: text(event),
                 code: *code,
             }),
+            Self::CommitCart(new) => {
+                let NewCart { cart, req, fingerprint, buyer, expires_at, currency, items } = &**new;
+                let mut item = |item: &CartItem<S>| {
+                    let CartItem { ref sku, order, qty, amount, off } = *item;
+                    CartItem { sku: text(sku), order, qty, amount, off }
+                };
+                let items = items.iter().map(&mut item).collect();
+                CampaignCommand::CommitCart(Box::new(NewCart {
+                    cart: *cart,
+                    req: text(req),
+                    fingerprint: *fingerprint,
+                    buyer: text(buyer),
+                    expires_at: *expires_at,
+                    currency: *currency,
+                    items,
+                }))
+            }
+            Self::PayCart { cart, req, amount, payment } => CampaignCommand::PayCart {
+                cart: *cart,
+                req: text(req),
+                amount: *amount,
+                payment: text(payment),
+            },
+            Self::CancelCart { cart, req } => CampaignCommand::CancelCart { cart: *cart, req: text(req) },
         }
     }
 }
@@ -174,7 +256,7 @@ impl CampaignState {
             (None, CampaignCommand::Put { terms }) => {
                 Ok((smallvec![CampaignEvent::Put { terms: Arc::clone(terms) }], Answer::Created))
             }
-            (None, CampaignCommand::Trigger(_)) => Err(Rejection::NotFound.into()),
+            (None, _) => Err(Rejection::NotFound.into()),
             (Some(campaign), CampaignCommand::Put { terms }) if campaign.terms == *terms => {
                 Ok((SmallVec::new(), Answer::Unchanged))
             }
@@ -184,7 +266,68 @@ impl CampaignState {
             (Some(campaign), CampaignCommand::Trigger(trigger)) => {
                 campaign.trigger(*trigger, self.hashing, now, limits)
             }
+            (Some(campaign), CampaignCommand::CommitCart(new)) => {
+                campaign.carts.commit(new, (&campaign.terms, limits), self.hashing)
+            }
+            (Some(campaign), &CampaignCommand::PayCart { cart, req, amount, payment }) => {
+                campaign.carts.pay((cart, req, amount, payment), now, limits, self.hashing)
+            }
+            (Some(campaign), &CampaignCommand::CancelCart { cart, req }) => {
+                campaign.carts.cancel((cart, req), now, limits, self.hashing)
+            }
         }
+    }
+
+    /// Whether this buyer's request may become a cart, before any line of it is held.
+    ///
+    /// # Errors
+    /// A [`NoChange`] if it can't, or came to something before.
+    pub fn begin_cart(
+        &self,
+        asked: (&str, &str, Fingerprint),
+        limits: &CampaignLimits,
+    ) -> Result<(), NoChange> {
+        let campaign = self.campaign.as_ref().ok_or(Rejection::NotFound)?;
+        campaign.carts.begin(asked, limits, self.hashing)
+    }
+
+    /// The cart whose hold ends first, and when.
+    #[must_use]
+    pub fn next_cart_expiry(&self) -> Option<(Millis, CartNumber)> {
+        self.campaign.as_ref()?.carts.next_expiry()
+    }
+
+    /// What is known of a cart.
+    #[must_use]
+    pub fn cart(&self, cart: CartNumber) -> Option<CartView> {
+        self.campaign.as_ref()?.carts.view(cart, self.hashing)
+    }
+
+    /// The highest number of a cart; zero without one.
+    #[must_use]
+    pub fn last_cart(&self) -> CartNumber {
+        self.campaign.as_ref().map_or(CartNumber(0), |campaign| campaign.carts.last())
+    }
+
+    /// What the lines of a cart are to be told, as it stands now.
+    #[must_use]
+    pub fn settlements(&self, cart: CartNumber) -> Vec<CartSettlement> {
+        self.campaign
+            .as_ref()
+            .map_or_else(Vec::new, |campaign| campaign.carts.settlements(cart, self.hashing))
+    }
+
+    /// What a line is to be told that says it is of this cart: if there is no such cart with it, that it is withdrawn.
+    #[must_use]
+    pub fn settlement_of(&self, cart: CartNumber, sku: &str, order: OrderNumber) -> CartSettlement {
+        let found = self.settlements(cart).into_iter().find(|told| &*told.sku == sku && told.order == order);
+        found.unwrap_or_else(|| CartSettlement {
+            cart,
+            sku: sku.into(),
+            order,
+            off: 0,
+            state: LineState::Withdrawn,
+        })
     }
 
     /// Makes an event so, live and in replay alike (invariant 6).
@@ -205,6 +348,25 @@ impl CampaignState {
                 let at = campaign.grants.find(buyer, event, hashing).ok_or(Contradiction::Buyer)?;
                 campaign.grants.keep_request(at, req, hashing).ok_or(Contradiction::Full)?;
             }
+            (Some(campaign), CampaignEvent::CartReserved(new)) => {
+                campaign.carts.reserved(new, at, hashing)?
+            }
+            (Some(campaign), CampaignEvent::CartPaid(payment)) => {
+                campaign.carts.paid(payment, at, hashing)?
+            }
+            (Some(campaign), CampaignEvent::CartRefundDue(payment)) => {
+                campaign.carts.refund_due(payment, at, hashing)?;
+            }
+            (Some(campaign), CampaignEvent::CartCancelled { cart, request }) => {
+                campaign.carts.ended(*cart, OrderState::Cancelled, hashing)?;
+                campaign.carts.keep_request(*cart, request, Answer::Cancelled, hashing)?;
+            }
+            (Some(campaign), CampaignEvent::CartExpired { cart }) => {
+                campaign.carts.ended(*cart, OrderState::Expired, hashing)?;
+            }
+            (Some(campaign), CampaignEvent::CartNoted { cart, request, answer }) => {
+                campaign.carts.keep_request(*cart, request, *answer, hashing)?;
+            }
         }
         if let Some(campaign) = &mut self.campaign {
             campaign.changes += 1;
@@ -216,7 +378,13 @@ impl CampaignState {
 
 impl Campaign {
     fn new(terms: Arc<CampaignTerms>) -> Self {
-        Self { terms, grants: Grants::default(), changes: 0, last_event_at: Millis::default() }
+        Self {
+            terms,
+            grants: Grants::default(),
+            carts: Carts::default(),
+            changes: 0,
+            last_event_at: Millis::default(),
+        }
     }
 
     /// What people are told.

@@ -15,6 +15,7 @@ impl Sku {
         &self,
         asked: &Reservation<'_, '_>,
         new_buyer: bool,
+        hold_ms: u32,
         limits: &Limits,
     ) -> Result<OrderNumber, NoChange> {
         let number = self.orders.next_number().filter(|number| number.0 <= limits.max_orders);
@@ -22,7 +23,7 @@ impl Sku {
         if new_buyer {
             self.room_for_buyer(asked.buyer, limits)?;
         }
-        if !self.orders.has_queue_for(self.terms.hold_ms) {
+        if !self.orders.has_queue_for(hold_ms) {
             return Err(Refusal::Full { limit: "different hold lengths" }.into());
         }
         // An order that was accepted can be paid: ids of those to come must not take the room of that.

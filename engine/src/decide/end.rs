@@ -5,7 +5,7 @@ use smallvec::smallvec;
 use super::{Change, Events, Judged, Limits, accept, reject};
 use crate::orders::{Order, OrderState};
 use crate::sku::Sku;
-use crate::{Answer, Event, Fulfilment, Millis, OrderNumber, Rejection, Request};
+use crate::{Answer, Event, Fulfilment, Millis, OrderNumber, Refusal, Rejection, Request};
 
 impl Sku {
     pub(super) fn cancel<'a>(
@@ -17,6 +17,9 @@ impl Sku {
         limits: &Limits,
     ) -> Judged<'a> {
         let order = self.orders.get(number).ok_or(Rejection::NotFound)?;
+        if self.is_line(order) {
+            return Err(Refusal::InCart.into());
+        }
         self.judge_repeat(Some(number), request)?;
         match order.state {
             OrderState::Reserved if self.has_lapsed(order, now) => reject(Rejection::Expired),
@@ -90,7 +93,9 @@ impl Sku {
 /// The order whose reservation this event ends.
 fn ended(event: &Event<'_>) -> Option<OrderNumber> {
     match event {
-        Event::Expired { order } | Event::Cancelled { order, .. } => Some(*order),
+        Event::Expired { order } | Event::Cancelled { order, .. } | Event::LineEnded { order, .. } => {
+            Some(*order)
+        }
         _ => None,
     }
 }

@@ -5,6 +5,7 @@
 
 mod capacity;
 mod end;
+mod line;
 mod pay;
 mod reserve;
 mod room;
@@ -179,9 +180,16 @@ impl Sku {
                     (coupon, Some(at)) => fingerprint(9, numbers, &at_text(at, coupon)),
                 };
                 let request = Request { id: req, fingerprint };
-                let asked =
-                    Reservation { request, buyer, qty, max_price, coupon, at: at.is_some(), standing };
+                let (at, in_cart) = (at.is_some(), false);
+                let asked = Reservation { request, buyer, qty, max_price, coupon, at, in_cart, standing };
                 self.reserve(&asked, now, limits)
+            }
+            Command::HoldLine { line, buyer, qty, coupon } => {
+                let asked = Reservation::in_cart(buyer, qty, coupon, standing);
+                self.hold_line(line, &asked, now, limits)
+            }
+            Command::SettleLine { order, campaign, cart, off, ref state } => {
+                self.settle_line((order, campaign, cart), off, state)
             }
             Command::OpenRoom { req, buyer, qty } => {
                 let request = Request { id: req, fingerprint: fingerprint(7, [u64::from(qty), 0], "") };

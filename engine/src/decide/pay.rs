@@ -18,6 +18,9 @@ impl Sku {
         limits: &Limits,
     ) -> Judged<'a> {
         let order = self.orders.get(payment.order).ok_or(Rejection::NotFound)?;
+        if self.is_line(order) {
+            return Err(Refusal::InCart.into());
+        }
         self.judge_repeat(Some(payment.order), payment.request)?;
         self.room_for_step(&[payment.request.id, payment.id])?;
         if let Some(known) = self.payments.find(payment.id, &self.texts, self.hashing) {

@@ -5,12 +5,13 @@ use smallvec::smallvec;
 use super::room::Held;
 use super::{Change, Events, Judged, Limits, NoChange, repeat};
 use crate::buyers::Buyer;
+use crate::lines::HELD_BY_CART;
 use crate::orders::Order;
 use crate::sku::Sku;
 use crate::stores::pick;
 use crate::{
-    Answer, At, CouponUse, Discounts, Event, MAX_GIVEN, Millis, OrderNumber, PercentOff, Phase, Place,
-    Refusal, Rejection, Request, RoomNumber, Standing, StoreNumber, line_amount,
+    Answer, At, CouponUse, Discounts, Event, Fingerprint, MAX_GIVEN, Millis, OrderNumber, PercentOff, Phase,
+    Place, Refusal, Rejection, Request, RoomNumber, Standing, StoreNumber, line_amount,
 };
 
 impl Sku {
@@ -21,6 +22,16 @@ impl Sku {
         limits: &Limits,
     ) -> Judged<'a> {
         self.judge_repeated_reservation(asked, None)?;
+        self.reserve_new(asked, now, limits)
+    }
+
+    /// The same for a request that did not come before.
+    pub(super) fn reserve_new<'a>(
+        &self,
+        asked: &Reservation<'a, '_>,
+        now: Millis,
+        limits: &Limits,
+    ) -> Judged<'a> {
         let held = self.hold(asked, now, limits)?;
         let Held { order, line, expires_at, .. } = held;
         let mut events: Events<'a> = smallvec![held.event];
@@ -77,8 +88,8 @@ impl Sku {
         }
         let store = self.store_for(asked)?;
         let line = line_amount(unit_price, asked.qty).ok_or(Refusal::AmountTooLarge)?;
-        let order = self.room_for_order(asked, known.is_none(), limits)?;
-        let hold_ms = self.terms.hold_ms;
+        let hold_ms = if asked.in_cart { HELD_BY_CART } else { self.terms.hold_ms };
+        let order = self.room_for_order(asked, known.is_none(), hold_ms, limits)?;
         let event = Event::Reserved {
             order,
             request: asked.request,
@@ -171,13 +182,21 @@ pub(super) struct Reservation<'a, 's> {
     pub(super) coupon: Option<&'a str>,
     /// Whether a store nearby is wanted.
     pub(super) at: bool,
+    /// Whether it is a line of a cart.
+    pub(super) in_cart: bool,
     pub(super) standing: &'s Standing,
 }
 
 impl<'a, 's> Reservation<'a, 's> {
     /// Of a seat in a room: at any price, without a coupon.
     pub(super) fn in_room(request: Request<'a>, buyer: &'a str, qty: u32, standing: &'s Standing) -> Self {
-        Self { request, buyer, qty, max_price: None, coupon: None, at: false, standing }
+        Self { request, buyer, qty, max_price: None, coupon: None, at: false, in_cart: false, standing }
+    }
+
+    /// Of a line of a cart: at any price, and without a request of its own.
+    pub(super) fn in_cart(buyer: &'a str, qty: u32, coupon: Option<&'a str>, standing: &'s Standing) -> Self {
+        let request = Request { id: "", fingerprint: Fingerprint(0) };
+        Self { request, buyer, qty, max_price: None, coupon, at: false, in_cart: true, standing }
     }
 }
 

@@ -4,8 +4,8 @@
 use std::sync::Arc;
 
 use tidegate_engine::{
-    Answer, Command, DiscountKind, Enrolment, Fulfilment, LatePayment, Millis, NoChange, OrderNumber,
-    OrderState, Price, Refusal, Rejection, RoomNumber, SkuTerms, Standing, Step,
+    Answer, CartNumber, Command, DiscountKind, Enrolment, Fulfilment, LatePayment, LineState, Millis,
+    NoChange, OrderNumber, OrderState, Price, Refusal, Rejection, RoomNumber, SkuTerms, Standing, Step,
 };
 
 use crate::common::{START, Told};
@@ -33,6 +33,10 @@ pub(crate) struct ModelOrder {
     green: Option<u8>,
     /// In which order discounts are taken.
     kinds: [DiscountKind; 4],
+    /// The cart that it is a line of.
+    pub(crate) cart: Option<(&'static str, CartNumber)>,
+    /// What it costs less because of the sum of its cart.
+    off: u64,
 }
 
 impl ModelOrder {
@@ -57,7 +61,7 @@ impl ModelOrder {
             DiscountKind::Tier => tier.map_or(left, |percent| less(left, percent)),
             DiscountKind::Coupon => self.coupon.map_or(left, |percent| less(left, percent)),
             DiscountKind::Green => self.green.map_or(left, |percent| less(left, percent)),
-            DiscountKind::Threshold => left,
+            DiscountKind::Threshold => left - self.off,
         })
     }
 }
@@ -295,12 +299,15 @@ impl Model {
     }
 
     fn has_run_out(&self, order: usize, now: Millis) -> bool {
-        self.orders[order].state == OrderState::Reserved && self.orders[order].expires_at <= now
+        let order = &self.orders[order];
+        order.cart.is_none() && order.state == OrderState::Reserved && order.expires_at <= now
     }
 
     /// When the next reservation runs out or the next room closes.
     pub(crate) fn next_expiry(&self) -> Option<Millis> {
-        let held = self.orders.iter().filter(|order| order.state == OrderState::Reserved);
+        // Lines are ended by their carts.
+        let is_held = |order: &&ModelOrder| order.state == OrderState::Reserved && order.cart.is_none();
+        let held = self.orders.iter().filter(is_held);
         let forming = (1..).zip(&self.rooms).filter(|(_, room)| room.settled.is_none());
         held.map(|order| order.expires_at).chain(forming.map(|(room, _)| self.closes_at(room))).min()
     }
@@ -401,6 +408,11 @@ impl Model {
     /// What a command comes to, remembered if it is accepted.
     pub(crate) fn ask(&mut self, command: &Command<&'static str>, now: Millis) -> Told {
         self.close_overdue(command, now);
+        if let Command::Pay { order, .. } | Command::Cancel { order, .. } = command
+            && self.orders.get(order.0 as usize - 1).is_some_and(|order| order.cart.is_some())
+        {
+            return Err(NoChange::Refused(Refusal::InCart));
+        }
         if let Some(scope) = scope(command) {
             let before = self.accepted.iter().find(|(known, _)| self::scope(known) == Some(scope));
             // An order's commands ask for the order first; a scope that was accepted has one.
@@ -509,6 +521,24 @@ impl Model {
                 let at = self.reserve(buyer, qty, (max_price, coupon, place.is_some()), now)?;
                 let (amount, expires_at) = (self.orders[at].due(), self.orders[at].expires_at);
                 Ok(Answer::Reserved { order: number(at), amount, expires_at })
+            }
+            Command::HoldLine { ref line, buyer, qty, coupon } => {
+                if self.enrolment.as_ref().is_none_or(|part| &*part.campaign != line.campaign) {
+                    return Err(NoChange::Rejected(Rejection::NotFound));
+                }
+                let at = self.reserve(buyer, qty, (None, coupon, false), now)?;
+                self.orders[at].cart = Some((line.campaign, line.cart));
+                self.orders[at].expires_at = line.expires_at;
+                let (amount, expires_at) = (self.orders[at].due(), line.expires_at);
+                Ok(Answer::Reserved { order: number(at), amount, expires_at })
+            }
+            Command::SettleLine { order, campaign, cart, off, ref state } => {
+                let at = self.find(order.0)?;
+                if self.orders[at].cart != Some((campaign, cart)) {
+                    return Err(NoChange::Rejected(Rejection::NotFound));
+                }
+                self.settle_line(at, off, state, now);
+                Ok(if matches!(state, LineState::Paid { .. }) { Answer::Paid } else { Answer::Updated })
             }
             Command::OpenRoom { buyer, qty, .. } => {
                 let group_buy = self.terms.group_buy.clone();
@@ -621,6 +651,8 @@ impl Model {
             coupon: coupon.and(self.standing.coupon).map(|coupon| coupon.percent_off),
             green: green.map(|green| green.percent_off),
             kinds: self.enrolment.as_ref().map(|part| part.order).unwrap_or_default().kinds(),
+            cart: None,
+            off: 0,
         });
         Ok(self.orders.len() - 1)
     }
@@ -684,6 +716,47 @@ impl Model {
         }
         self.payments.push(ModelPayment { id, order: at, amount, answer, applied });
         Ok(answer)
+    }
+
+    /// A line becomes what became of its cart; only once, and never less than it is.
+    fn settle_line(&mut self, at: usize, off: u64, state: &LineState<&'static str>, now: Millis) {
+        let was = self.orders[at].state;
+        if was == OrderState::Reserved && *state != LineState::Withdrawn {
+            self.orders[at].off = off;
+        }
+        let money = |model: &Self, id, answer, applied| ModelPayment {
+            id,
+            order: at,
+            amount: model.orders[at].due(),
+            answer,
+            applied,
+        };
+        match (was, *state) {
+            (OrderState::Reserved, LineState::Paid { payment }) => {
+                self.orders[at].state = OrderState::Paid;
+                self.orders[at].paid_at = Some(now);
+                self.orders[at].keeps_units = true;
+                self.payments.push(money(self, payment, Answer::Paid, true));
+                self.give(at);
+            }
+            (OrderState::Reserved, LineState::Withdrawn) => self.orders[at].state = OrderState::Cancelled,
+            (OrderState::Reserved, LineState::Cancelled) => {
+                self.orders[at].state = OrderState::Cancelled;
+                self.lapsed(self.orders[at].buyer);
+            }
+            (OrderState::Reserved, LineState::Expired) => {
+                self.orders[at].state = OrderState::Expired;
+                self.lapsed(self.orders[at].buyer);
+            }
+            (OrderState::Reserved | OrderState::Expired, LineState::RefundDue { payment }) => {
+                if was == OrderState::Reserved {
+                    self.lapsed(self.orders[at].buyer);
+                }
+                self.orders[at].state = OrderState::RefundDue;
+                self.payments.push(money(self, payment, Answer::RefundDue, false));
+            }
+            _ => {}
+        }
     }
 
     fn cancel(&mut self, at: usize, now: Millis) -> Result<Answer, Rejection> {

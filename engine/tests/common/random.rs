@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use proptest::prelude::*;
 use tidegate_engine::{
-    At, Command, Coupon, CouponCode, DiscountOrder, Dynamic, Enrolment, Fulfilment, Green, GroupBuy, Ladder,
-    LatePayment, OrderNumber, Place, Price, RoomNumber, SkuTerms, Standing, Step as PriceStep, Store,
-    StoreNumber, Tier, Window,
+    At, CartLine, CartNumber, Command, Coupon, CouponCode, DiscountOrder, Dynamic, Enrolment, Fulfilment,
+    Green, GroupBuy, Ladder, LatePayment, LineState, OrderNumber, Place, Price, RoomNumber, SkuTerms,
+    Standing, Step as PriceStep, Store, StoreNumber, Tier, Window,
 };
 
 use crate::common::{START, Shop, terms};
@@ -92,6 +92,31 @@ fn standing() -> impl Strategy<Value = Standing> {
         .prop_map(|(left, coupon, nearby)| Standing { left, coupon, nearby })
 }
 
+fn line() -> impl Strategy<Value = CartLine<&'static str>> {
+    let campaign = prop_oneof![5 => Just("11.11"), 1 => Just("12.12")];
+    (campaign, 1u32..4, 0u64..3000, any::<bool>()).prop_map(|(campaign, cart, ms, shares_coupon)| {
+        let (cart, expires_at) = (CartNumber(cart), START.plus(ms));
+        CartLine { campaign, cart, expires_at, shares_coupon }
+    })
+}
+
+/// What is told to a line: mostly of a cart that it may be of.
+fn settling() -> impl Strategy<Value = Command<&'static str>> {
+    let payment = || one_of(&["p1", "p2", "c1", "c2", "c3", "c4"]);
+    let state = prop_oneof![
+        1 => Just(LineState::Reserved),
+        2 => payment().prop_map(|payment| LineState::Paid { payment }),
+        1 => Just(LineState::Withdrawn),
+        1 => Just(LineState::Cancelled),
+        1 => Just(LineState::Expired),
+        1 => payment().prop_map(|payment| LineState::RefundDue { payment }),
+    ];
+    let off = prop::sample::select(vec![0, 0, 50, 100]);
+    ((1u32..12).prop_map(OrderNumber), 1u32..4, off, state).prop_map(|(order, cart, off, state)| {
+        Command::SettleLine { order, campaign: "11.11", cart: CartNumber(cart), off, state }
+    })
+}
+
 fn command() -> impl Strategy<Value = Command<&'static str>> {
     let buyer = || one_of(&["ann", "bob", "cyd", "dan"]);
     let req = || one_of(&["r1", "r2", "r3", "r4", "r5", "r6", "r7", "r8", "r9"]);
@@ -108,7 +133,7 @@ fn command() -> impl Strategy<Value = Command<&'static str>> {
     let at = prop_oneof![4 => Just(None), 1 => Just(Some(Box::new(here)))];
     let max_price = prop_oneof![3 => Just(None), 1 => (499u64..702).prop_map(Some)];
     prop_oneof![
-        12 => (req(), buyer(), 1u32..4, (max_price, coupon, at))
+        12 => (req(), buyer(), 1u32..4, (max_price, coupon.clone(), at))
             .prop_map(|(req, buyer, qty, (max_price, coupon, at))| Command::Reserve { req, buyer, qty, max_price, coupon, at }),
         4 => (req(), buyer(), 1u32..4).prop_map(|(req, buyer, qty)| Command::OpenRoom { req, buyer, qty }),
         10 => ((1u32..5).prop_map(RoomNumber), req(), buyer(), 1u32..3)
@@ -119,6 +144,9 @@ fn command() -> impl Strategy<Value = Command<&'static str>> {
             .prop_map(|(order, req, reason)| Command::Cancel { order, req, reason }),
         4 => (order(), req(), any::<bool>())
             .prop_map(|(order, req, restock)| Command::Refund { order, req, restock }),
+        6 => (line(), buyer(), 1u32..3, coupon)
+            .prop_map(|(line, buyer, qty, coupon)| Command::HoldLine { line, buyer, qty, coupon }),
+        12 => settling(),
         2 => (req(), 300u64..800).prop_map(|(req, price)| Command::Reprice { req, price }),
         2 => (req(), -4i64..5, prop::option::of(one_of(&["s0", "s1", "s9"]))).prop_map(|(req, delta, store)| Command::Restock { req, delta, store }),
         1 => (document(), 0u32..9).prop_map(|(terms, stock)| Command::Put { terms, stock }),

@@ -1,6 +1,6 @@
 //! Answers as bytes.
 
-use tidegate_engine::{Answer, Millis, OrderNumber, RoomNumber};
+use tidegate_engine::{Answer, CartNumber, Millis, OrderNumber, RoomNumber};
 
 use super::campaign::{get_code, put_code};
 use super::wire::{Cursor, put_varint};
@@ -23,6 +23,7 @@ const REPRICED: u8 = 14;
 const OPENED: u8 = 15;
 const JOINED: u8 = 16;
 const GRANTED: u8 = 17;
+const CART_RESERVED: u8 = 18;
 
 pub(super) fn put_answer(out: &mut Vec<u8>, answer: &Answer) {
     out.push(match answer {
@@ -43,6 +44,7 @@ pub(super) fn put_answer(out: &mut Vec<u8>, answer: &Answer) {
         Answer::Opened { .. } => OPENED,
         Answer::Joined { .. } => JOINED,
         Answer::Granted { .. } => GRANTED,
+        Answer::CartReserved { .. } => CART_RESERVED,
     });
     match answer {
         Answer::Restocked { available } => put_varint(out, *available),
@@ -68,6 +70,12 @@ pub(super) fn put_answer(out: &mut Vec<u8>, answer: &Answer) {
             put_code(out, *code);
             out.push(*percent_off);
             put_varint(out, expires_at.0);
+        }
+        Answer::CartReserved { cart, amount, expires_at, off } => {
+            put_varint(out, u64::from(cart.0));
+            put_varint(out, *amount);
+            put_varint(out, expires_at.0);
+            put_varint(out, *off);
         }
         _ => {}
     }
@@ -109,6 +117,12 @@ pub(super) fn get_answer(from: &mut Cursor<'_>) -> Result<Answer, CodecError> {
             code: get_code(from)?,
             percent_off: from.byte("percentage of a coupon")?,
             expires_at: Millis(from.varint("end of a coupon")?),
+        },
+        CART_RESERVED => Answer::CartReserved {
+            cart: CartNumber(from.small("cart number")?),
+            amount: from.varint("amount")?,
+            expires_at: Millis(from.varint("expiry")?),
+            off: from.varint("discount")?,
         },
         other => return Err(unknown("answer", other)),
     })

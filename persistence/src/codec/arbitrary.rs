@@ -6,11 +6,11 @@ use proptest::collection::vec;
 use proptest::option::of;
 use proptest::prelude::*;
 use tidegate_engine::{
-    Answer, Block, CampaignEvent, CampaignPart, CampaignTerms, CouponCode, CouponUse, CouponWindow, Currency,
-    DiscountOrder, Discounts, Dynamic, Enrolment, Event, Fingerprint, Fulfilment, Grant, Granted, Green,
-    GroupBuy, Head, Ladder, LatePayment, Millis, OrderNumber, OrderState, Part, Payment, PercentOff, Place,
-    Price, Pricing, Request, RoomNumber, Seat, Settlement, SkuTerms, Step, Store, StoreNumber, Threshold,
-    Tier, Window,
+    Answer, Block, CampaignCart, CampaignEvent, CampaignPart, CampaignTerms, CartItem, CartLine, CartNumber,
+    CartPayment, CouponCode, CouponUse, CouponWindow, Currency, DiscountOrder, Discounts, Dynamic, Enrolment,
+    Event, Fingerprint, Fulfilment, Grant, Granted, Green, GroupBuy, Head, Ladder, LatePayment, LineEnd,
+    Millis, NewCart, OrderNumber, OrderState, Part, Payment, PercentOff, Place, Price, Pricing, Request,
+    RoomNumber, Seat, Settlement, SkuTerms, Step, Store, StoreNumber, Threshold, Tier, Window,
 };
 
 /// Texts, to be borrowed by what is made of them.
@@ -156,6 +156,12 @@ pub(crate) fn answer() -> impl Strategy<Value = Answer> {
             amount,
             expires_at: Millis(at)
         }),
+        (small(), number(), number(), number()).prop_map(|(cart, amount, at, off)| Answer::CartReserved {
+            cart: CartNumber(cart),
+            amount,
+            expires_at: Millis(at),
+            off
+        }),
         (any::<u128>(), any::<u8>(), number()).prop_map(|(code, percent_off, at)| Answer::Granted {
             code: CouponCode::new(code),
             percent_off,
@@ -172,10 +178,15 @@ pub(crate) fn answer() -> impl Strategy<Value = Answer> {
             }
         ),
     ]
+    .boxed()
 }
 
 fn seat([room, members]: [u32; 2], off: u64, opened: bool) -> Seat {
     Seat { room: RoomNumber(room), opened, members, off_at_first: off / 2, off }
+}
+
+fn line(campaign: &str, cart: u32, at: u64, shares_coupon: bool) -> CartLine<&str> {
+    CartLine { campaign, cart: CartNumber(cart), expires_at: Millis(at), shares_coupon }
 }
 
 fn discount_order() -> impl Strategy<Value = DiscountOrder> {
@@ -241,39 +252,90 @@ pub(crate) struct CampaignOf {
     kind: u8,
     terms: Arc<CampaignTerms>,
     grant: Grant,
-    small: u32,
-    large: [u64; 2],
+    small: [u32; 3],
+    large: [u64; 3],
+    currency: Currency,
+    state: OrderState,
+    answer: Answer,
 }
 
 pub(crate) fn campaign() -> impl Strategy<Value = CampaignOf> {
     let grant = (any::<u128>(), ".{0,9}", any::<u8>(), number());
-    (0..3u8, campaign_terms(), grant, small(), [number(), number()]).prop_map(
-        |(kind, terms, (code, event, percent_off, end), small, large)| {
+    let numbers = ([small(), small(), small()], [number(), number(), number()]);
+    let currency = "[A-Z]{3}".prop_map(|code| Currency::new(&code).unwrap());
+    let state = prop::sample::select(OrderState::ALL.to_vec());
+    (0..9u8, campaign_terms(), grant, numbers, currency, state, answer()).prop_map(
+        |(kind, terms, (code, event, percent_off, end), (small, large), currency, state, answer)| {
             let (code, expires_at) = (CouponCode::new(code), Millis(end));
             let grant = Grant { code, event: event.into(), percent_off, expires_at };
-            CampaignOf { kind, terms, grant, small, large }
+            CampaignOf { kind, terms, grant, small, large, currency, state, answer }
         },
     )
 }
 
 impl CampaignOf {
+    fn new_cart<'a>(&self, texts: &'a Texts) -> NewCart<&'a str> {
+        let ([a, b, c], [x, y, z]) = (self.small, self.large);
+        let item = |off| CartItem { sku: &*texts.b, order: OrderNumber(b), qty: c, amount: y, off };
+        NewCart {
+            cart: CartNumber(a),
+            req: &texts.a,
+            fingerprint: Fingerprint(b),
+            buyer: &texts.b,
+            expires_at: Millis(x),
+            currency: self.currency,
+            items: (0..c % 4).map(|at| item(z ^ u64::from(at))).collect(),
+        }
+    }
+
+    fn payment<'a>(&self, texts: &'a Texts) -> CartPayment<'a> {
+        let request = self.request(texts);
+        CartPayment { cart: CartNumber(self.small[0]), request, id: &texts.b, amount: self.large[0] }
+    }
+
+    fn request<'a>(&self, texts: &'a Texts) -> Request<'a> {
+        Request { id: &texts.a, fingerprint: Fingerprint(self.small[1]) }
+    }
+
     /// The event, with its texts.
     pub(crate) fn event<'a>(&self, texts: &'a Texts) -> CampaignEvent<'a> {
         let (req, buyer) = (&*texts.a, &*texts.b);
         match self.kind {
             0 => CampaignEvent::Put { terms: Arc::clone(&self.terms) },
             1 => CampaignEvent::Granted(Granted { req, buyer, grant: self.grant.clone() }),
-            _ => CampaignEvent::Noted { req, buyer, event: &texts.a },
+            2 => CampaignEvent::Noted { req, buyer, event: &texts.a },
+            3 => CampaignEvent::CartReserved(Box::new(self.new_cart(texts))),
+            4 => CampaignEvent::CartPaid(self.payment(texts)),
+            5 => CampaignEvent::CartRefundDue(self.payment(texts)),
+            6 => {
+                CampaignEvent::CartCancelled { cart: CartNumber(self.small[0]), request: self.request(texts) }
+            }
+            7 => CampaignEvent::CartExpired { cart: CartNumber(self.small[0]) },
+            _ => CampaignEvent::CartNoted {
+                cart: CartNumber(self.small[0]),
+                request: self.request(texts),
+                answer: self.answer,
+            },
         }
     }
 
     /// The part, with its texts.
     pub(crate) fn part<'a>(&self, texts: &'a Texts) -> CampaignPart<'a> {
-        let [changes, at] = self.large;
+        let [changes, at, amount] = self.large;
+        let cart = CartNumber(self.small[0]);
         match self.kind {
             0 => CampaignPart::Head { terms: Arc::clone(&self.terms), changes, last_event_at: Millis(at) },
             1 => CampaignPart::Grant { buyer: &texts.b, grant: self.grant.clone() },
-            _ => CampaignPart::Trigger { grant: self.small, req: &texts.a },
+            2 => CampaignPart::Trigger { grant: self.small[0], req: &texts.a },
+            3 | 4 => CampaignPart::Cart(Box::new(CampaignCart {
+                new: self.new_cart(texts),
+                reserved_at: Millis(at),
+                state: self.state,
+            })),
+            5 | 6 => {
+                CampaignPart::CartPayment { cart, id: &texts.a, amount, at: Millis(at), answer: self.answer }
+            }
+            _ => CampaignPart::CartRequest { cart, request: self.request(texts), answer: self.answer },
         }
     }
 }
@@ -281,7 +343,7 @@ impl CampaignOf {
 pub(crate) fn event() -> impl Strategy<Value = EventOf> {
     let numbers = [small(), small(), small(), small()];
     let in_campaign = (discounts(), of(enrolment()));
-    (0..28u8, terms(), any::<bool>(), small(), numbers, number(), any::<i64>(), answer(), in_campaign)
+    (0..33u8, terms(), any::<bool>(), small(), numbers, number(), any::<i64>(), answer(), in_campaign)
         .prop_map(|(kind, terms, flag, order, numbers, amount, delta, answer, (discounts, enrolment))| {
             EventOf { kind, terms, flag, order, numbers, amount, delta, answer, discounts, enrolment }
         })
@@ -319,6 +381,14 @@ impl EventOf {
             19 => Event::RoomRefundDue { order },
             25 => Event::Stored { order, store: StoreNumber(qty as u16) },
             26 => Event::StoreRestocked { request, delta, store: StoreNumber(qty as u16) },
+            28 => Event::LineHeld { order, line: line(buyer, stock, amount, self.flag) },
+            29 => Event::LineDiscounted { order, off: amount },
+            30 => Event::LinePaid { order, payment: buyer, amount },
+            31 => Event::LineRefundDue { order, payment: buyer, amount },
+            32 => Event::LineEnded {
+                order,
+                end: [LineEnd::Withdrawn, LineEnd::Cancelled, LineEnd::Expired][qty as usize % 3],
+            },
             24 => Event::Remade { terms },
             22 => Event::Enrolled { enrolment: self.enrolment.clone() },
             23 => Event::Discounted { order, discounts: Box::new(self.discounts) },
@@ -336,7 +406,7 @@ pub(crate) fn part() -> impl Strategy<Value = PartOf> {
     let numbers = ([small(), small(), small(), small()], [number(), number(), number()]);
     let flags = (any::<bool>(), any::<bool>());
     let state = prop::sample::select(OrderState::ALL.to_vec());
-    (0..13u8, terms(), numbers, flags, state, answer(), (discounts(), enrolment())).prop_map(
+    (0..14u8, terms(), numbers, flags, state, answer(), (discounts(), enrolment())).prop_map(
         |(kind, terms, (small, large), flags, state, answer, (discounts, enrolment))| PartOf {
             kind,
             terms,
@@ -399,6 +469,7 @@ impl PartOf {
             },
             11 => Part::Stores { totals: vec![b, c].into() },
             12 => Part::AtStore { order: OrderNumber(a), store: StoreNumber(b as u16) },
+            13 => Part::Line { order: OrderNumber(a), line: line(id, b, x, yes), off: y },
             9 => Part::Enrolment(Arc::clone(&self.enrolment)),
             10 => Part::Discounts { order: OrderNumber(a), discounts: self.discounts },
             3 => Part::Payment { id, order: OrderNumber(a), amount: x, at: Millis(y), answer },

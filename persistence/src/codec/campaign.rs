@@ -7,6 +7,9 @@ use tidegate_engine::{
     Discounts, Enrolment, Grant, Granted, Green, Millis, PercentOff, Threshold, Window,
 };
 
+use super::answer::{get_answer, put_answer};
+use super::cart::{get_cart, get_new, get_number, get_payment, put_cart, put_new, put_payment};
+use super::event::{get_request, put_request};
 use super::room::get_list;
 use super::wire::{Cursor, put_option, put_text, put_varint};
 use super::{CodecError, unknown};
@@ -17,10 +20,19 @@ const LAYOUT: u8 = 1;
 const PUT: u8 = 1;
 const GRANTED: u8 = 2;
 const NOTED: u8 = 3;
+const CART_RESERVED: u8 = 4;
+const CART_PAID: u8 = 5;
+const CART_REFUND_DUE: u8 = 6;
+const CART_CANCELLED: u8 = 7;
+const CART_EXPIRED: u8 = 8;
+const CART_NOTED: u8 = 9;
 
 const HEAD: u8 = 1;
 const GRANT: u8 = 2;
 const TRIGGER: u8 = 3;
+const CART: u8 = 4;
+const CART_PAYMENT: u8 = 5;
+const CART_REQUEST: u8 = 6;
 
 /// Which discounts an order has.
 const HAS_COUPON: u8 = 1;
@@ -44,6 +56,33 @@ pub(crate) fn put_campaign_event(out: &mut Vec<u8>, event: &CampaignEvent<'_>) {
             put_text(out, buyer);
             put_text(out, event);
         }
+        CampaignEvent::CartReserved(new) => {
+            out.push(CART_RESERVED);
+            put_new(out, new);
+        }
+        CampaignEvent::CartPaid(payment) => {
+            out.push(CART_PAID);
+            put_payment(out, payment);
+        }
+        CampaignEvent::CartRefundDue(payment) => {
+            out.push(CART_REFUND_DUE);
+            put_payment(out, payment);
+        }
+        CampaignEvent::CartCancelled { cart, request } => {
+            out.push(CART_CANCELLED);
+            put_varint(out, u64::from(cart.0));
+            put_request(out, request);
+        }
+        CampaignEvent::CartExpired { cart } => {
+            out.push(CART_EXPIRED);
+            put_varint(out, u64::from(cart.0));
+        }
+        CampaignEvent::CartNoted { cart, request, answer } => {
+            out.push(CART_NOTED);
+            put_varint(out, u64::from(cart.0));
+            put_request(out, request);
+            put_answer(out, answer);
+        }
     }
 }
 
@@ -59,6 +98,18 @@ pub(crate) fn get_campaign_event<'a>(from: &mut Cursor<'a>) -> Result<CampaignEv
             req: from.text("request id")?,
             buyer: from.text("buyer")?,
             event: from.text("event")?,
+        },
+        CART_RESERVED => CampaignEvent::CartReserved(Box::new(get_new(from)?)),
+        CART_PAID => CampaignEvent::CartPaid(get_payment(from)?),
+        CART_REFUND_DUE => CampaignEvent::CartRefundDue(get_payment(from)?),
+        CART_CANCELLED => {
+            CampaignEvent::CartCancelled { cart: get_number(from)?, request: get_request(from)? }
+        }
+        CART_EXPIRED => CampaignEvent::CartExpired { cart: get_number(from)? },
+        CART_NOTED => CampaignEvent::CartNoted {
+            cart: get_number(from)?,
+            request: get_request(from)?,
+            answer: get_answer(from)?,
         },
         other => return Err(unknown("event of a campaign", other)),
     })
@@ -83,6 +134,24 @@ pub(crate) fn put_campaign_part(out: &mut Vec<u8>, part: &CampaignPart<'_>) {
             put_varint(out, u64::from(*grant));
             put_text(out, req);
         }
+        CampaignPart::Cart(cart) => {
+            out.push(CART);
+            put_cart(out, cart);
+        }
+        CampaignPart::CartPayment { cart, id, amount, at, answer } => {
+            out.push(CART_PAYMENT);
+            put_varint(out, u64::from(cart.0));
+            put_text(out, id);
+            put_varint(out, *amount);
+            put_varint(out, at.0);
+            put_answer(out, answer);
+        }
+        CampaignPart::CartRequest { cart, request, answer } => {
+            out.push(CART_REQUEST);
+            put_varint(out, u64::from(cart.0));
+            put_request(out, request);
+            put_answer(out, answer);
+        }
     }
 }
 
@@ -96,6 +165,19 @@ pub(crate) fn get_campaign_part<'a>(from: &mut Cursor<'a>) -> Result<CampaignPar
         },
         GRANT => CampaignPart::Grant { buyer: from.text("buyer")?, grant: get_grant(from)? },
         TRIGGER => CampaignPart::Trigger { grant: from.small("grant")?, req: from.text("request id")? },
+        CART => CampaignPart::Cart(Box::new(get_cart(from)?)),
+        CART_PAYMENT => CampaignPart::CartPayment {
+            cart: get_number(from)?,
+            id: from.text("payment id")?,
+            amount: from.varint("amount")?,
+            at: Millis(from.varint("time of payment")?),
+            answer: get_answer(from)?,
+        },
+        CART_REQUEST => CampaignPart::CartRequest {
+            cart: get_number(from)?,
+            request: get_request(from)?,
+            answer: get_answer(from)?,
+        },
         other => return Err(unknown("part of a campaign", other)),
     })
 }

@@ -1,9 +1,10 @@
 //! Events as bytes: what the journal is full of, so it is kept small.
 
-use tidegate_engine::{Event, Fingerprint, Millis, OrderNumber, Payment, Request, RoomNumber};
+use tidegate_engine::{Event, Fingerprint, LineEnd, Millis, OrderNumber, Payment, Request, RoomNumber};
 
 use super::answer::{get_answer, put_answer};
 use super::campaign::{get_discounts, get_enrolment, put_discounts, put_enrolment};
+use super::cart::{get_line, put_line};
 use super::room::{get_reached, get_seat, put_reached, put_seat};
 use super::store::{get_store, put_store};
 use super::terms::{get_terms, put_terms};
@@ -27,6 +28,8 @@ const BUYER_BLOCKED: u8 = 14;
 const BUYER_UNBLOCKED: u8 = 15;
 const BUYER_LAPSED_OUT: u8 = 16;
 const REPRICED: u8 = 17;
+const LINE_HELD: u8 = 18;
+const LINE_DISCOUNTED: u8 = 19;
 const ROOM_OPENED: u8 = 20;
 const SEAT_TAKEN: u8 = 21;
 const DISMISSED: u8 = 22;
@@ -40,6 +43,12 @@ const GREEN_TIER_REFUND_DUE: u8 = 28;
 const REMADE: u8 = 29;
 const STORED: u8 = 30;
 const STORE_RESTOCKED: u8 = 31;
+const LINE_PAID: u8 = 32;
+const LINE_ENDED: u8 = 33;
+const LINE_REFUND_DUE: u8 = 34;
+
+/// How a line ended.
+const LINE_ENDS: [LineEnd; 3] = [LineEnd::Withdrawn, LineEnd::Cancelled, LineEnd::Expired];
 
 /// What a reservation leaves out because it is the same as in the reservation before it in the group.
 mod same {
@@ -186,6 +195,27 @@ impl EventEncoder {
                 out.push(ROOM_REFUND_DUE);
                 put_varint(out, u64::from(order.0));
             }
+            Event::LineHeld { order, line } => {
+                out.push(LINE_HELD);
+                put_varint(out, u64::from(order.0));
+                put_line(out, line);
+            }
+            Event::LineDiscounted { order, off } => {
+                out.push(LINE_DISCOUNTED);
+                put_varint(out, u64::from(order.0));
+                put_varint(out, *off);
+            }
+            Event::LinePaid { order, payment, amount } => {
+                put_line_payment(out, LINE_PAID, *order, payment, *amount);
+            }
+            Event::LineEnded { order, end } => {
+                out.push(LINE_ENDED);
+                put_varint(out, u64::from(order.0));
+                out.push(LINE_ENDS.iter().position(|other| other == end).unwrap_or(0) as u8);
+            }
+            Event::LineRefundDue { order, payment, amount } => {
+                put_line_payment(out, LINE_REFUND_DUE, *order, payment, *amount);
+            }
             Event::RoomSettled { room, tier, unit_price } => {
                 out.push(ROOM_SETTLED);
                 put_varint(out, u64::from(room.0));
@@ -303,6 +333,19 @@ impl EventDecoder {
                 let order = get_order(from)?;
                 Event::Discounted { order, discounts: Box::new(get_discounts(from)?) }
             }
+            LINE_HELD => Event::LineHeld { order: get_order(from)?, line: get_line(from)? },
+            LINE_DISCOUNTED => {
+                Event::LineDiscounted { order: get_order(from)?, off: from.varint("discount")? }
+            }
+            LINE_PAID => {
+                let (order, payment, amount) = get_line_payment(from)?;
+                Event::LinePaid { order, payment, amount }
+            }
+            LINE_ENDED => Event::LineEnded { order: get_order(from)?, end: get_line_end(from)? },
+            LINE_REFUND_DUE => {
+                let (order, payment, amount) = get_line_payment(from)?;
+                Event::LineRefundDue { order, payment, amount }
+            }
             ROOM_REFUND_DUE => Event::RoomRefundDue { order: get_order(from)? },
             ROOM_SETTLED => Event::RoomSettled {
                 room: get_room_number(from)?,
@@ -334,12 +377,28 @@ impl EventDecoder {
     }
 }
 
-fn put_request(out: &mut Vec<u8>, request: &Request<'_>) {
+fn put_line_payment(out: &mut Vec<u8>, kind: u8, order: OrderNumber, payment: &str, amount: u64) {
+    out.push(kind);
+    put_varint(out, u64::from(order.0));
+    put_text(out, payment);
+    put_varint(out, amount);
+}
+
+fn get_line_payment<'a>(from: &mut Cursor<'a>) -> Result<(OrderNumber, &'a str, u64), CodecError> {
+    Ok((get_order(from)?, from.text("payment id")?, from.varint("amount")?))
+}
+
+fn get_line_end(from: &mut Cursor<'_>) -> Result<LineEnd, CodecError> {
+    let code = from.byte("end of a line")?;
+    LINE_ENDS.get(usize::from(code)).copied().ok_or(unknown("end of a line", code))
+}
+
+pub(super) fn put_request(out: &mut Vec<u8>, request: &Request<'_>) {
     put_text(out, request.id);
     out.extend_from_slice(&request.fingerprint.0.to_le_bytes());
 }
 
-fn get_request<'a>(from: &mut Cursor<'a>) -> Result<Request<'a>, CodecError> {
+pub(super) fn get_request<'a>(from: &mut Cursor<'a>) -> Result<Request<'a>, CodecError> {
     Ok(Request {
         id: from.text("request id")?,
         fingerprint: Fingerprint(u32::from_le_bytes(from.array("fingerprint")?)),

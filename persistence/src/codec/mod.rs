@@ -4,6 +4,7 @@
 
 mod answer;
 mod campaign;
+mod cart;
 mod event;
 mod part;
 mod room;

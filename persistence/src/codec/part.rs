@@ -4,6 +4,7 @@ use tidegate_engine::{Block, Fingerprint, Head, Millis, OrderNumber, OrderState,
 
 use super::answer::{get_answer, put_answer};
 use super::campaign::{get_discounts, get_enrolment, put_discounts, put_enrolment};
+use super::cart::{get_line, put_line};
 use super::room::{get_list, get_room, get_seat, put_room, put_seat};
 use super::store::{get_store, get_totals, put_store, put_totals};
 use super::terms::{get_terms, put_terms};
@@ -23,6 +24,7 @@ const ROOM: u8 = 10;
 const ENROLMENT: u8 = 11;
 const DISCOUNTS: u8 = 12;
 const AT_STORE: u8 = 13;
+const LINE: u8 = 14;
 
 const NOT_BLOCKED: u8 = 0;
 const BY_ADMIN: u8 = 1;
@@ -108,6 +110,12 @@ pub(crate) fn put_part(out: &mut Vec<u8>, part: &Part<'_>) {
             put_varint(out, u64::from(order.0));
             put_store(out, *store);
         }
+        Part::Line { order, line, off } => {
+            out.push(LINE);
+            put_varint(out, u64::from(order.0));
+            put_line(out, line);
+            put_varint(out, *off);
+        }
         Part::Enrolment(enrolment) => {
             out.push(ENROLMENT);
             put_enrolment(out, enrolment);
@@ -175,6 +183,11 @@ pub(crate) fn get_part<'a>(from: &mut Cursor<'a>) -> Result<Part<'a>, CodecError
             let order = OrderNumber(from.small("order number")?);
             Part::AtStore { order, store: get_store(from)? }
         }
+        LINE => Part::Line {
+            order: OrderNumber(from.small("order number")?),
+            line: get_line(from)?,
+            off: from.varint("discount")?,
+        },
         ENROLMENT => Part::Enrolment(get_enrolment(from)?),
         DISCOUNTS => {
             let order = OrderNumber(from.small("order number")?);
@@ -225,7 +238,7 @@ fn get_block(code: u8) -> Result<Block, CodecError> {
     })
 }
 
-fn order_state_code(state: OrderState) -> u8 {
+pub(super) fn order_state_code(state: OrderState) -> u8 {
     match state {
         OrderState::Reserved => RESERVED,
         OrderState::Paid => PAID,
@@ -236,7 +249,7 @@ fn order_state_code(state: OrderState) -> u8 {
     }
 }
 
-fn order_state(code: u8) -> Result<OrderState, CodecError> {
+pub(super) fn order_state(code: u8) -> Result<OrderState, CodecError> {
     Ok(match code {
         RESERVED => OrderState::Reserved,
         PAID => OrderState::Paid,

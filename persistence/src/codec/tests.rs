@@ -5,10 +5,11 @@ use std::sync::Arc;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use tidegate_engine::{
-    CampaignEvent, CampaignTerms, CouponCode, CouponUse, CouponWindow, Currency, DiscountOrder, Discounts,
-    Dynamic, Enrolment, Event, Fingerprint, Fulfilment, Grant, Granted, Green, GroupBuy, Ladder, LatePayment,
-    Millis, OrderNumber, Payment, PercentOff, Place, Price, Request, RoomNumber, Seat, SkuTerms, Step, Store,
-    StoreNumber, Threshold, Tier, Window,
+    CampaignEvent, CampaignTerms, CartItem, CartLine, CartNumber, CartPayment, CouponCode, CouponUse,
+    CouponWindow, Currency, DiscountOrder, Discounts, Dynamic, Enrolment, Event, Fingerprint, Fulfilment,
+    Grant, Granted, Green, GroupBuy, Ladder, LatePayment, LineEnd, Millis, NewCart, OrderNumber, Payment,
+    PercentOff, Place, Price, Request, RoomNumber, Seat, SkuTerms, Step, Store, StoreNumber, Threshold, Tier,
+    Window,
 };
 
 use super::arbitrary::{campaign, event, part, texts};
@@ -275,6 +276,22 @@ fn the_bytes_of_version_1_are_fixed() {
         ),
         (Event::Stored { order, store: StoreNumber(2) }, "1e 01 02"),
         (Event::StoreRestocked { request, delta: -2, store: StoreNumber(2) }, "1f 0171 01020304 03 02"),
+        (
+            Event::LineHeld {
+                order,
+                line: CartLine {
+                    campaign: "c",
+                    cart: CartNumber(2),
+                    expires_at: Millis(300),
+                    shares_coupon: true,
+                },
+            },
+            "12 01 0163 02 ac02 01",
+        ),
+        (Event::LineDiscounted { order, off: 300 }, "13 01 ac02"),
+        (Event::LinePaid { order, payment: "p", amount: 300 }, "20 01 0170 ac02"),
+        (Event::LineEnded { order, end: LineEnd::Expired }, "21 01 02"),
+        (Event::LineRefundDue { order, payment: "p", amount: 300 }, "22 01 0170 ac02"),
         (Event::Enrolled { enrolment: None }, "1a 00"),
         (Event::Enrolled { enrolment: Some(enrolment) }, "1a 01 0163 0105 00 019003 03 02"),
         (
@@ -318,6 +335,17 @@ fn the_bytes_of_a_campaign_in_version_1_are_fixed() {
     };
     let grant =
         Grant { code: CouponCode::new(2), event: "e".into(), percent_off: 20, expires_at: Millis(300) };
+    let (cart, request) = (CartNumber(3), Request { id: "q", fingerprint: Fingerprint(0x0403_0201) });
+    let new_cart = NewCart {
+        cart,
+        req: "q",
+        fingerprint: request.fingerprint,
+        buyer: "b",
+        expires_at: Millis(300),
+        currency: Currency::new("GBP").unwrap(),
+        items: vec![CartItem { sku: "s", order: OrderNumber(1), qty: 2, amount: 300, off: 40 }],
+    };
+    let payment = CartPayment { cart, request, id: "p", amount: 300 };
     let mut group =
         GroupEncoder::new(ActorId(1), Millis(1), Some(Birth { kind: ActorKind::Campaign, name: "c" }));
     let events = [
@@ -330,6 +358,18 @@ fn the_bytes_of_a_campaign_in_version_1_are_fixed() {
             "02 0171 0162 02000000000000000000000000000000 0165 14 ac02",
         ),
         (CampaignEvent::Noted { req: "r", buyer: "b", event: "e" }, "03 0172 0162 0165"),
+        (
+            CampaignEvent::CartReserved(Box::new(new_cart)),
+            "04 03 0171 01020304 0162 ac02 474250 01 0173 01 02 ac02 28",
+        ),
+        (CampaignEvent::CartPaid(payment), "05 03 0171 01020304 0170 ac02"),
+        (CampaignEvent::CartRefundDue(payment), "06 03 0171 01020304 0170 ac02"),
+        (CampaignEvent::CartCancelled { cart, request }, "07 03 0171 01020304"),
+        (CampaignEvent::CartExpired { cart }, "08 03"),
+        (
+            CampaignEvent::CartNoted { cart, request, answer: tidegate_engine::Answer::Cancelled },
+            "09 03 0171 01020304 0a",
+        ),
     ];
     let mut expected = unhex("01 01 01 0163");
     for (event, bytes) in &events {

@@ -1,8 +1,8 @@
 //! From checked arguments to calls, for the commands of a sale. The numbers are positions in the table.
 
-use super::call::{At, Call, Words};
+use super::call::{At, Call, CartLines, Words};
 use super::spec::CommandSpec;
-use super::values::{Values, check_names};
+use super::values::{Values, check_names, read_pairs};
 use crate::error::WireError;
 use crate::resp::Args;
 
@@ -49,6 +49,14 @@ parser!(room_join, v => Call::RoomJoin {
     qty: u32::try_from(v.unsigned(3)).unwrap_or(u32::MAX),
 });
 parser!(room_get, v => Call::RoomGet { room: v.text(0) });
+parser!(cart_pay, v => Call::CartPay {
+    cart: v.text(0),
+    req: v.text(1),
+    amount: v.unsigned(2),
+    payment: v.text(3),
+});
+parser!(cart_cancel, v => Call::CartCancel { cart: v.text(0), req: v.text(1) });
+parser!(cart_get, v => Call::CartGet { cart: v.text(0) });
 parser!(coupon_trigger, v => Call::CouponTrigger {
     campaign: v.text(0),
     req: v.text(1),
@@ -66,6 +74,13 @@ pub(super) fn sku_mget<'a>(spec: &'static CommandSpec, args: Args<'a>) -> Result
         check_names(args, argument, 1)?;
     }
     Ok(Call::SkuMget { skus: Words::new(args, 1) })
+}
+
+pub(super) fn cart_reserve<'a>(spec: &'static CommandSpec, args: Args<'a>) -> Result<Call<'a>, WireError> {
+    let (before, words, coupon) = read_pairs(spec, args)?;
+    let text = |at: usize| before.get(at).copied().unwrap_or_default();
+    let lines = CartLines::new(args, 1 + before.len(), words);
+    Ok(Call::CartReserve { campaign: text(0), req: text(1), buyer: text(2), lines, coupon })
 }
 
 pub(super) fn order_reserve<'a>(spec: &'static CommandSpec, args: Args<'a>) -> Result<Call<'a>, WireError> {

@@ -1,5 +1,6 @@
 //! Commands after parsing: checked, typed, borrowed from the bytes they came in.
 
+use super::values::digits;
 use crate::resp::{Args, Protocol};
 
 /// A command whose arguments have been checked, each in itself. Whether they make sense together with the
@@ -132,6 +133,42 @@ pub enum Call<'a> {
     RoomGet {
         /// The room.
         room: &'a str,
+    },
+    /// `CART.RESERVE`
+    CartReserve {
+        /// The campaign's name.
+        campaign: &'a str,
+        /// The request id.
+        req: &'a str,
+        /// Who buys.
+        buyer: &'a str,
+        /// What.
+        lines: CartLines<'a>,
+        /// The coupon to be used.
+        coupon: Option<&'a str>,
+    },
+    /// `CART.PAY`
+    CartPay {
+        /// The cart's id.
+        cart: &'a str,
+        /// The request id.
+        req: &'a str,
+        /// What was paid.
+        amount: u64,
+        /// The payment's id.
+        payment: &'a str,
+    },
+    /// `CART.CANCEL`
+    CartCancel {
+        /// The cart's id.
+        cart: &'a str,
+        /// The request id.
+        req: &'a str,
+    },
+    /// `CART.GET`
+    CartGet {
+        /// The cart's id.
+        cart: &'a str,
     },
     /// `COUPON.TRIGGER`
     CouponTrigger {
@@ -287,6 +324,41 @@ pub enum ClientAttribute {
     LibName,
     /// The library's version.
     LibVer,
+}
+
+/// SKUs and units, which have been checked, each by itself.
+#[derive(Debug, Clone, Copy)]
+pub struct CartLines<'a> {
+    args: Args<'a>,
+    from: usize,
+    words: usize,
+}
+
+impl<'a> CartLines<'a> {
+    /// So many arguments from index `from` on.
+    pub(super) fn new(args: Args<'a>, from: usize, words: usize) -> Self {
+        CartLines { args, from, words }
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.words / 2
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.words == 0
+    }
+
+    /// SKU and units of each, in the order in which they came.
+    pub fn iter(&self) -> impl Iterator<Item = (&'a str, u32)> + use<'a> {
+        let CartLines { args, from, words } = *self;
+        (from..from + words).step_by(2).map(move |at| {
+            let sku = args.get(at).and_then(|sku| std::str::from_utf8(sku).ok()).unwrap_or_default();
+            let qty = args.get(at + 1).and_then(digits).and_then(|qty| u32::try_from(qty).ok());
+            (sku, qty.unwrap_or(u32::MAX))
+        })
+    }
 }
 
 /// The last arguments of a command that takes any number of them.

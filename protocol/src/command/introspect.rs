@@ -175,9 +175,14 @@ fn write_argument(writer: &mut Writer<'_>, argument: &Argument, is_key: bool) {
         Kind::Token => "pure-token",
         Kind::Degrees { .. } => "double",
         Kind::Block(_) => "block",
-        Kind::Name | Kind::Id | Kind::Order | Kind::Room | Kind::Text { .. } | Kind::Json | Kind::Bytes => {
-            "string"
-        }
+        Kind::Name
+        | Kind::Id
+        | Kind::Order
+        | Kind::Room
+        | Kind::Cart
+        | Kind::Text { .. }
+        | Kind::Json
+        | Kind::Bytes => "string",
     };
     let parts = match argument.kind {
         Kind::Block(parts) => Some(parts),

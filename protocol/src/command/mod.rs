@@ -15,7 +15,7 @@ mod subcommands;
 mod table;
 mod values;
 
-pub use call::{At, Call, ClientAttribute, Credentials, Words};
+pub use call::{At, Call, CartLines, ClientAttribute, Credentials, Words};
 pub use spec::{Argument, CommandSpec, Flag, Group, Keys, Kind, Role};
 pub use table::COMMANDS;
 pub use values::{MAX_QUANTITY, MAX_SAFE_INTEGER, is_id, is_name};
@@ -101,7 +101,6 @@ pub fn order_sku(order: &str) -> Option<&str> {
 
 /// Commands that a later version brings, exactly or, if they end so, by what stands before the `*`.
 const LATER: &[&str] = &[
-    "CART.*",
     "XLEN",
     "XRANGE",
     "XREAD",

@@ -44,6 +44,8 @@ pub enum Group {
     Order,
     /// Who buys it together.
     Room,
+    /// What is bought together.
+    Cart,
     /// The sale as a whole.
     Campaign,
     /// Who may not buy it.
@@ -63,6 +65,7 @@ impl Group {
             Group::Sku => "sku",
             Group::Order => "order",
             Group::Room => "room",
+            Group::Cart => "cart",
             Group::Campaign => "campaign",
             Group::Buyer => "buyer",
             Group::Report => "report",
@@ -165,7 +168,7 @@ pub struct Argument {
     pub token: Option<&'static str>,
     /// Whether it may be left out.
     pub optional: bool,
-    /// Whether it may be repeated. Only the last one.
+    /// Whether it may be repeated. Only the last one, but for options.
     pub multiple: bool,
 }
 
@@ -180,6 +183,8 @@ pub enum Kind {
     Order,
     /// A room's id: 1 to 128 printable ASCII characters without spaces.
     Room,
+    /// A cart's id: 1 to 128 printable ASCII characters without spaces.
+    Cart,
     /// A number of units: 1 to 1,000,000.
     Quantity,
     /// Integer minor units of a currency: 0 to 2^53-1.
@@ -206,7 +211,7 @@ pub enum Kind {
     Integer,
     /// Nothing but the token itself.
     Token,
-    /// Several values behind one token.
+    /// Several values that belong together, behind one token or repeated.
     Block(&'static [Argument]),
 }
 
@@ -220,7 +225,10 @@ impl CommandSpec {
         while index < self.arguments.len() {
             let argument = &self.arguments[index];
             if !argument.optional {
-                count += 1;
+                count += match argument.kind {
+                    Kind::Block(parts) => parts.len() as i64,
+                    _ => 1,
+                };
             }
             open |= argument.optional || argument.multiple;
             index += 1;

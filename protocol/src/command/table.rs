@@ -31,6 +31,7 @@ const SKU: Argument = required("sku", Kind::Name);
 const ORDER: Argument = required("order", Kind::Order);
 const CAMPAIGN: Argument = required("campaign", Kind::Name);
 const ROOM: Argument = required("room", Kind::Room);
+const CART: Argument = required("cart", Kind::Cart);
 const REQ: Argument = required("req", Kind::Id);
 const BUYER: Argument = required("buyer", Kind::Id);
 
@@ -267,6 +268,72 @@ pub static COMMANDS: &[CommandSpec] = &[
         arguments: &[ROOM],
         replies: &["room map", "nil"],
         parse: sale::room_get,
+        ..SALE
+    },
+    CommandSpec {
+        name: "CART.RESERVE",
+        summary: "Holds units of several SKUs of a campaign at once, all or none; from a sum on it costs less.",
+        group: Group::Cart,
+        flags: &[Flag::Write],
+        arguments: &[
+            CAMPAIGN,
+            REQ,
+            BUYER,
+            repeated("line", Kind::Block(&[SKU, required("qty", Kind::Quantity)])),
+            option("COUPON", "code", Kind::Id),
+        ],
+        replies: &[
+            "[RESERVED, cart, amount, expires_at, threshold_discount]",
+            "[NOT_FOUND]",
+            "[NOT_FOUND, sku]",
+            "[BLOCKED, sku]",
+            "[NOT_ELIGIBLE, sku]",
+            "[NOT_OPEN, starts_at, sku]",
+            "[ENDED, sku]",
+            "[PAUSED, sku]",
+            "[SOLD_OUT, sku]",
+            "[LIMIT, left, sku]",
+            "[COUPON_INVALID, sku]",
+            "[NO_STORE, sku]",
+        ],
+        parse: sale::cart_reserve,
+        ..SALE
+    },
+    CommandSpec {
+        name: "CART.PAY",
+        summary: "Records a payment for a cart: all its lines are paid.",
+        group: Group::Cart,
+        flags: &[Flag::Write],
+        arguments: &[CART, REQ, required("amount", Kind::Money), required("payment", Kind::Id)],
+        replies: &[
+            "[PAID, cart]",
+            "[PAID, cart, code or serial, ...]",
+            "[REFUND_DUE, cart]",
+            "[AMOUNT_MISMATCH, due]",
+            "[CANCELLED]",
+            "[NOT_FOUND]",
+        ],
+        parse: sale::cart_pay,
+        ..SALE
+    },
+    CommandSpec {
+        name: "CART.CANCEL",
+        summary: "Gives the units of an unpaid cart back.",
+        group: Group::Cart,
+        flags: &[Flag::Write],
+        arguments: &[CART, REQ],
+        replies: &["[CANCELLED]", "[ALREADY_PAID]", "[EXPIRED]", "[NOT_FOUND]"],
+        parse: sale::cart_cancel,
+        ..SALE
+    },
+    CommandSpec {
+        name: "CART.GET",
+        summary: "Shows a cart.",
+        group: Group::Cart,
+        flags: READ,
+        arguments: &[CART],
+        replies: &["cart map", "nil"],
+        parse: sale::cart_get,
         ..SALE
     },
     CommandSpec {

@@ -118,6 +118,62 @@ impl<'a> Values<'a> {
     }
 }
 
+/// The arguments of a command that ends in pairs of a SKU and a quantity, and behind them perhaps an option with a
+/// value. Checks all of them; says how many words the pairs are, and what the option's value is.
+///
+/// The first pair is none of an option, whatever it looks like.
+pub(super) fn read_pairs<'a>(
+    spec: &'static CommandSpec,
+    args: Args<'a>,
+) -> Result<(Vec<&'a str>, usize, Option<&'a str>), WireError> {
+    let mut before = Vec::new();
+    let mut next = 1;
+    let Some((pairs, parts)) = spec.arguments.iter().find_map(|argument| match argument.kind {
+        Kind::Block(parts) if argument.multiple => Some((argument, parts)),
+        _ => None,
+    }) else {
+        return Err(unexpected(spec, b""));
+    };
+    for argument in spec.arguments.iter().take_while(|argument| argument.name != pairs.name) {
+        before.push(check_text(argument, args.get(next).unwrap_or_default())?);
+        next += 1;
+    }
+    let first = next;
+    let option = spec.arguments.iter().find(|argument| argument.token.is_some());
+    let is_option = |word: &[u8]| {
+        option
+            .and_then(|option| option.token)
+            .is_some_and(|token| word.eq_ignore_ascii_case(token.as_bytes()))
+    };
+    while let Some(word) = args.get(next) {
+        let value = args.get(next + 1);
+        if let Some(option) = option.filter(|_| next > first && next + 2 >= args.len() && is_option(word)) {
+            let Some(value) = value else {
+                return Err(WireError::invalid(format!("syntax error: {} needs a value", show(word))));
+            };
+            return Ok((before, next - first, Some(check_text(option, value)?)));
+        }
+        check(&parts[0], word)?;
+        let Some(value) = value else {
+            return Err(WireError::invalid(format!(
+                "syntax error: {} needs a {}",
+                show(word),
+                parts[1].name
+            )));
+        };
+        check(&parts[1], value)?;
+        next += 2;
+    }
+    Ok((before, next - first, None))
+}
+
+fn check_text<'a>(argument: &Argument, bytes: &'a [u8]) -> Result<&'a str, WireError> {
+    Ok(match check(argument, bytes)? {
+        Value::Text(text) => text,
+        _ => "",
+    })
+}
+
 /// Checks every argument from `from` on to be a name.
 pub(super) fn check_names(args: Args<'_>, argument: &Argument, from: usize) -> Result<(), WireError> {
     args.iter().skip(from).try_for_each(|word| check(argument, word).map(|_| ()))
@@ -147,6 +203,10 @@ fn check<'a>(argument: &Argument, bytes: &'a [u8]) -> Result<Value<'a>, WireErro
         Kind::Room => ascii(bytes, 128, ID).map(Value::Text).ok_or_else(|| {
             let shown = show(bytes);
             WireError::invalid(format!("{name} must be a room id, as ROOM.OPEN gave it, but is {shown}"))
+        }),
+        Kind::Cart => ascii(bytes, 128, ID).map(Value::Text).ok_or_else(|| {
+            let shown = show(bytes);
+            WireError::invalid(format!("{name} must be a cart id, as CART.RESERVE gave it, but is {shown}"))
         }),
         Kind::Quantity => whole_number(name, bytes, 1, MAX_QUANTITY).map(Value::Unsigned),
         Kind::Money => whole_number(name, bytes, 0, MAX_SAFE_INTEGER).map(Value::Unsigned),

@@ -3,11 +3,13 @@
 //! Money is integer minor units, times are epoch milliseconds, `None` is nil.
 
 mod campaign;
+mod cart;
 mod maps;
 mod outcome;
 mod report;
 
 pub use campaign::{CampaignMap, CouponWindowEntry};
+pub use cart::{CartEntry, CartMap};
 pub use maps::{OrderMap, RoomMap, RoomMember, SkuMap};
 pub use outcome::{Outcome, write_paid_with};
 pub use report::{ByOrderState, ReportMap, ReportOf};

@@ -151,6 +151,17 @@ pub enum Outcome<'a> {
     },
     /// `[NO_STORE]`
     NoStore,
+    /// `[RESERVED, cart, amount, expires_at, threshold_discount]`
+    CartReserved {
+        /// The new cart's id.
+        cart: &'a str,
+        /// What is due.
+        amount: u64,
+        /// When the hold runs out.
+        expires_at: u64,
+        /// What is taken off because of the sum, which `amount` is without.
+        threshold_discount: u64,
+    },
 }
 
 impl Outcome<'_> {
@@ -164,7 +175,9 @@ impl Outcome<'_> {
             Outcome::Insufficient { .. } => Status::Insufficient,
             Outcome::Paused => Status::Paused,
             Outcome::Resumed => Status::Resumed,
-            Outcome::Reserved { .. } | Outcome::ReservedAt { .. } => Status::Reserved,
+            Outcome::Reserved { .. } | Outcome::ReservedAt { .. } | Outcome::CartReserved { .. } => {
+                Status::Reserved
+            }
             Outcome::SoldOut => Status::SoldOut,
             Outcome::Limit { .. } => Status::Limit,
             Outcome::NotOpen { .. } => Status::NotOpen,
@@ -198,13 +211,21 @@ impl Outcome<'_> {
     /// Writes it.
     pub fn write(&self, writer: &mut Writer<'_>) {
         let word = self.status().word();
-        let number = match *self {
+        match *self {
             Outcome::Reserved { order, amount, expires_at } => {
                 writer.array(4);
                 writer.bulk(word);
                 writer.bulk(order);
                 writer.uint(amount);
                 return writer.uint(expires_at);
+            }
+            Outcome::CartReserved { cart, amount, expires_at, threshold_discount } => {
+                writer.array(5);
+                writer.bulk(word);
+                writer.bulk(cart);
+                writer.uint(amount);
+                writer.uint(expires_at);
+                return writer.uint(threshold_discount);
             }
             Outcome::ReservedAt { order, amount, expires_at, store } => {
                 writer.array(5);
@@ -248,19 +269,37 @@ impl Outcome<'_> {
                 writer.bulk(word);
                 return writer.bulk(order);
             }
-            Outcome::Restocked { available } | Outcome::Insufficient { available } => available,
-            Outcome::Limit { left } => left,
-            Outcome::NotOpen { starts_at } => starts_at,
-            Outcome::PriceChanged { price } | Outcome::Repriced { price } => price,
-            Outcome::AmountMismatch { due } => due,
-            _ => {
-                writer.array(1);
-                return writer.bulk(word);
-            }
-        };
-        writer.array(2);
+            _ => {}
+        }
+        let number = self.number();
+        writer.array(1 + usize::from(number.is_some()));
         writer.bulk(word);
-        writer.uint(number);
+        if let Some(number) = number {
+            writer.uint(number);
+        }
+    }
+
+    /// Writes why a cart was rejected, followed by the SKU whose line it is: `[SOLD_OUT, sku]`, `[LIMIT, left, sku]`.
+    pub fn write_line(&self, sku: &str, writer: &mut Writer<'_>) {
+        let number = self.number();
+        writer.array(2 + usize::from(number.is_some()));
+        writer.bulk(self.status().word());
+        if let Some(number) = number {
+            writer.uint(number);
+        }
+        writer.bulk(sku);
+    }
+
+    /// The one number behind the word, if that is all there is.
+    fn number(&self) -> Option<u64> {
+        match *self {
+            Outcome::Restocked { available } | Outcome::Insufficient { available } => Some(available),
+            Outcome::Limit { left } => Some(left),
+            Outcome::NotOpen { starts_at } => Some(starts_at),
+            Outcome::PriceChanged { price } | Outcome::Repriced { price } => Some(price),
+            Outcome::AmountMismatch { due } => Some(due),
+            _ => None,
+        }
     }
 }
 

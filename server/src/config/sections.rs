@@ -75,6 +75,10 @@ section! {
         max_campaigns: usize = 1_000, Within(1, 100_000);
         /// Coupons that one campaign grants; it remembers four times as many accepted requests for them.
         max_coupons_per_campaign: u32 = 10_000_000, Within(1, 1_000_000_000);
+        /// Carts of one campaign, ended ones included.
+        max_carts_per_campaign: u32 = 10_000_000, Within(1, 1_000_000_000);
+        /// SKUs in one cart.
+        max_lines_per_cart: usize = 50, Within(1, 500);
         /// Milliseconds after which a client is told to try again (`retry_ms` in OVERLOADED).
         retry_ms: Duration = 50, Within(1, 60 * SECOND_MS);
     }

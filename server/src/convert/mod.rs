@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use tidegate_actors::{Ask, Condition, CreateError, Fault};
+use tidegate_actors::{Ask, CartRequest, Condition, CreateError, Fault};
 use tidegate_engine::{
-    At, Command, Currency, Dynamic, Fulfilment, GroupBuy, Ladder, LatePayment, Millis, OrderId, OrderNumber,
-    Place, Price, Refusal, RoomId, SkuTerms, Step, Store, Tier,
+    At, CampaignCommand, CartId, CartNumber, Command, Currency, Dynamic, Fulfilment, GroupBuy, Ladder,
+    LatePayment, Millis, OrderId, OrderNumber, Place, Price, Refusal, RoomId, SkuTerms, Step, Store, Tier,
 };
-use tidegate_protocol::command::{Call, Words};
+use tidegate_protocol::command::{Call, CartLines, Words};
 use tidegate_protocol::document::{self, SkuDocument};
 use tidegate_protocol::error::{ErrorCode, WireError};
 use tidegate_protocol::reply::Outcome;
@@ -72,6 +72,33 @@ pub(crate) enum Errand<'a> {
         buyer: &'a str,
         /// What the buyer did.
         event: &'a str,
+    },
+    /// Hold units of several SKUs of a campaign.
+    ReserveCart {
+        /// The campaign.
+        campaign: &'a str,
+        /// Request id.
+        req: &'a str,
+        /// Who.
+        buyer: &'a str,
+        /// What.
+        lines: CartLines<'a>,
+        /// The coupon to be used.
+        coupon: Option<&'a str>,
+    },
+    /// A command to a campaign that must exist.
+    CampaignCommand {
+        /// The campaign.
+        campaign: &'a str,
+        /// The command.
+        command: CampaignCommand<&'a str>,
+    },
+    /// Show a cart.
+    LookCart {
+        /// The campaign.
+        campaign: &'a str,
+        /// The cart.
+        cart: CartNumber,
     },
     /// The books of a SKU or a campaign.
     Report(&'a str),
@@ -151,6 +178,17 @@ pub(crate) fn errand(call: Call<'_>) -> Errand<'_> {
             Some(id) => Errand::Ask { sku: id.sku, ask: Ask::Room(id.number) },
             None => Errand::Nowhere(Absent::Nil),
         },
+        Call::CartReserve { campaign, req, buyer, lines, coupon } => {
+            Errand::ReserveCart { campaign, req, buyer, lines, coupon }
+        }
+        Call::CartPay { cart, req, amount, payment } => {
+            of_cart(cart, |cart| CampaignCommand::PayCart { cart, req, amount, payment })
+        }
+        Call::CartCancel { cart, req } => of_cart(cart, |cart| CampaignCommand::CancelCart { cart, req }),
+        Call::CartGet { cart } => match CartId::parse(cart) {
+            Some(id) => Errand::LookCart { campaign: id.campaign, cart: id.number },
+            None => Errand::Nowhere(Absent::Nil),
+        },
         Call::BuyerBlock { sku, buyer } => Errand::Command { sku, command: Command::Block { buyer } },
         Call::BuyerUnblock { sku, buyer } => Errand::Command { sku, command: Command::Unblock { buyer } },
         Call::CouponTrigger { campaign, req, buyer, event } => {
@@ -167,6 +205,41 @@ fn of_order<'a>(order: &'a str, command: impl FnOnce(OrderNumber) -> Command<&'a
     match OrderId::parse(order) {
         Some(id) => Errand::Command { sku: id.sku, command: command(id.number) },
         None => Errand::Nowhere(Absent::NotFound),
+    }
+}
+
+fn of_cart<'a>(cart: &'a str, command: impl FnOnce(CartNumber) -> CampaignCommand<&'a str>) -> Errand<'a> {
+    match CartId::parse(cart) {
+        Some(id) => Errand::CampaignCommand { campaign: id.campaign, command: command(id.number) },
+        None => Errand::Nowhere(Absent::NotFound),
+    }
+}
+
+/// What a buyer wants in a cart, by name of the SKU.
+///
+/// # Errors
+/// If it is too much, or a SKU is named twice.
+pub(crate) fn cart<'a>(
+    (req, buyer, coupon): (&'a str, &'a str, Option<&'a str>),
+    lines: CartLines<'a>,
+    most: usize,
+) -> Result<CartRequest<&'a str>, WireError> {
+    if lines.len() > most {
+        return Err(WireError::invalid(format!(
+            "a cart has at most {most} lines (limits.max_lines_per_cart), and this one has {}",
+            lines.len()
+        )));
+    }
+    let mut lines: Vec<_> = lines.iter().collect();
+    lines.sort_unstable();
+    match lines.windows(2).find(|pair| pair[0].0 == pair[1].0) {
+        Some(pair) => {
+            let sku = pair[0].0;
+            Err(WireError::invalid(format!(
+                "{sku} is in the cart twice; name each SKU once, with all its units"
+            )))
+        }
+        None => Ok(CartRequest { req, buyer, lines, coupon }),
     }
 }
 
@@ -290,7 +363,7 @@ fn refusal(refusal: Refusal, retry: Duration) -> WireError {
         Refusal::RequestReused | Refusal::PaymentReused => {
             WireError::new(ErrorCode::IdempReuse, refusal.to_string())
         }
-        Refusal::Full { .. } => overloaded(refusal.to_string(), retry),
+        Refusal::Full { .. } | Refusal::InProgress => overloaded(refusal.to_string(), retry),
         Refusal::Fixed { .. }
         | Refusal::CodesNotStock { .. }
         | Refusal::Store { .. }
@@ -301,6 +374,7 @@ fn refusal(refusal: Refusal, retry: Duration) -> WireError {
         | Refusal::RoomsForming
         | Refusal::AmountTooLarge
         | Refusal::StockTooLarge
+        | Refusal::InCart
         | Refusal::IdTooLong => WireError::invalid(refusal.to_string()),
     }
 }

@@ -4,18 +4,22 @@ use std::time::Duration;
 
 use tidegate_actors::{Ask, Reply};
 use tidegate_engine::{
-    Answer, Command, Millis, OrderId, OrderNumber, OrderState, OrderView, Rejection, RoomId, RoomNumber,
-    RoomState, RoomView, SaleState, SkuView,
+    Answer, CampaignCommand, CartId, CartNumber, CartView, Command, Millis, OrderId, OrderNumber, OrderState,
+    OrderView, Rejection, RoomId, RoomNumber, RoomState, RoomView, SaleState, SkuView,
 };
-use tidegate_protocol::reply::{OrderMap, Outcome, ReportOf, RoomMap, RoomMember, SkuMap, write_paid_with};
+use tidegate_protocol::error::WireError;
+use tidegate_protocol::reply::{
+    CartEntry, CartMap, OrderMap, Outcome, ReportOf, RoomMap, RoomMember, SkuMap, write_paid_with,
+};
 use tidegate_protocol::resp::Writer;
 use tidegate_protocol::status;
 
 use super::campaign::{discount, write_campaign};
-use super::{Books, refusal};
+use super::{Books, fault, refusal};
 use crate::edge::Label;
 
-/// Writes an actor's reply and says what it is counted as.
+/// Writes an actor's reply and says what it is counted as. `sku` is the name of whoever was asked, which may be a
+/// campaign.
 pub(crate) fn write_reply(
     sku: &str,
     asked: &Ask,
@@ -47,6 +51,31 @@ pub(crate) fn write_reply(
             outcome.write(writer);
             Label::Status(outcome.status())
         }
+        Reply::CartPaid(goods) => {
+            let Ask::Campaign(CampaignCommand::PayCart { cart, .. }) = asked else {
+                // Nothing else is answered so.
+                return write_answer(sku, asked, &Answer::Paid, writer);
+            };
+            let names: Vec<_> =
+                goods.iter().flat_map(|goods| goods.names()).map(|name| name.into_owned()).collect();
+            write_paid_with(IdText::cart(sku, *cart).as_str(), names.into_iter(), writer);
+            Label::Status(status::Status::Paid)
+        }
+        Reply::LineRejected(rejection, line) => {
+            let outcome = rejected(*rejection);
+            outcome.write_line(line, writer);
+            Label::Status(outcome.status())
+        }
+        Reply::Failed(why) => {
+            let error = fault(*why, retry);
+            error.write(writer);
+            Label::Error(error.code())
+        }
+        Reply::Inner(_) => {
+            let error = WireError::invalid("outcome unknown: a defect of the server; please report it");
+            error.write(writer);
+            Label::Error(error.code())
+        }
         Reply::Rejected(rejection) => {
             let outcome = rejected(*rejection);
             outcome.write(writer);
@@ -75,6 +104,13 @@ pub(crate) fn write_reply(
         Reply::Room(room) => {
             match room {
                 Some(room) => write_room(sku, room, writer),
+                None => writer.null(),
+            }
+            Label::Ok
+        }
+        Reply::Cart(cart) => {
+            match cart {
+                Some(cart) => write_cart(sku, cart, writer),
                 None => writer.null(),
             }
             Label::Ok
@@ -109,6 +145,10 @@ impl IdText {
         Self::new(RoomId { sku, number })
     }
 
+    fn cart(campaign: &str, number: CartNumber) -> Self {
+        Self::new(CartId { campaign, number })
+    }
+
     fn new(id: impl std::fmt::Display) -> Self {
         use std::io::Write as _;
         let mut bytes = [0; 128];
@@ -125,14 +165,25 @@ impl IdText {
 }
 
 fn write_answer(sku: &str, asked: &Ask, answer: &Answer, writer: &mut Writer<'_>) -> Label {
-    let order = match (answer, asked) {
+    if let Answer::CartReserved { cart, amount, expires_at, off } = *answer {
+        let cart = IdText::cart(sku, cart);
+        let (cart, expires_at) = (cart.as_str(), expires_at.0);
+        let outcome = Outcome::CartReserved { cart, amount, expires_at, threshold_discount: off };
+        outcome.write(writer);
+        return Label::Status(outcome.status());
+    }
+    let text = match (answer, asked) {
         (Answer::Reserved { order, .. } | Answer::Opened { order, .. } | Answer::Joined { order, .. }, _) => {
-            Some(*order)
+            Some(IdText::order(sku, *order))
         }
-        (Answer::Paid | Answer::RefundDue, Ask::Command(Command::Pay { order, .. })) => Some(*order),
+        (Answer::Paid | Answer::RefundDue, Ask::Command(Command::Pay { order, .. })) => {
+            Some(IdText::order(sku, *order))
+        }
+        (Answer::Paid | Answer::RefundDue, Ask::Campaign(CampaignCommand::PayCart { cart, .. })) => {
+            Some(IdText::cart(sku, *cart))
+        }
         _ => None,
     };
-    let text = order.map(|number| IdText::order(sku, number));
     let order = text.as_ref().map_or("", IdText::as_str);
     let room = match answer {
         Answer::Opened { room, .. } => Some(IdText::room(sku, *room)),
@@ -160,7 +211,8 @@ fn write_answer(sku: &str, asked: &Ask, answer: &Answer, writer: &mut Writer<'_>
         Answer::Joined { amount, members, expires_at, .. } => {
             Outcome::Joined { order, amount, members: u64::from(members), expires_at: expires_at.0 }
         }
-        Answer::Paid => Outcome::Paid { order },
+        // Written above.
+        Answer::CartReserved { .. } | Answer::Paid => Outcome::Paid { order },
         Answer::RefundDue => Outcome::RefundDue { order },
         Answer::Cancelled => Outcome::Cancelled,
         Answer::Refunded => Outcome::Refunded,
@@ -251,6 +303,7 @@ pub(super) fn order_state(state: OrderState) -> status::OrderState {
 fn write_order(sku: &str, order: &OrderView, writer: &mut Writer<'_>) {
     let id = IdText::order(sku, order.number);
     let room = order.room.map(|number| IdText::room(sku, number));
+    let cart = order.cart.as_ref().map(|(campaign, number)| IdText::cart(campaign, *number));
     let discounts: Vec<_> =
         order.discounts.iter().map(|(kind, off)| (discount(*kind).name(), *off)).collect();
     let map = OrderMap {
@@ -267,8 +320,34 @@ fn write_order(sku: &str, order: &OrderView, writer: &mut Writer<'_>) {
         expires_at: order.expires_at.0,
         paid_at: order.paid_at.map(|at| at.0),
         room: room.as_ref().map(IdText::as_str),
-        cart: None,
+        cart: cart.as_ref().map(IdText::as_str),
         store: order.store.as_deref(),
+    };
+    map.write(writer);
+}
+
+fn write_cart(campaign: &str, cart: &CartView, writer: &mut Writer<'_>) {
+    let id = IdText::cart(campaign, cart.number);
+    let lines: Vec<_> = (cart.items.iter())
+        .map(|item| CartEntry {
+            order: OrderId { sku: &item.sku, number: item.order }.to_string(),
+            sku: &item.sku,
+            qty: u64::from(item.qty),
+            amount: item.amount,
+        })
+        .collect();
+    let map = CartMap {
+        cart: id.as_str(),
+        state: order_state(cart.state),
+        campaign,
+        buyer: &cart.buyer,
+        lines: &lines,
+        amount: cart.amount,
+        currency: cart.currency.code(),
+        threshold_discount: cart.off,
+        reserved_at: cart.reserved_at.0,
+        expires_at: cart.expires_at.0,
+        paid_at: cart.paid_at.map(|at| at.0),
     };
     map.write(writer);
 }

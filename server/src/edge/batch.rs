@@ -168,6 +168,22 @@ impl Batch {
                 let visit = seat.map(|seat| self.visits.by_seat(seat));
                 self.ask(sent, visit, Absent::NotFound, |body| body.push_campaign(&trigger))
             }
+            Errand::ReserveCart { campaign, req, buyer, lines, coupon } => {
+                let seat = self.edge.house_for_writing()?.find_campaign(campaign);
+                let cart = convert::cart((req, buyer, coupon), lines, self.edge.limits.max_lines_per_cart)?;
+                let visit = seat.map(|seat| self.visits.by_seat(seat));
+                self.ask(sent, visit, Absent::NotFound, |body| body.push_cart(&cart))
+            }
+            Errand::CampaignCommand { campaign, command } => {
+                let seat = self.edge.house_for_writing()?.find_campaign(campaign);
+                let visit = seat.map(|seat| self.visits.by_seat(seat));
+                self.ask(sent, visit, Absent::NotFound, |body| body.push_campaign(&command))
+            }
+            Errand::LookCart { campaign, cart } => {
+                let seat = self.edge.house()?.find_campaign(campaign);
+                let visit = seat.map(|seat| self.visits.by_seat(seat));
+                self.ask(sent, visit, Absent::Nil, |body| body.push(Ask::Cart(cart)))
+            }
             Errand::LookCampaign(campaign) => self.look_at_campaign(sent, campaign),
             Errand::Report(key) => self.report(sent, key),
             Errand::Nowhere(absent) => {
@@ -333,7 +349,9 @@ impl Batch {
             return;
         }
         self.close_ready();
-        self.outcomes = self.visits.make().await;
+        // There is one since before the first of them was asked for.
+        let Ok(house) = self.edge.house().cloned() else { return };
+        self.outcomes = self.visits.make(&house).await;
         if !self.puts.is_empty() {
             self.tell_skus().await;
         }

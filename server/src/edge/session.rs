@@ -128,6 +128,10 @@ impl Session {
             | Call::RoomOpen { .. }
             | Call::RoomJoin { .. }
             | Call::RoomGet { .. }
+            | Call::CartReserve { .. }
+            | Call::CartPay { .. }
+            | Call::CartCancel { .. }
+            | Call::CartGet { .. }
             | Call::CouponTrigger { .. }
             | Call::CampaignPut { .. }
             | Call::CampaignGet { .. }

@@ -78,11 +78,11 @@ impl Visits {
     }
 
     /// Sends every body before it waits for the first. The outcomes are in the order of the visits.
-    pub(super) async fn make(&mut self) -> Vec<(Arc<Seat>, Outcome)> {
+    pub(super) async fn make(&mut self, house: &House) -> Vec<(Arc<Seat>, Outcome)> {
         let sent: Vec<_> = self
             .all
             .drain(..)
-            .map(|Visit { seat, body }| match seat.send(body) {
+            .map(|Visit { seat, body }| match house.send(&seat, body) {
                 Ok(outcome) => (seat, Body::default(), Visited::Waiting(outcome)),
                 Err((body, fault)) => (seat, body, Visited::Failed(fault)),
             })

@@ -1,0 +1,227 @@
+//! Carts over several actors: what becomes of them when one of those fails, or everything stops in the middle.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a helper of a test fails the test by panicking")]
+
+mod common;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
+
+use common::{HOLD_MS, Plan, Shop, accepted, ask, outcome, report, reserve, send, shown, story, until};
+use tidegate_actors::{Ask, Body, CartRequest, Condition, Fault, Inner, Reply, Seat};
+use tidegate_engine::{
+    Answer, CampaignCommand, CampaignTerms, CartLine, CartNumber, Command, LineState, Millis, OrderNumber,
+    OrderState, Refusal, Rejection, Threshold,
+};
+use tidegate_persistence::MemoryJournal;
+
+/// A campaign of coats and hats, 5.00 each, with a discount from 10.00 on.
+async fn fair(shop: &Shop) -> (Arc<Seat>, Arc<Seat>, Arc<Seat>) {
+    let fair = shop.house.find_or_create_campaign("fair").unwrap();
+    let terms = CampaignTerms {
+        skus: ["coat".into(), "hat".into()].into(),
+        thresholds: [Threshold { spend: 1_000, off: 101 }].into(),
+        ..CampaignTerms::new("11.11")
+    };
+    let mut body = Body::default();
+    body.push_campaign(&CampaignCommand::Put { terms: Arc::new(terms) });
+    accepted(&outcome(send(&fair, body)).await);
+    let (coat, hat) = (shop.put("coat", 5).await, shop.put("hat", 5).await);
+    shop.house.enrol(None).await.unwrap();
+    (fair, coat, hat)
+}
+
+fn seats(shop: &Shop) -> (Arc<Seat>, Arc<Seat>, Arc<Seat>) {
+    let find = |sku| shop.house.find(sku).unwrap();
+    (shop.house.find_campaign("fair").unwrap(), find("coat"), find("hat"))
+}
+
+/// Asks for carts of a coat and a hat, one for each of these requests.
+async fn carts(shop: &Shop, fair: &Arc<Seat>, reqs: &[&str]) -> Vec<Reply> {
+    let mut body = Body::default();
+    for req in reqs {
+        body.push_cart(&CartRequest {
+            req,
+            buyer: "ann",
+            lines: vec![("coat", 1), ("hat", 1)],
+            coupon: None,
+        });
+    }
+    let sent = shop.house.send(fair, body).map_err(|(_, fault)| fault).unwrap();
+    outcome(sent).await.unwrap()
+}
+
+/// The number of a cart that was reserved.
+#[track_caller]
+fn number(reply: &Reply) -> CartNumber {
+    let Reply::Accepted(Answer::CartReserved { cart, amount: 899, off: 101, .. }) = reply else {
+        panic!("{reply:?} is no cart")
+    };
+    *cart
+}
+
+async fn command(shop: &Shop, fair: &Arc<Seat>, command: CampaignCommand<&str>) -> Reply {
+    let mut body = Body::default();
+    body.push_campaign(&command);
+    let sent = shop.house.send(fair, body).map_err(|(_, fault)| fault).unwrap();
+    outcome(sent).await.unwrap().remove(0)
+}
+
+async fn state(fair: &Seat, cart: CartNumber) -> OrderState {
+    let mut body = Body::default();
+    body.push(Ask::Cart(cart));
+    let replies = outcome(send(fair, body)).await.unwrap();
+    let [Reply::Cart(Some(cart))] = &replies[..] else { panic!("{replies:?}") };
+    cart.state
+}
+
+fn pay(cart: CartNumber) -> CampaignCommand<&'static str> {
+    CampaignCommand::PayCart { cart, req: "p1", amount: 899, payment: "pay-1" }
+}
+
+/// A line of a cart that is never committed: as a server leaves it that is killed at that moment.
+fn half_made(cart: u32) -> Command<&'static str> {
+    let expires_at = Millis(1_000_000 + u64::from(HOLD_MS));
+    let line = CartLine { campaign: "fair", cart: CartNumber(cart), expires_at, shares_coupon: false };
+    Command::HoldLine { line, buyer: "ann", qty: 2, coupon: None }
+}
+
+#[test]
+fn a_half_made_cart_holds_nothing_after_the_next_start_and_a_paid_one_is_paid_whole() {
+    for arbiters in [1, 2] {
+        let journal = MemoryJournal::new();
+        let plan = || Plan { arbiters, ..Plan::on(journal.clone()) };
+        story(plan(), async |shop| {
+            let (fair, coat, hat) = fair(&shop).await;
+            let cart = number(&carts(&shop, &fair, &["r1"]).await[0]);
+            // The lines of this one are held, and then the server stops.
+            for sku in [&coat, &hat] {
+                accepted(&ask(sku, &[half_made(9)]).await);
+            }
+            // This one is paid, and the server stops before its lines hear of it.
+            let mut body = Body::default();
+            body.push_campaign(&pay(cart));
+            let replies = outcome(send(&fair, body)).await.unwrap();
+            assert!(matches!(&replies[..], [Reply::Inner(Inner::Settle(Answer::Paid, _))]), "{replies:?}");
+            assert_eq!((shown(&coat), shown(&hat)), ((2, 3, 0), (2, 3, 0)));
+            shop.close();
+        });
+        story(plan(), async |shop| {
+            let (fair, coat, hat) = seats(&shop);
+            shop.house.settle_carts().await;
+            assert_eq!((shown(&coat), shown(&hat)), ((4, 0, 1), (4, 0, 1)));
+            for (sku, amount) in [(&coat, 449), (&hat, 450)] {
+                assert_eq!(report(sku).await.tally.money(OrderState::Paid), amount);
+            }
+            // A number that a line once had is not given again.
+            assert_eq!(number(&carts(&shop, &fair, &["r2"]).await[0]), CartNumber(10));
+            shop.close();
+        });
+    }
+}
+
+#[test]
+fn a_campaign_that_panics_at_the_commit_leaves_no_line_held() {
+    let armed = Arc::new(AtomicBool::new(true));
+    let trap = Arc::clone(&armed);
+    let is_commit = |ask: &Ask| matches!(ask, Ask::Campaign(CampaignCommand::CommitCart(_)));
+    let plan = Plan::on(MemoryJournal::new()).probe(move |body| {
+        assert!(!(body.asks().iter().any(is_commit) && trap.swap(false, Ordering::Relaxed)), "boom");
+    });
+    story(plan, async |shop| {
+        let (fair, coat, hat) = fair(&shop).await;
+        let replies = carts(&shop, &fair, &["r1", "r2"]).await;
+        assert!(replies.iter().all(|reply| matches!(reply, Reply::Failed(Fault::Panicked))), "{replies:?}");
+        until("lines are given back", || shown(&coat).1 == 0 && shown(&hat).1 == 0).await;
+        until("it is back", || fair.shown().condition() == Condition::Live).await;
+        // The same requests may come again.
+        let replies = carts(&shop, &fair, &["r1", "r2"]).await;
+        assert_eq!(replies.iter().map(number).collect::<Vec<_>>(), [CartNumber(3), CartNumber(4)]);
+        assert_eq!((shown(&coat), shown(&hat)), ((3, 2, 0), (3, 2, 0)));
+        shop.close();
+    });
+}
+
+#[test]
+fn a_sku_that_panics_over_its_line_ends_that_cart_and_no_other_sku_holds_its_lines() {
+    let trap = AtomicUsize::new(0);
+    let plan = Plan::on(MemoryJournal::new()).probe(move |body| {
+        // The second of the two SKUs.
+        let is_line = |ask: &Ask| matches!(ask, Ask::Command(Command::HoldLine { .. }));
+        assert!(!body.asks().iter().any(is_line) || trap.fetch_add(1, Ordering::Relaxed) != 1, "boom");
+    });
+    story(plan, async |shop| {
+        let (fair, coat, hat) = fair(&shop).await;
+        let replies = carts(&shop, &fair, &["r1"]).await;
+        assert!(matches!(replies[..], [Reply::Failed(Fault::Panicked)]), "{replies:?}");
+        assert_eq!((shown(&coat).1, shown(&hat).1), (0, 0));
+        until("it is back", || hat.shown().condition() == Condition::Live).await;
+        number(&carts(&shop, &fair, &["r1"]).await[0]);
+        assert_eq!((shown(&coat).1, shown(&hat).1), (1, 1));
+        shop.close();
+    });
+}
+
+#[test]
+fn a_line_is_told_of_its_payment_when_its_sku_is_back() {
+    let armed = Arc::new(AtomicBool::new(true));
+    let trap = Arc::clone(&armed);
+    let plan = Plan::on(MemoryJournal::new()).probe(move |body| {
+        let is_paid = |ask: &Ask| {
+            matches!(ask, Ask::Command(Command::SettleLine { state: LineState::Paid { .. }, .. }))
+        };
+        assert!(!(body.asks().iter().any(is_paid) && trap.swap(false, Ordering::Relaxed)), "boom");
+    });
+    story(plan, async |shop| {
+        let (fair, coat, hat) = fair(&shop).await;
+        let cart = number(&carts(&shop, &fair, &["r1"]).await[0]);
+        let paid = command(&shop, &fair, pay(cart)).await;
+        assert!(matches!(paid, Reply::Accepted(Answer::Paid)), "{paid:?}");
+        assert_eq!((shown(&coat), shown(&hat)), ((4, 0, 1), (4, 0, 1)));
+        assert!(!armed.load(Ordering::Relaxed));
+        shop.close();
+    });
+}
+
+#[test]
+fn carts_end_when_the_clock_is_set_forward() {
+    let plan =
+        Plan { look_at_clock: Duration::from_millis(1), arbiters: 2, ..Plan::on(MemoryJournal::new()) };
+    story(plan, async |shop| {
+        let (fair, coat, hat) = fair(&shop).await;
+        let cart = number(&carts(&shop, &fair, &["r1"]).await[0]);
+        shop.clock.advance(u64::from(HOLD_MS));
+        until("the lines have ended", || shown(&coat).1 == 0 && shown(&hat).1 == 0).await;
+        assert_eq!(state(&fair, cart).await, OrderState::Expired);
+        let late = command(&shop, &fair, pay(cart)).await;
+        assert!(matches!(late, Reply::Accepted(Answer::RefundDue)), "{late:?}");
+        for sku in [&coat, &hat] {
+            assert_eq!(report(sku).await.tally.orders(OrderState::RefundDue), 1);
+        }
+        shop.close();
+    });
+}
+
+#[test]
+fn a_cart_that_nobody_waits_for_any_more_is_made_all_the_same() {
+    story(Plan { arbiters: 2, ..Plan::on(MemoryJournal::new()) }, async |shop| {
+        let (fair, coat, hat) = fair(&shop).await;
+        let mut body = Body::default();
+        let lines = vec![("coat", 1), ("hat", 1)];
+        body.push_cart(&CartRequest { req: "r1", buyer: "ann", lines, coupon: None });
+        drop(shop.house.send(&fair, body).map_err(|(_, fault)| fault).unwrap());
+        until("both lines are held", || shown(&coat).1 == 1 && shown(&hat).1 == 1).await;
+        accepted(&ask(&coat, &[reserve("r1", "bob", 4)]).await);
+        let replies = carts(&shop, &fair, &["r2"]).await;
+        assert!(
+            matches!(&replies[..], [Reply::LineRejected(Rejection::SoldOut, sku)] if **sku == *"coat"),
+            "{replies:?}"
+        );
+        assert_eq!(state(&fair, CartNumber(1)).await, OrderState::Reserved);
+        let refused =
+            ask(&coat, &[Command::Pay { order: OrderNumber(1), req: "p", amount: 449, payment: "x" }]).await;
+        assert!(matches!(refused.unwrap()[..], [Reply::Refused(Refusal::InCart)]));
+        shop.close();
+    });
+}
