@@ -1,4 +1,5 @@
-//! `kill -9` at random moments of group-buys and coupons under load: no seat, unit, coupon or cent is lost or doubled.
+//! `kill -9` at random moments of group-buys, coupons and carts under load: no seat, unit, coupon or cent is lost or
+//! doubled, and no cart holds half of what it is about.
 
 #![allow(clippy::unwrap_used, reason = "a helper of a test fails the test by panicking")]
 
@@ -46,7 +47,7 @@ fn put_all(client: &mut Client) {
         client.says(&format!("SKU.PUT {sku} {document}"), "[CREATED]");
     }
     let fair = format!(
-        r#"{{"title":"F","per_buyer_limit":{LIMIT},"green":{{"max_carbon_g":500,"percent_off":3}},"coupon_windows":[{{"event":"try_on","percent_off":20,"window_s":86400}}]}}"#
+        r#"{{"title":"F","per_buyer_limit":{LIMIT},"thresholds":[{{"spend":15000,"off":1001}}],"green":{{"max_carbon_g":500,"percent_off":3}},"coupon_windows":[{{"event":"try_on","percent_off":20,"window_s":86400}}]}}"#
     );
     client.says(&format!("CAMPAIGN.PUT fair {fair}"), "[CREATED]");
 }
@@ -58,6 +59,8 @@ struct Known {
     /// Orders and what is due for them.
     orders: Vec<(String, i64)>,
     rooms: Vec<String>,
+    /// Carts and what is due for them.
+    carts: Vec<(String, i64)>,
     promises: Vec<Promise>,
 }
 
@@ -69,7 +72,7 @@ impl Known {
         let came = round.saturating_sub(u64::from(dice.roll(3) == 0));
         let buyer = format!("r{came}w{worker}b{}", dice.roll(BUYERS));
         let req = format!("{name}-{n}");
-        match dice.roll(10) {
+        match dice.roll(14) {
             0 => format!("COUPON.TRIGGER fair {req} {buyer} try_on"),
             1 | 2 => match self.coupons.get(&buyer) {
                 Some(coupon) => format!("ORDER.RESERVE coat {req} {buyer} 1 COUPON {coupon}"),
@@ -80,6 +83,20 @@ impl Known {
                 let room =
                     &self.rooms[self.rooms.len() - 1 - dice.roll(self.rooms.len().min(4) as u64) as usize];
                 format!("ROOM.JOIN {room} {req} {buyer} 1")
+            }
+            10 | 11 => {
+                let coupon = self.coupons.get(&buyer).filter(|_| dice.roll(2) == 0);
+                let coupon = coupon.map_or_else(String::new, |coupon| format!(" COUPON {coupon}"));
+                format!("CART.RESERVE fair {req} {buyer} kettle 1 coat 1{coupon}")
+            }
+            12 | 13 if !self.carts.is_empty() => {
+                let last = self.carts.len() - 1 - dice.roll(self.carts.len().min(20) as u64) as usize;
+                let (cart, due) = &self.carts[last];
+                if dice.roll(4) == 0 {
+                    format!("CART.CANCEL {cart} {req}")
+                } else {
+                    format!("CART.PAY {cart} {req} {due} pay-{req}")
+                }
             }
             6..=8 if !self.orders.is_empty() => {
                 let (order, due) = &self.orders[dice.roll(self.orders.len() as u64) as usize];
@@ -99,6 +116,7 @@ impl Known {
         let amount = |at: usize| reply.items()[at].as_int().unwrap();
         match reply.items().first().and_then(Value::as_str) {
             Some("GRANTED") => drop(self.coupons.insert(line.split(' ').nth(3).unwrap().to_owned(), text(1))),
+            Some("RESERVED") if line.starts_with("CART") => self.carts.push((text(1), amount(2))),
             Some("RESERVED") | Some("JOINED") => self.orders.push((text(1), amount(2))),
             Some("OPENED") => {
                 self.rooms.push(text(1));
@@ -205,14 +223,20 @@ fn adds_up(client: &mut Client) {
     let is_held = |order: &Value| matches!(&*text(order, "state"), "RESERVED" | "PAID");
     let (mut units, mut coupons) = (BTreeMap::<String, i64>::new(), BTreeMap::<String, usize>::new());
     let mut rooms = BTreeMap::<String, BTreeSet<String>>::new();
+    let mut carts = BTreeMap::<String, Vec<&str>>::new();
     for (id, order) in &orders {
         let off: i64 =
             order.get("discounts").unwrap().items().iter().map(|one| one.items()[1].as_int().unwrap()).sum();
         assert_eq!(int(order, "amount") + off, int(order, "unit_price") * int(order, "qty"), "{id}");
+        if !text(order, "cart").is_empty() {
+            carts.entry(text(order, "cart")).or_default().push(id);
+        }
         if is_held(order) {
             *units.entry(text(order, "buyer")).or_default() += int(order, "qty");
             let used = show(order).contains("[coupon ");
-            *coupons.entry(text(order, "buyer")).or_default() += usize::from(used);
+            // A coupon is good for both lines of a cart: those count as one use.
+            let is_second = text(order, "sku") == "kettle" && !text(order, "cart").is_empty();
+            *coupons.entry(text(order, "buyer")).or_default() += usize::from(used && !is_second);
             if !text(order, "room").is_empty() {
                 rooms.entry(text(order, "room")).or_default().insert(id.clone());
             }
@@ -231,9 +255,33 @@ fn adds_up(client: &mut Client) {
         let paid = sitting.iter().filter(|order| text(&orders[*order], "state") == "PAID").count();
         assert_eq!(room.get("paid_members").unwrap().as_int(), i64::try_from(paid).ok(), "{id}");
     }
+    for (id, lines) in carts {
+        is_whole(client, &id, &lines);
+    }
     for key in SKUS.into_iter().chain(["fair"]) {
         client.books(key);
     }
+}
+
+/// A cart and its lines are one, or there is no cart and the lines hold nothing.
+fn is_whole(client: &mut Client, cart: &str, lines: &[&str]) {
+    // One that runs out at this moment is told to its lines a moment later.
+    let look = || {
+        let states = lines.iter().map(|line| client.value(&format!("ORDER.GET {line}")));
+        let lines: Vec<_> = states
+            .map(|order| (order.get("state").map(show), order.get("amount").and_then(Value::as_int)))
+            .collect();
+        (client.value(&format!("CART.GET {cart}")), lines)
+    };
+    common::until(cart, look, |(cart, found)| {
+        let Some(state) = cart.get("state").map(show) else {
+            return found.iter().all(|(state, _)| state.as_deref() == Some("CANCELLED"));
+        };
+        let due: i64 = found.iter().filter_map(|(_, amount)| *amount).sum();
+        lines.len() == SKUS.len()
+            && found.iter().all(|(line, _)| *line == Some(state.clone()))
+            && cart.get("amount").and_then(Value::as_int) == Some(due)
+    });
 }
 
 #[test]
