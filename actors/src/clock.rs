@@ -9,6 +9,11 @@ use tidegate_engine::Millis;
 pub trait Clock: Send + Sync + 'static {
     /// The time now. May run backwards; whoever uses it sees to it that turns don't.
     fn now(&self) -> Millis;
+
+    /// How many of its milliseconds pass in one, when it runs. Timers count on it; one that comes early is set again.
+    fn speed(&self) -> u32 {
+        1
+    }
 }
 
 /// The machine's clock.
@@ -53,5 +58,9 @@ impl Clock for ManualClock {
 impl<C: Clock> Clock for std::sync::Arc<C> {
     fn now(&self) -> Millis {
         (**self).now()
+    }
+
+    fn speed(&self) -> u32 {
+        (**self).speed()
     }
 }

@@ -14,7 +14,7 @@ const TOLERATED: Duration = Duration::from_secs(1);
 
 /// Looks at the clock again and again, as long as there is a house, and wakes every actor when it was set forward.
 pub(crate) async fn watch(shared: Arc<Shared>, directories: [Weak<Directory>; 2]) {
-    let mut lead = Lead::from(shared.clock.now(), Instant::now());
+    let mut lead = Lead::from(shared.clock.now(), Instant::now(), shared.clock.speed());
     loop {
         tokio::time::sleep(shared.options.look_at_clock).await;
         let [Some(skus), Some(campaigns)] = directories.each_ref().map(Weak::upgrade) else { return };
@@ -34,22 +34,24 @@ pub(crate) async fn watch(shared: Arc<Shared>, directories: [Weak<Directory>; 2]
 struct Lead {
     clock: Millis,
     steady: Instant,
+    speed: u32,
 }
 
 impl Lead {
-    fn from(clock: Millis, steady: Instant) -> Self {
-        Self { clock, steady }
+    fn from(clock: Millis, steady: Instant, speed: u32) -> Self {
+        Self { clock, steady, speed }
     }
 
     /// The lead, once it is more than is tolerated; it counts anew from there. A clock that drifts gets there in small
     /// steps. One that falls behind needs nobody woken: a timer that comes early finds nothing to end and is set again.
     fn grown(&mut self, clock: Millis, steady: Instant) -> Option<Duration> {
         let moved = clock.0.checked_sub(self.clock.0).map(Duration::from_millis);
-        let ahead = moved.and_then(|moved| moved.checked_sub(steady.duration_since(self.steady)));
+        let passed = steady.duration_since(self.steady).saturating_mul(self.speed);
+        let ahead = moved.and_then(|moved| moved.checked_sub(passed));
         if ahead.is_some_and(|ahead| ahead <= TOLERATED) {
             return None;
         }
-        *self = Self::from(clock, steady);
+        *self = Self::from(clock, steady, self.speed);
         ahead
     }
 }
@@ -61,7 +63,7 @@ mod tests {
     /// What is noticed when the clock shows these milliseconds after so many that really passed.
     fn noticed(looks: &[(u64, u64)]) -> Vec<Option<u128>> {
         let began = Instant::now();
-        let mut lead = Lead::from(Millis(1_000_000), began);
+        let mut lead = Lead::from(Millis(1_000_000), began, 1);
         let look = |(clock, passed): &(u64, u64)| {
             lead.grown(Millis(*clock), began + Duration::from_millis(*passed)).map(|ahead| ahead.as_millis())
         };

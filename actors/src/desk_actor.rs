@@ -165,7 +165,10 @@ impl DeskActor {
             (Some(at), Some((set, _))) if *set <= at && (*set == Millis(0) || at > now) => {}
             // More ran out than one turn ends, perhaps because the clock was set forward: go on at once.
             (Some(at), _) if at <= now => self.wake_after(Duration::ZERO, Millis(0), ctx),
-            (Some(at), _) => self.wake_after(Duration::from_millis(at.0.saturating_sub(now.0)), at, ctx),
+            (Some(at), _) => {
+                let left = Duration::from_millis(at.0.saturating_sub(now.0));
+                self.wake_after(left / self.shared.clock.speed().max(1), at, ctx);
+            }
             (None, _) => {}
         }
     }

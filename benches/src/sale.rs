@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result};
 use tidegate_engine::{
-    Answer, Command, Currency, Limits, MAX_STOCK, Millis, NoChange, OrderNumber, Price, SkuState, SkuTerms,
+    Answer, Command, Currency, GroupBuy, Limits, MAX_STOCK, Millis, NoChange, OrderNumber, Price, RoomNumber,
+    SkuState, SkuTerms, Tier,
 };
 
 use crate::Id;
@@ -15,6 +16,9 @@ pub const PRICE: u64 = 599_900;
 const BUYER: u8 = 0;
 const REQUEST: u8 = 1;
 const PAYMENT: u8 = 2;
+
+/// Buyers beyond this number join rooms.
+const JOINERS: u64 = 1_000_000_000;
 
 /// A SKU of which every order is one unit of another buyer's.
 #[derive(Debug)]
@@ -30,12 +34,30 @@ impl Sale {
     /// # Errors
     /// When the engine does not sell, which is a defect.
     pub fn with_orders(stock: u32, orders: u32) -> Result<Self> {
+        Self::with_terms(stock, orders, |_| {})
+    }
+
+    /// A SKU with as much stock as there can be, sold to groups of up to ten too.
+    ///
+    /// # Errors
+    /// As [`Sale::with_orders`].
+    pub fn in_rooms() -> Result<Self> {
+        Self::with_terms(MAX_STOCK, 0, |terms| {
+            let tier = |members, percent_off| Tier { members, percent_off };
+            let tiers = [tier(2, 10), tier(5, 20), tier(10, 30)].into();
+            terms.group_buy = Some(GroupBuy { tiers, ttl_ms: 86_400_000 });
+        })
+    }
+
+    fn with_terms(stock: u32, orders: u32, adjust: impl FnOnce(&mut SkuTerms)) -> Result<Self> {
         let currency = Currency::new("GBP").context("a currency")?;
-        let terms = Arc::new(SkuTerms {
+        let mut terms = SkuTerms {
             per_buyer_limit: Some(2),
             per_order_limit: Some(2),
             ..SkuTerms::new("Phone", currency, Price::Fixed(PRICE))
-        });
+        };
+        adjust(&mut terms);
+        let terms = Arc::new(terms);
         let now = Millis(1_700_000_000_000);
         let mut sale = Self { state: SkuState::new(42), now, limits: Limits::default() };
         sale.turn(&Command::Put { terms, stock }).map_err(refusal)?;
@@ -81,6 +103,27 @@ impl Sale {
             coupon: None,
             at: None,
         })
+    }
+
+    /// The buyer of this number opens a room, which gets the same number.
+    ///
+    /// # Errors
+    /// As [`Sale::turn`].
+    pub fn open(&mut self, buyer: u32) -> Result<Answer, NoChange> {
+        let number = u64::from(buyer);
+        let (req, buyer) = (Id::new(REQUEST, number), Id::new(BUYER, number));
+        self.turn(&Command::OpenRoom { req: req.text(), buyer: buyer.text(), qty: 1 })
+    }
+
+    /// A buyer that was not there before joins the room of this number.
+    ///
+    /// # Errors
+    /// As [`Sale::turn`].
+    pub fn join(&mut self, room: u32) -> Result<Answer, NoChange> {
+        let number = JOINERS + u64::from(room);
+        let (req, buyer) = (Id::new(REQUEST, number), Id::new(BUYER, number));
+        let room = RoomNumber(room);
+        self.turn(&Command::JoinRoom { room, req: req.text(), buyer: buyer.text(), qty: 1 })
     }
 
     /// The order of this number is paid.

@@ -65,10 +65,14 @@ impl ServeArgs {
 /// `tidegate demo`.
 #[derive(Debug, Clone, Args)]
 pub struct DemoArgs {
+    /// Play a day of the sample campaign instead, a day in a minute, and print what happens: prices that step down, a
+    /// group-buy, a coupon window, a cart, codes and serial numbers, stores
+    #[arg(long)]
+    pub tour: bool,
     /// Leave the server running afterwards and print its addresses
     #[arg(long)]
     pub keep: bool,
-    /// Replay X times as fast as it happened [default: as fast as the server answers]
+    /// Go X times as fast as it happened [default: as fast as the server answers; the tour 1440]
     #[arg(long, value_name = "X", value_parser = speed)]
     pub speed: Option<f64>,
     /// Print no live progress

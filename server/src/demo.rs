@@ -6,21 +6,23 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use anyhow::{Context as _, anyhow, bail};
+use anyhow::{Context as _, bail};
+use tidegate_actors::SystemClock;
 use tidegate_loadgen::Bar;
 use tidegate_loadgen::replay::{ReplayConfig, ReplayPace, ReplayResult, replay};
 use tidegate_loadgen::show::{self, thousands};
 use tidegate_loadgen::trace::Trace;
 
 use crate::cli::DemoArgs;
-use crate::config::{Config, Log, LogFormat};
+use crate::config::{Log, LogFormat};
+use crate::inside::Server;
 use crate::logging;
-use crate::serve::{self, Addresses};
-use crate::shutdown::{Ask, Shutdown};
+use crate::serve::Addresses;
+use crate::shutdown::Shutdown;
+use crate::tour;
 
 /// The purchases, in the binary, so that the demo runs wherever it is copied to.
 const TRACE: &[u8] = include_bytes!("../../config/trace/online-retail-two-days.csv.gz");
@@ -36,12 +38,15 @@ const TRACE_NAME: &str = "config/trace/online-retail-two-days.csv.gz";
 /// If the sale can't be held: no port, no disk, a defect.
 pub fn run(args: &DemoArgs) -> anyhow::Result<ExitCode> {
     logging::init(&Log { filter: "warn".to_owned(), format: LogFormat::Human })?;
+    if args.tour {
+        return tour::run(args);
+    }
     let trace = Arc::new(Trace::read_compressed(TRACE, Path::new(TRACE_NAME))?);
     let directory = tempfile::Builder::new().prefix("tidegate-demo-").tempdir()?;
     announce(&trace, directory.path());
 
     let interruption = Interruption::watch(directory.path())?;
-    let server = Server::start(directory.path())?;
+    let server = Server::start(SystemClock, directory.path(), |_| {})?;
     let result = sell(args, &trace, server.addresses.tcp)?;
     print!("{}", show::replay_result(&result));
     print_journal(&server)?;
@@ -80,51 +85,15 @@ fn sell(args: &DemoArgs, trace: &Arc<Trace>, tcp: SocketAddr) -> anyhow::Result<
     Ok(result?)
 }
 
-/// A server in this process, on free ports.
-struct Server {
-    addresses: Addresses,
-    ask: Ask,
-    thread: JoinHandle<anyhow::Result<()>>,
-}
-
-impl Server {
-    fn start(directory: &Path) -> anyhow::Result<Self> {
-        let mut config = Config { data_dir: directory.to_owned(), ..Config::default() };
-        config.tcp.listen.set_port(0);
-        config.http.listen.set_port(0);
-        let (ask, shutdown) = Shutdown::by_hand();
-        let (ready, is_ready) = mpsc::channel();
-        let thread = std::thread::Builder::new().name("server".to_owned()).spawn(move || {
-            serve::run(&config, shutdown, |addresses| {
-                // Nobody waits only if the demo itself has failed.
-                let _ = ready.send(addresses);
-            })
-        })?;
-        match is_ready.recv() {
-            Ok(addresses) => Ok(Self { addresses, ask, thread }),
-            // It ended before it was ready, and says why.
-            Err(_) => {
-                join(thread)?;
-                bail!("the server stopped before it was ready")
-            }
-        }
-    }
-
-    fn stop(self) -> anyhow::Result<()> {
-        self.ask.stop("the demo's end");
-        join(self.thread)
-    }
-}
-
 /// Waits for a signal: one that comes in the middle of the sale ends the demo and leaves nothing behind.
-struct Interruption {
+pub(crate) struct Interruption {
     /// Whether a signal ends the demo there and then.
     at_once: Arc<AtomicBool>,
     thread: JoinHandle<()>,
 }
 
 impl Interruption {
-    fn watch(directory: &Path) -> anyhow::Result<Self> {
+    pub(crate) fn watch(directory: &Path) -> anyhow::Result<Self> {
         let at_once = Arc::new(AtomicBool::new(true));
         let runtime = tokio::runtime::Builder::new_current_thread().build()?;
         let mut signals = Shutdown::on_signals()?;
@@ -141,15 +110,11 @@ impl Interruption {
     }
 
     /// Waits for a signal and lets the caller end in order.
-    fn wait(self) {
+    pub(crate) fn wait(self) {
         self.at_once.store(false, Ordering::SeqCst);
         // A thread that panicked has said so.
         let _ = self.thread.join();
     }
-}
-
-fn join(thread: JoinHandle<anyhow::Result<()>>) -> anyhow::Result<()> {
-    thread.join().map_err(|_| anyhow!("the server panicked; its message is above"))?
 }
 
 /// Says what the sale cost the disk, as the status page tells it.
@@ -176,7 +141,7 @@ fn get_status(http: SocketAddr) -> anyhow::Result<serde_json::Value> {
     Ok(serde_json::from_str(body)?)
 }
 
-fn print_addresses(addresses: Addresses, directory: &Path) {
+pub(crate) fn print_addresses(addresses: Addresses, directory: &Path) {
     println!("\nThe server goes on until you press Ctrl-C:");
     println!("  redis-cli -p {} SKU.GET <sku>        (REPORT <sku> for its books)", addresses.tcp.port());
     println!("  http://{}/status and /metrics", addresses.http);

@@ -6,7 +6,9 @@ use std::time::{Duration, Instant};
 
 use actix::Arbiter;
 use anyhow::{Context as _, anyhow};
-use tidegate_actors::{DeskOptions, House, HouseOptions, Rebuild, RebuildError, Resident, SystemClock};
+use tidegate_actors::{
+    Clock, DeskOptions, House, HouseOptions, Rebuild, RebuildError, Resident, SystemClock,
+};
 use tidegate_persistence::{
     ActorId, DirLock, Lane, Options, Reader, Recovered, RecoveryReport, State, Wake, Writer, recover,
 };
@@ -44,10 +46,24 @@ pub struct Addresses {
 /// # Errors
 /// What kept it from starting, or from ending with everything on disk.
 pub fn run(config: &Config, shutdown: Shutdown, on_ready: impl FnOnce(Addresses)) -> anyhow::Result<()> {
-    actix::System::new().block_on(serve(config, shutdown, on_ready))
+    run_by(SystemClock, config, shutdown, on_ready)
+}
+
+/// The same by another clock than the machine's.
+///
+/// # Errors
+/// As [`run`].
+pub fn run_by(
+    clock: impl Clock,
+    config: &Config,
+    shutdown: Shutdown,
+    on_ready: impl FnOnce(Addresses),
+) -> anyhow::Result<()> {
+    actix::System::new().block_on(serve(clock, config, shutdown, on_ready))
 }
 
 async fn serve(
+    clock: impl Clock,
     config: &Config,
     mut shutdown: Shutdown,
     on_ready: impl FnOnce(Addresses),
@@ -68,7 +84,7 @@ async fn serve(
     tracing::info!(tcp = %addresses.tcp, http = %addresses.http, "listening");
 
     let begun = tokio::select! {
-        begun = parts.begin(config, lock, &arbiters) => begun,
+        begun = parts.begin(clock, config, lock, &arbiters) => begun,
         // A replay may take long; a stop need not wait for its end.
         _ = shutdown.asked() => Ok(()),
     };
@@ -120,8 +136,14 @@ impl Parts {
     }
 
     /// Replays the journal, starts the actors, loads the campaigns, and then sells.
-    async fn begin(&self, config: &Config, lock: DirLock, arbiters: &[Arbiter]) -> anyhow::Result<()> {
-        let house = self.open(config, lock, arbiters).await?;
+    async fn begin(
+        &self,
+        clock: impl Clock,
+        config: &Config,
+        lock: DirLock,
+        arbiters: &[Arbiter],
+    ) -> anyhow::Result<()> {
+        let house = self.open(clock, config, lock, arbiters).await?;
         // What a kill left untold.
         house.settle_carts().await;
         house.enrol(None).await?;
@@ -133,7 +155,13 @@ impl Parts {
     }
 
     /// Replays the journal and starts the actors.
-    async fn open(&self, config: &Config, lock: DirLock, arbiters: &[Arbiter]) -> anyhow::Result<Arc<House>> {
+    async fn open(
+        &self,
+        clock: impl Clock,
+        config: &Config,
+        lock: DirLock,
+        arbiters: &[Arbiter],
+    ) -> anyhow::Result<Arc<House>> {
         let options = journal_options(config);
         let seed = random_seed();
         let Recovered { workers, next_actor, journal, report, .. } =
@@ -152,7 +180,7 @@ impl Parts {
                 state: actor.state,
             }),
             next_actor,
-            SystemClock,
+            clock,
             FromJournal(writer.reader()),
             house_options(config, seed),
         ));

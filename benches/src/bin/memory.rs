@@ -1,6 +1,6 @@
-//! What a live order costs: memory, and the longest turn while one SKU grows to millions of orders.
+//! What a live order or an open room costs: memory, and the longest turn while one SKU grows to millions of them.
 //!
-//! `memory [ORDERS]`, 5,000,000 by default; every order has another buyer, and all ids are 16 bytes. Bytes are
+//! `memory [ORDERS]`, 5,000,000 by default, or `memory rooms [ROOMS]`, 1,000,000 by default; every order has another buyer, and all ids are 16 bytes. Bytes are
 //! counted twice: as given out by the allocator, and as resident in memory. Turns are timed twice: by the wall's
 //! clock, and by the thread's, which stands still while another process has the core. A turn that changes nothing is
 //! timed too: its longest is what the machine does to any turn.
@@ -22,28 +22,37 @@ use tidegate_engine::{Answer, NoChange};
 #[global_allocator]
 static ALLOCATOR: Cap<MiMalloc> = Cap::new(MiMalloc, usize::MAX);
 
-/// One command about the order of a number.
+/// One command about the order or the room of a number.
 type Turn = fn(&mut Sale, u32) -> Result<Answer, NoChange>;
 
 /// The longest turn that the sale allows.
 const STALL: Duration = Duration::from_millis(1);
 
 fn main() -> Result<()> {
-    let orders = match std::env::args().nth(1) {
-        Some(text) => text.parse().context("ORDERS: a whole number")?,
-        None => 5_000_000,
-    };
-    let mut sale = Sale::endless(0)?;
-    let phases: [(&str, Turn); 3] =
-        [("reserve", Sale::reserve), ("reserve again", again), ("pay", Sale::pay)];
+    let mut arguments = std::env::args().skip(1).peekable();
+    let rooms = arguments.next_if(|word| word == "rooms").is_some();
+    let given =
+        arguments.next().map(|text| text.parse().context("ORDERS, ROOMS: a whole number")).transpose()?;
+    if rooms {
+        let phases: [(&str, Turn); 2] = [("open", Sale::open), ("join", Sale::join)];
+        measure(Sale::in_rooms()?, "room", given.unwrap_or(1_000_000), &phases)
+    } else {
+        let phases: [(&str, Turn); 3] =
+            [("reserve", Sale::reserve), ("reserve again", again), ("pay", Sale::pay)];
+        measure(Sale::endless(0)?, "order", given.unwrap_or(5_000_000), &phases)
+    }
+}
+
+/// Does each of these for every number, one after the other.
+fn measure(mut sale: Sale, what: &str, count: u32, phases: &[(&str, Turn)]) -> Result<()> {
     for (name, turn) in phases {
         let mut turns = Turns::new()?;
         let before = Bytes::now()?;
-        for number in 1..=orders {
+        for number in 1..=count {
             turns.time(number, || turn(&mut sale, number))?;
         }
-        println!("{name}: {orders} orders");
-        Bytes::now()?.print_growth(&before, orders);
+        println!("{name}: {count} {what}s");
+        Bytes::now()?.print_growth(&before, count, what);
         turns.print();
     }
     Ok(())
@@ -70,10 +79,10 @@ impl Bytes {
         Ok(Self { allocated: ALLOCATOR.allocated(), resident })
     }
 
-    fn print_growth(&self, before: &Self, orders: u32) {
-        let each = |now: usize, then: usize| now.saturating_sub(then) as f64 / f64::from(orders);
-        println!("  {:6.1} bytes an order allocated", each(self.allocated, before.allocated));
-        println!("  {:6.1} bytes an order resident", each(self.resident, before.resident));
+    fn print_growth(&self, before: &Self, count: u32, what: &str) {
+        let each = |now: usize, then: usize| now.saturating_sub(then) as f64 / f64::from(count);
+        println!("  {:6.1} bytes for each {what} allocated", each(self.allocated, before.allocated));
+        println!("  {:6.1} bytes for each {what} resident", each(self.resident, before.resident));
     }
 }
 
@@ -117,7 +126,7 @@ impl Turns {
             );
         }
         let (longest, number) = self.longest;
-        println!("  longest turn {longest:?} at order {number}; {} turns above {STALL:?}", self.stalls);
+        println!("  longest turn {longest:?} at number {number}; {} turns above {STALL:?}", self.stalls);
     }
 }
 
