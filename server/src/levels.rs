@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, OnceLock, Weak};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use parking_lot::Mutex;
@@ -28,7 +28,8 @@ pub(crate) struct Levels {
     replayed: AtomicU64,
     draining: AtomicBool,
     tcp: OnceLock<SocketAddr>,
-    house: OnceLock<Arc<House>>,
+    /// The edge keeps it. Whoever serves the status may be the last to go, and must not keep the data directory.
+    house: OnceLock<Weak<House>>,
     recovery: OnceLock<Recovery>,
     /// Taken out when the server stops.
     journal: Mutex<Option<Writer>>,
@@ -75,12 +76,16 @@ impl Levels {
     }
 
     /// From now on the server sells.
-    pub(crate) fn ready(&self, house: Arc<House>) {
-        let _ = self.house.set(house);
+    pub(crate) fn ready(&self, house: &Arc<House>) {
+        let _ = self.house.set(Arc::downgrade(house));
     }
 
     pub(crate) fn drain(&self) {
         self.draining.store(true, Ordering::Relaxed);
+    }
+
+    fn house(&self) -> Option<Arc<House>> {
+        self.house.get().and_then(Weak::upgrade)
     }
 
     /// The journal, to be stopped.
@@ -121,7 +126,7 @@ impl Levels {
 
 impl StatusSource for Levels {
     fn snapshot(&self) -> StatusSnapshot {
-        let house = self.house.get().map(|house| house.status()).unwrap_or_default();
+        let house = self.house().map(|house| house.status()).unwrap_or_default();
         StatusSnapshot {
             started_at_ms: self.started_at_ms,
             uptime: self.started.elapsed(),
@@ -214,7 +219,7 @@ impl Information for Levels {
                 "Cluster"
             }
             "keyspace" => {
-                let skus = self.house.get().map_or(0, |house| house.sku_count());
+                let skus = self.house().map_or(0, |house| house.sku_count());
                 if skus > 0 {
                     line("db0", &format_args!("keys={skus},expires=0,avg_ttl=0"));
                 }

@@ -150,7 +150,7 @@ impl Parts {
         campaign::load(&house, &config.campaigns).await?;
         // In this order: whoever is told that it is ready must not meet LOADING.
         self.edge.open(Arc::clone(&house));
-        self.levels.ready(house);
+        self.levels.ready(&house);
         Ok(())
     }
 
