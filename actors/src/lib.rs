@@ -5,6 +5,8 @@
 //! that they can reflect is durable (invariant 5). What a turn does is in [`Clerk`] (and in its like for campaigns),
 //! which knows no actix and no thread; everything else here moves bodies to clerks and replies back.
 
+#[cfg(test)]
+mod account_runs;
 mod arbiter;
 mod ask;
 mod campaign_clerk;
