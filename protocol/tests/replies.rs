@@ -4,7 +4,8 @@
 
 use tidegate_protocol::document::Discount;
 use tidegate_protocol::reply::{
-    CampaignMap, CouponWindowEntry, OrderMap, Outcome, ReportMap, ReportOf, RoomMap, RoomMember, SkuMap,
+    CampaignMap, CartEntry, CartMap, CouponWindowEntry, OrderMap, Outcome, ReportMap, ReportOf, RoomMap,
+    RoomMember, SkuMap,
 };
 use tidegate_protocol::resp::{Protocol, Value, Writer, decode_reply};
 use tidegate_protocol::status::{CampaignState, OrderState, RoomState, SkuState, Status};
@@ -42,7 +43,15 @@ fn an_outcome_is_its_word_and_what_belongs_to_it() {
             Outcome::Reserved { order, amount: 5, expires_at: 6 },
             "*4\r\n$8\r\nRESERVED\r\n$7\r\n{a}:o:1\r\n:5\r\n:6\r\n",
         ),
+        (
+            Outcome::CartReserved { cart: "{f}:c:1", amount: 5, expires_at: 6, threshold_discount: 7 },
+            "*5\r\n$8\r\nRESERVED\r\n$7\r\n{f}:c:1\r\n:5\r\n:6\r\n:7\r\n",
+        ),
     ];
+    let line = bytes(Protocol::Resp3, |writer| Outcome::SoldOut.write_line("hat", writer));
+    assert_eq!(line, b"*2\r\n$8\r\nSOLD_OUT\r\n$3\r\nhat\r\n");
+    let line = bytes(Protocol::Resp3, |writer| Outcome::Limit { left: 2 }.write_line("hat", writer));
+    assert_eq!(line, b"*3\r\n$5\r\nLIMIT\r\n:2\r\n$3\r\nhat\r\n");
     for (outcome, expected) in table {
         let written = bytes(Protocol::Resp3, |writer| outcome.write(writer));
         assert_eq!(String::from_utf8(written).unwrap(), *expected);
@@ -249,4 +258,45 @@ fn a_reservation_nearby_names_its_store() {
     let told = value(Protocol::Resp2, |writer| outcome.write(writer));
     let words: Vec<_> = told.items().iter().map(Value::as_str).collect();
     assert_eq!(words, [Some("RESERVED"), Some("{a}:o:1"), None, None, Some("bund")]);
+}
+
+#[test]
+fn a_cart_shows_its_lines_and_what_the_sum_took_off() {
+    let lines = [CartEntry { order: "{hat}:o:7".to_owned(), sku: "hat", qty: 2, amount: 1_900 }];
+    let map = CartMap {
+        cart: "{fair}:c:1",
+        state: OrderState::Reserved,
+        campaign: "fair",
+        buyer: "ann",
+        lines: &lines,
+        amount: 1_900,
+        currency: "EUR",
+        threshold_discount: 100,
+        reserved_at: 5,
+        expires_at: 6,
+        paid_at: None,
+    };
+    let fields = [
+        "cart",
+        "state",
+        "campaign",
+        "buyer",
+        "lines",
+        "amount",
+        "currency",
+        "threshold_discount",
+        "reserved_at",
+        "expires_at",
+        "paid_at",
+    ];
+    for protocol in [Protocol::Resp2, Protocol::Resp3] {
+        let shown = value(protocol, |writer| map.write(writer));
+        if protocol == Protocol::Resp2 {
+            assert_eq!(field_names(&shown), fields);
+        }
+        let line = shown.get("lines").unwrap().items()[0].items().to_vec();
+        assert_eq!((line[0].as_str(), line[1].as_str()), (Some("{hat}:o:7"), Some("hat")));
+        assert_eq!((line[2].as_int(), line[3].as_int()), (Some(2), Some(1_900)));
+        assert_eq!(shown.get("paid_at"), Some(&Value::Null));
+    }
 }
