@@ -15,7 +15,7 @@ use common::Shop;
 use naive::Model;
 use proptest::prelude::*;
 use proptest::test_runner::TestCaseError;
-use random::{STOCK, Step, any_run, made_definite, room_run, run, shops_and, small_shop, take};
+use random::{STOCK, Step, any_run, line_run, made_definite, room_run, run, shops_and, small_shop, take};
 use tidegate_engine::{
     Event, Millis, OrderNumber, OrderState, Payment, RoomNumber, RoomState, Sku, SkuTerms,
 };
@@ -28,6 +28,11 @@ fn the_engine_and_the_model_agree_on_every_answer_count_and_order() {
 #[test]
 fn the_engine_and_the_model_agree_on_rooms_that_fill_up() {
     for_all(1000, &shops_and(room_run(60)), agree);
+}
+
+#[test]
+fn the_engine_and_the_model_agree_on_lines_of_carts() {
+    for_all(1000, &shops_and(line_run(60)), agree);
 }
 
 /// Runs both side by side.

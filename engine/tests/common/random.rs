@@ -18,6 +18,8 @@ pub(crate) enum Step {
     Ask(Command<&'static str>),
     /// A payment of what the order costs at that moment: an amount by chance is seldom the right one.
     PayDue { order: OrderNumber, req: &'static str, payment: &'static str },
+    /// An order is told this of the cart that it is a line of: a cart by chance is seldom the right one.
+    Settle { order: OrderNumber, off: u64, state: LineState<&'static str> },
     /// From now on, buyers stand with the campaign like this.
     Stand(Standing),
     /// Time passes, in milliseconds.
@@ -100,20 +102,22 @@ fn line() -> impl Strategy<Value = CartLine<&'static str>> {
     })
 }
 
-/// What is told to a line: mostly of a cart that it may be of.
-fn settling() -> impl Strategy<Value = Command<&'static str>> {
+fn line_state() -> impl Strategy<Value = LineState<&'static str>> {
     let payment = || one_of(&["p1", "p2", "c1", "c2", "c3", "c4"]);
-    let state = prop_oneof![
+    prop_oneof![
         1 => Just(LineState::Reserved),
         2 => payment().prop_map(|payment| LineState::Paid { payment }),
         1 => Just(LineState::Withdrawn),
         1 => Just(LineState::Cancelled),
         1 => Just(LineState::Expired),
         1 => payment().prop_map(|payment| LineState::RefundDue { payment }),
-    ];
-    let off = prop::sample::select(vec![0, 0, 50, 100]);
-    ((1u32..12).prop_map(OrderNumber), 1u32..4, off, state).prop_map(|(order, cart, off, state)| {
-        Command::SettleLine { order, campaign: "11.11", cart: CartNumber(cart), off, state }
+    ]
+}
+
+/// What is told to an order that may be a line of another cart, or of none.
+fn settling() -> impl Strategy<Value = Command<&'static str>> {
+    ((1u32..12).prop_map(OrderNumber), 1u32..4, line_state()).prop_map(|(order, cart, state)| {
+        Command::SettleLine { order, campaign: "11.11", cart: CartNumber(cart), off: 50, state }
     })
 }
 
@@ -146,7 +150,7 @@ fn command() -> impl Strategy<Value = Command<&'static str>> {
             .prop_map(|(order, req, restock)| Command::Refund { order, req, restock }),
         6 => (line(), buyer(), 1u32..3, coupon)
             .prop_map(|(line, buyer, qty, coupon)| Command::HoldLine { line, buyer, qty, coupon }),
-        12 => settling(),
+        1 => settling(),
         2 => (req(), 300u64..800).prop_map(|(req, price)| Command::Reprice { req, price }),
         2 => (req(), -4i64..5, prop::option::of(one_of(&["s0", "s1", "s9"]))).prop_map(|(req, delta, store)| Command::Restock { req, delta, store }),
         1 => (document(), 0u32..9).prop_map(|(terms, stock)| Command::Put { terms, stock }),
@@ -197,6 +201,38 @@ pub(crate) fn room_run(most: usize) -> impl Strategy<Value = Vec<Step>> {
     prop::collection::vec(step, 1..most)
 }
 
+/// A run in which nearly everything is about lines of carts.
+pub(crate) fn line_run(most: usize) -> impl Strategy<Value = Vec<Step>> {
+    let buyer = || one_of(&["ann", "bob", "cyd"]);
+    let req = || one_of(&["r1", "r2", "r3", "r4", "r5"]);
+    let order = || (1u32..9).prop_map(OrderNumber);
+    let off = prop::sample::select(vec![0, 0, 50, 100]);
+    let coupon = prop::option::weighted(0.3, one_of(&["c1", "c2"]));
+    let step = prop_oneof![
+        6 => (line(), buyer(), 1u32..3, coupon)
+            .prop_map(|(line, buyer, qty, coupon)| Step::Ask(Command::HoldLine { line, buyer, qty, coupon })),
+        8 => (order(), off, line_state()).prop_map(|(order, off, state)| Step::Settle { order, off, state }),
+        1 => settling().prop_map(Step::Ask),
+        1 => (order(), req(), one_of(&["p1", "p2", "p3"]))
+            .prop_map(|(order, req, payment)| Step::PayDue { order, req, payment }),
+        1 => (order(), req()).prop_map(|(order, req)| Step::Ask(Command::Cancel { order, req, reason: None })),
+        2 => (order(), req(), any::<bool>())
+            .prop_map(|(order, req, restock)| Step::Ask(Command::Refund { order, req, restock })),
+        2 => (req(), buyer(), 1u32..3).prop_map(|(req, buyer, qty)| {
+            Step::Ask(Command::Reserve { req, buyer, qty, max_price: None, coupon: None, at: None })
+        }),
+        1 => standing().prop_map(Step::Stand),
+        1 => document().prop_map(|terms| Step::Ask(Command::Put { terms, stock: 0 })),
+        2 => (0u64..900).prop_map(Step::Wait),
+        1 => Just(Step::AllTimers),
+    ];
+    let begin = enrolment().prop_filter("it is part of a campaign", Option::is_some);
+    (begin, prop::collection::vec(step, 1..most)).prop_map(|(enrolment, mut steps)| {
+        steps.insert(0, Step::Ask(Command::Enrol { enrolment }));
+        steps
+    })
+}
+
 /// What a run begins with: a document, and its steps.
 pub(crate) fn shops_and(
     steps: impl Strategy<Value = Vec<Step>>,
@@ -204,9 +240,9 @@ pub(crate) fn shops_and(
     (prop::sample::select(first_documents()), steps)
 }
 
-/// A run of either sort.
+/// A run of any sort.
 pub(crate) fn any_run(most: usize) -> impl Strategy<Value = Vec<Step>> {
-    prop_oneof![run(most), room_run(most)]
+    prop_oneof![run(most), room_run(most), line_run(most)]
 }
 
 /// What a run may begin with: each kind of price, and each kind of goods. (There are as many codes as units.)
@@ -244,6 +280,11 @@ pub(crate) fn made_definite(shop: &Shop, step: &Step) -> Step {
             let amount = order_view.map_or(500, |view| view.amount);
             Step::Ask(Command::Pay { order, req, amount, payment })
         }
+        Step::Settle { order, off, state } => {
+            let view = shop.state.sku().and_then(|sku| sku.order(order));
+            let cart = view.and_then(|view| view.cart).map_or(CartNumber(9), |(_, cart)| cart);
+            Step::Ask(Command::SettleLine { order, campaign: "11.11", cart, off, state })
+        }
         _ => step.clone(),
     }
 }
@@ -253,7 +294,7 @@ pub(crate) fn take(shop: &mut Shop, step: &Step) -> Option<crate::common::Told> 
     match &made_definite(shop, step) {
         Step::Ask(command) => return Some(shop.ask(command)),
         // It has become a command.
-        Step::PayDue { .. } => {}
+        Step::PayDue { .. } | Step::Settle { .. } => {}
         Step::Stand(standing) => shop.standing = standing.clone(),
         Step::Wait(ms) => shop.wait(*ms),
         Step::OneTimer => {
