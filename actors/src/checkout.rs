@@ -167,7 +167,7 @@ impl Checkout {
             };
             hold_ms = hold_ms.min(view.terms.hold_ms);
             basket.currency = Some(view.terms.currency);
-            let is_doubtful = view.sale_state(now) != SaleState::Open || view.stock.available() < qty;
+            let is_doubtful = is_doubtful(&view, basket.request.buyer, qty, now);
             let line = Line { sku, qty, seat, coupon: None, shares_coupon: false, is_doubtful };
             basket.lines.push(line);
         }
@@ -338,6 +338,16 @@ impl Checkout {
             }
         }
     }
+}
+
+/// Whether it shows from outside that a SKU will not let this buyer have so many units.
+fn is_doubtful(view: &SkuView, buyer: &str, qty: u32, now: Millis) -> bool {
+    let terms = &view.terms;
+    let most = terms.per_order_limit.into_iter().chain(terms.per_buyer_limit).min();
+    view.sale_state(now) != SaleState::Open
+        || view.stock.available() < qty
+        || most.is_some_and(|most| most < qty)
+        || !terms.admits(buyer)
 }
 
 /// The asks from here on that are carried out together: carts that are different requests, or none that is a new cart.
