@@ -2,16 +2,14 @@
 
 use std::sync::Arc;
 
-use tidegate_engine::{
-    Answer, Change, Command, Event, Limits, Millis, NoChange, Rejection, SkuState, Standing,
-};
+use tidegate_engine::{Answer, Command, Event, Limits, Millis, NoChange, Rejection, SkuState, Standing};
 use tidegate_persistence::{ActorId, ActorKind, Birth, EncodedGroup, GroupEncoder, State};
 
 use crate::ask::{Ask, Body, Reply};
 use crate::desk::{Desk, DeskOptions, TurnEnd};
 use crate::directory::Shown;
 use crate::ledger::Ledgers;
-use crate::membership::{Membership, Taken};
+use crate::membership::Membership;
 use crate::places::nearby;
 use crate::rejections::RejectionCounts;
 
@@ -109,65 +107,68 @@ impl Clerk {
         }
     }
 
-    /// What a command comes to, and what was claimed for it from the campaign's ledger.
-    fn judge<'a>(
+    /// Makes a command so, if the rules say yes and it is not only to be judged.
+    fn carry_out(
         &mut self,
-        command: &Command<&'a str>,
+        command: &Command<&str>,
+        is_question: bool,
         limits: &Limits,
         scribe: &mut Scribe<'_>,
-    ) -> (Option<Taken>, Result<Change<'a>, NoChange>) {
+    ) -> Reply {
         let overdue = self.state.decide_overdue(command, scribe.now);
         self.apply(&overdue, scribe);
         let sku = (&*self.name, self.state.sku());
         let (standing, claim) = self.membership.before(sku, command, scribe.now);
         let standing = self.placed(command, standing);
-        (claim, self.state.decide_for(command, scribe.now, limits, &standing))
+        match self.state.decide_for(command, scribe.now, limits, &standing) {
+            Ok(change) if is_question => {
+                self.membership.decided(claim, &[]);
+                Reply::Accepted(change.answer)
+            }
+            Ok(change) => {
+                self.membership.decided(claim, &change.events);
+                self.apply(&change.events, scribe);
+                Reply::Accepted(change.answer)
+            }
+            Err(no) => {
+                self.membership.decided(claim, &[]);
+                if let NoChange::Rejected(rejection) = no {
+                    self.rejections.count(rejection);
+                }
+                no.into()
+            }
+        }
     }
 
-    fn no(&mut self, no: NoChange) -> Reply {
-        if let NoChange::Rejected(rejection) = no {
-            self.rejections.count(rejection);
+    /// Adds what paid units come with, and which store has reserved ones, to the reply that says so.
+    fn with_goods(&self, command: &Command<&str>, reply: Reply) -> Reply {
+        let sku = self.state.sku();
+        match (command, &reply) {
+            (
+                Command::Pay { order, .. } | Command::SettleLine { order, .. },
+                Reply::Accepted(Answer::Paid),
+            ) => sku.and_then(|sku| sku.goods(*order)).map_or(reply, Reply::Paid),
+            (
+                Command::Reserve { at: Some(_), .. },
+                Reply::Accepted(answer @ Answer::Reserved { order, .. }),
+            ) => match sku.and_then(|sku| sku.store_of(*order)) {
+                Some(store) => Reply::ReservedAt(*answer, store.into()),
+                None => reply,
+            },
+            _ => reply,
         }
-        no.into()
     }
 
     fn answer(&mut self, ask: &Ask, body: &Body, limits: &Limits, scribe: &mut Scribe<'_>) -> Reply {
         match ask {
             Ask::Command(command) => {
                 let command = command.map(|span| body.text(*span));
-                let (claim, judged) = self.judge(&command, limits, scribe);
-                let reply = match judged {
-                    Ok(change) => {
-                        self.membership.decided(claim, &change.events);
-                        self.apply(&change.events, scribe);
-                        Reply::Accepted(change.answer)
-                    }
-                    Err(no) => {
-                        self.membership.decided(claim, &[]);
-                        self.no(no)
-                    }
-                };
-                let sku = self.state.sku();
-                match (&command, &reply) {
-                    (
-                        Command::Pay { order, .. } | Command::SettleLine { order, .. },
-                        Reply::Accepted(Answer::Paid),
-                    ) => sku.and_then(|sku| sku.goods(*order)).map_or(reply, Reply::Paid),
-                    (
-                        Command::Reserve { at: Some(_), .. },
-                        Reply::Accepted(answer @ Answer::Reserved { order, .. }),
-                    ) => match sku.and_then(|sku| sku.store_of(*order)) {
-                        Some(store) => Reply::ReservedAt(*answer, store.into()),
-                        None => reply,
-                    },
-                    _ => reply,
-                }
+                let reply = self.carry_out(&command, false, limits, scribe);
+                self.with_goods(&command, reply)
             }
             Ask::Judge(command) => {
                 let command = command.map(|span| body.text(*span));
-                let (claim, judged) = self.judge(&command, limits, scribe);
-                self.membership.decided(claim, &[]);
-                judged.map_or_else(|no| self.no(no), |change| Reply::Accepted(change.answer))
+                self.carry_out(&command, true, limits, scribe)
             }
             // Meant for a campaign, and this is none.
             Ask::Campaign(_)

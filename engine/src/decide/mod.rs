@@ -180,12 +180,13 @@ impl Sku {
                     (coupon, Some(at)) => fingerprint(9, numbers, &at_text(at, coupon)),
                 };
                 let request = Request { id: req, fingerprint };
-                let (at, in_cart) = (at.is_some(), false);
-                let asked = Reservation { request, buyer, qty, max_price, coupon, at, in_cart, standing };
+                let (known, at, in_cart) = (self.buyer(buyer), at.is_some(), false);
+                let asked =
+                    Reservation { request, buyer, known, qty, max_price, coupon, at, in_cart, standing };
                 self.reserve(&asked, now, limits)
             }
             Command::HoldLine { line, buyer, qty, coupon } => {
-                let asked = Reservation::in_cart(buyer, qty, coupon, standing);
+                let asked = self.line_for((buyer, qty), coupon, standing);
                 self.hold_line(line, &asked, now, limits)
             }
             Command::SettleLine { order, campaign, cart, off, ref state } => {
@@ -193,11 +194,11 @@ impl Sku {
             }
             Command::OpenRoom { req, buyer, qty } => {
                 let request = Request { id: req, fingerprint: fingerprint(7, [u64::from(qty), 0], "") };
-                self.open_room(&Reservation::in_room(request, buyer, qty, standing), now, limits)
+                self.open_room(&self.seat_for(request, (buyer, qty), standing), now, limits)
             }
             Command::JoinRoom { room, req, buyer, qty } => {
                 let request = Request { id: req, fingerprint: fingerprint(8, [u64::from(qty), 0], "") };
-                self.join_room(room, &Reservation::in_room(request, buyer, qty, standing), now, limits)
+                self.join_room(room, &self.seat_for(request, (buyer, qty), standing), now, limits)
             }
             Command::Pay { order, req, amount, payment } => {
                 let request = Request { id: req, fingerprint: fingerprint(3, [amount, 0], payment) };

@@ -4,7 +4,7 @@ use smallvec::smallvec;
 
 use super::room::Held;
 use super::{Change, Events, Judged, Limits, NoChange, repeat};
-use crate::buyers::Buyer;
+use crate::buyers::{Buyer, BuyerNumber};
 use crate::lines::HELD_BY_CART;
 use crate::orders::Order;
 use crate::sku::Sku;
@@ -54,7 +54,7 @@ impl Sku {
         now: Millis,
         limits: &Limits,
     ) -> Result<Held<'a>, NoChange> {
-        let known = self.buyer(asked.buyer);
+        let known = asked.known;
         let reject = |rejection| Err(NoChange::Rejected(rejection));
         let lapsed = |buyer: &Buyer| buyer.lapsed_too_often(self.terms.max_lapses);
         if known.is_some_and(|(_, buyer)| buyer.is_blocked() || lapsed(buyer)) {
@@ -137,7 +137,7 @@ impl Sku {
         asked: &Reservation<'_, '_>,
         joined: Option<RoomNumber>,
     ) -> Result<(), NoChange> {
-        let Some((buyer, _)) = self.buyer(asked.buyer) else { return Ok(()) };
+        let Some((buyer, _)) = asked.known else { return Ok(()) };
         let request = asked.request;
         let in_scope =
             |number| self.seats.get(number).filter(|seat| !seat.opened).map(|seat| seat.room) == joined;
@@ -177,6 +177,8 @@ impl Sku {
 pub(super) struct Reservation<'a, 's> {
     pub(super) request: Request<'a>,
     pub(super) buyer: &'a str,
+    /// Who that is, if the SKU knows them. Looked up once.
+    pub(super) known: Option<(BuyerNumber, &'s Buyer)>,
     pub(super) qty: u32,
     pub(super) max_price: Option<u64>,
     pub(super) coupon: Option<&'a str>,
@@ -187,16 +189,28 @@ pub(super) struct Reservation<'a, 's> {
     pub(super) standing: &'s Standing,
 }
 
-impl<'a, 's> Reservation<'a, 's> {
-    /// Of a seat in a room: at any price, without a coupon.
-    pub(super) fn in_room(request: Request<'a>, buyer: &'a str, qty: u32, standing: &'s Standing) -> Self {
-        Self { request, buyer, qty, max_price: None, coupon: None, at: false, in_cart: false, standing }
+impl Sku {
+    /// A seat in a room: at any price, without a coupon.
+    pub(super) fn seat_for<'a, 's>(
+        &'s self,
+        request: Request<'a>,
+        (buyer, qty): (&'a str, u32),
+        standing: &'s Standing,
+    ) -> Reservation<'a, 's> {
+        let (known, max_price, coupon, at, in_cart) = (self.buyer(buyer), None, None, false, false);
+        Reservation { request, buyer, known, qty, max_price, coupon, at, in_cart, standing }
     }
 
-    /// Of a line of a cart: at any price, and without a request of its own.
-    pub(super) fn in_cart(buyer: &'a str, qty: u32, coupon: Option<&'a str>, standing: &'s Standing) -> Self {
+    /// A line of a cart: at any price, and without a request of its own.
+    pub(super) fn line_for<'a, 's>(
+        &'s self,
+        (buyer, qty): (&'a str, u32),
+        coupon: Option<&'a str>,
+        standing: &'s Standing,
+    ) -> Reservation<'a, 's> {
         let request = Request { id: "", fingerprint: Fingerprint(0) };
-        Self { request, buyer, qty, max_price: None, coupon, at: false, in_cart: true, standing }
+        let (known, max_price, at, in_cart) = (self.buyer(buyer), None, false, true);
+        Reservation { request, buyer, known, qty, max_price, coupon, at, in_cart, standing }
     }
 }
 
