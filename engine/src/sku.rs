@@ -342,9 +342,11 @@ impl Sku {
 
     /// The latest order, if its units are still to be those of a store.
     pub(crate) fn order_without_store(&self) -> Option<&Order> {
+        if self.stores.is_empty() {
+            return None;
+        }
         let latest = OrderNumber(u32::try_from(self.orders.len()).ok()?);
-        let without = !self.stores.is_empty() && self.at_store.get(latest).is_none();
-        self.orders.get(latest).filter(|_| without)
+        self.orders.get(latest).filter(|_| self.at_store.get(latest).is_none())
     }
 
     fn discounts_of(&self, number: OrderNumber) -> Vec<(DiscountKind, u64)> {
