@@ -1,6 +1,7 @@
 //! The TCP door: reads commands, groups them by the actor that owns the key, writes replies in order.
 
 mod batch;
+mod caller;
 mod client;
 mod connection;
 mod labels;
@@ -15,6 +16,7 @@ use tidegate_actors::House;
 use tidegate_engine::Millis;
 use tidegate_protocol::error::{ErrorCode, WireError};
 
+pub(crate) use caller::Caller;
 pub use client::Clients;
 pub(crate) use labels::Label;
 pub use labels::{command_labels, outcome_labels};

@@ -22,6 +22,13 @@ impl Session {
         Self { guest, protocol: Protocol::Resp2, over: false }
     }
 
+    /// A session of a door that has no versions to choose from.
+    pub(super) fn speaking(guest: Guest, protocol: Protocol) -> Self {
+        let mut session = Self::new(guest);
+        session.speak(protocol);
+        session
+    }
+
     pub(super) fn id(&self) -> u64 {
         self.guest.id
     }
