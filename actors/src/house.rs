@@ -101,6 +101,8 @@ pub struct House {
     /// Lines of carts that are to be told something, since the house was opened: by campaign.
     untold: Mutex<Vec<(Box<str>, Vec<CartSettlement>)>>,
     ledgers: Arc<Ledgers>,
+    /// Held while documents are judged and taken.
+    documents: tokio::sync::Mutex<()>,
     shared: Arc<Shared>,
 }
 
@@ -148,7 +150,8 @@ impl House {
         let floors: Vec<_> =
             arbiters.into_iter().map(|(arbiter, lane, wake)| Floor::start(arbiter, lane, wake)).collect();
         let untold = Mutex::default();
-        let house = Self { floors, directory, campaigns, untold, ledgers: Arc::default(), shared };
+        let (ledgers, documents) = Default::default();
+        let house = Self { floors, directory, campaigns, untold, ledgers, documents, shared };
         let residents: Vec<_> = residents.into_iter().collect();
         let mut unsettled = Unsettled::of(&residents);
         for Resident { id, name, state } in residents {
@@ -231,6 +234,10 @@ impl House {
             let failed = settled.iter().filter(|line| line.is_err()).count();
             tracing::info!(%campaign, lines = settled.len(), failed, "told lines what became of their carts");
         }
+    }
+
+    pub(crate) fn documents(&self) -> &tokio::sync::Mutex<()> {
+        &self.documents
     }
 
     /// The seat of this SKU, if it has one. A seat may be empty: its SKU was not created yet.

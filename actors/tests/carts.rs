@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use common::{HOLD_MS, Plan, Shop, accepted, ask, outcome, report, reserve, send, shown, story, until};
-use tidegate_actors::{Ask, Body, CartRequest, Condition, Fault, Inner, Reply, Seat};
+use tidegate_actors::{Ask, Body, CartRequest, Condition, Document, Fault, Inner, Reply, Seat};
 use tidegate_engine::{
     Answer, CampaignCommand, CampaignTerms, CartLine, CartNumber, Command, LineState, Millis, OrderNumber,
     OrderState, Refusal, Rejection, Threshold,
@@ -18,18 +18,15 @@ use tidegate_persistence::MemoryJournal;
 
 /// A campaign of coats and hats, 5.00 each, with a discount from 10.00 on.
 async fn fair(shop: &Shop) -> (Arc<Seat>, Arc<Seat>, Arc<Seat>) {
-    let fair = shop.house.find_or_create_campaign("fair").unwrap();
     let terms = CampaignTerms {
         skus: ["coat".into(), "hat".into()].into(),
         thresholds: [Threshold { spend: 1_000, off: 101 }].into(),
         ..CampaignTerms::new("11.11")
     };
-    let mut body = Body::default();
-    body.push_campaign(&CampaignCommand::Put { terms: Arc::new(terms) });
-    accepted(&outcome(send(&fair, body)).await);
+    let put = shop.house.put(vec![("fair".into(), Document::Campaign(Arc::new(terms)))]).await;
+    assert!(matches!(put[..], [Ok(Reply::Accepted(Answer::Created))]), "{put:?}");
     let (coat, hat) = (shop.put("coat", 5).await, shop.put("hat", 5).await);
-    shop.house.enrol(None).await.unwrap();
-    (fair, coat, hat)
+    (shop.house.find_campaign("fair").unwrap(), coat, hat)
 }
 
 fn seats(shop: &Shop) -> (Arc<Seat>, Arc<Seat>, Arc<Seat>) {
