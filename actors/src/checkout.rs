@@ -224,7 +224,6 @@ impl Checkout {
     /// Finds the SKUs of a cart, which must all be part of the campaign.
     fn find_lines<'b>(&self, basket: &mut Basket<'b>, now: Millis) {
         let mut hold_ms = u32::MAX;
-        let limited = self.ledger.is_limited();
         for (sku, qty) in basket.request.lines.clone() {
             let seat = self.skus.find(sku);
             let view = seat.as_ref().and_then(|seat| seat.shown().view().clone());
@@ -234,9 +233,13 @@ impl Checkout {
             };
             hold_ms = hold_ms.min(view.terms.hold_ms);
             basket.currency = Some(view.terms.currency);
-            let is_doubtful = limited || is_doubtful(&view, basket.request.buyer, qty, now);
+            let is_doubtful = is_doubtful(&view, basket.request.buyer, qty, now);
             let line = Line { sku, qty, seat, coupon: None, shares_coupon: false, is_doubtful };
             basket.lines.push(line);
+        }
+        let units = basket.lines.iter().map(|line| line.qty).fold(0, u32::saturating_add);
+        if units > self.ledger.left(basket.request.buyer) {
+            basket.lines.iter_mut().for_each(|line| line.is_doubtful = true);
         }
         (basket.reserved_at, basket.expires_at) = (now, now.plus(u64::from(hold_ms)));
         if let Some(code) = basket.request.coupon {

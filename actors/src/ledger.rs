@@ -75,9 +75,10 @@ impl Ledger {
         self.buyers.load(Ordering::Relaxed)
     }
 
-    /// Whether there is a limit of units over all SKUs.
-    pub(crate) fn is_limited(&self) -> bool {
-        self.terms.load().per_buyer_limit.is_some()
+    /// How many units this buyer may still have of all SKUs.
+    pub(crate) fn left(&self, buyer: &str) -> u32 {
+        let nothing = Claim { sku: "", qty: 0, coupon: None, returning: 0, coupon_returns: false };
+        self.standing(buyer, &nothing, Millis(0)).left
     }
 
     pub(crate) fn set_terms(&self, terms: Arc<CampaignTerms>) {
