@@ -146,7 +146,7 @@ impl Parts {
         let house = self.open(clock, config, lock, arbiters).await?;
         // What a kill left untold.
         house.settle_carts().await;
-        house.enrol(None).await?;
+        house.enrol().await?;
         campaign::load(&house, &config.campaigns).await?;
         // In this order: whoever is told that it is ready must not meet LOADING.
         self.edge.open(Arc::clone(&house));

@@ -217,10 +217,10 @@ impl Connection {
             match self.decoder.decode(&self.input[taken..]) {
                 Ok(None) => break,
                 Ok(Some(request)) => {
-                    taken += request.consumed;
-                    if !request.args.is_empty() {
-                        self.batch.add(request.args, &mut self.session);
+                    if !request.args.is_empty() && !self.batch.add(request.args, &mut self.session) {
+                        break;
                     }
+                    taken += request.consumed;
                 }
                 Err(error) => return Err((taken, error)),
             }
