@@ -96,6 +96,7 @@ fn serve(
             look_at_clock: Duration::from_secs(3_600),
             seed: SEED,
             probe: Some(Box::new(|body| assert!(!is_by_boom(body), "boom was here"))),
+            news: None,
         },
     );
     let edge = Edge::new(Config::default().limits, Arc::default(), Arc::new(Nothing));
