@@ -310,6 +310,13 @@ impl House {
         self.shared.clock.now()
     }
 
+    /// How long it takes until the clock shows `at`, if nobody sets it.
+    #[must_use]
+    pub fn time_until(&self, at: tidegate_engine::Millis) -> Duration {
+        let clock = &self.shared.clock;
+        Duration::from_millis(at.0.saturating_sub(clock.now().0)) / clock.speed().max(1)
+    }
+
     /// Whether the journal has failed; nothing is acknowledged any more.
     #[must_use]
     pub fn journal_failed(&self) -> bool {
