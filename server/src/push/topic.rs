@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use parking_lot::Mutex;
+use tidegate_actors::Fault;
 use tidegate_engine::{Millis, RoomNumber, SkuView};
 
 use super::Channel;
@@ -116,6 +117,15 @@ impl Topic {
         for (slot, inbox) in self.rooms.lock().get(&number).into_iter().flatten() {
             inbox.offer(*slot, message);
         }
+    }
+
+    /// There will be no more news of this SKU: all its subscribers are cut off.
+    pub(super) fn lose(&self, why: Fault) {
+        let lose = |audience: &Audience| audience.iter().for_each(|(slot, inbox)| inbox.lose(*slot, why));
+        let state = self.state.lock();
+        lose(&state.price.audience);
+        lose(&state.stock.audience);
+        self.rooms.lock().values().for_each(lose);
     }
 
     /// Takes in how the SKU stands, unless something newer is known.
