@@ -104,6 +104,7 @@ impl Topic {
             Channel::Price(_) => act(&mut self.state.lock().price.audience),
             Channel::Stock(_) => act(&mut self.state.lock().stock.audience),
             Channel::Room(_, number) => act(self.rooms.lock().entry(*number).or_default()),
+            // Of no SKU: the hub keeps those.
             Channel::Buyer(_) => act(&mut Audience::default()),
         }
     }
