@@ -153,27 +153,38 @@ impl Topic {
         let view = self.latest.lock().clone()?;
         let mut state = self.state.lock();
         let StateAudience { price, stock } = &mut *state;
-        price.tell(|| convert::price_news(&self.name, Some(&view), now), (view.changes, now));
-        stock.tell(|| convert::stock_news(&self.name, Some(&view), now), (view.changes, now));
+        let version = (view.changes, now);
+        let news = [
+            price.news(|| convert::price_news(&self.name, Some(&view), now), version),
+            stock.news(|| convert::stock_news(&self.name, Some(&view), now), version),
+        ];
         let is_watched = !price.audience.is_empty() || !stock.audience.is_empty();
+        // Whoever subscribes meanwhile need not wait until thousands have been told: its snapshot is newer.
+        drop(state);
+        for (message, audience) in news.into_iter().flatten() {
+            audience.into_iter().for_each(|(slot, inbox)| inbox.offer_state(slot, &message));
+        }
         next_change(&view, now).filter(|_| is_watched)
     }
 }
 
 impl Side {
-    fn tell(&mut self, render: impl FnOnce() -> convert::Fields, version: (u64, Millis)) {
+    /// What is to be told to whom, if it is another thing than before.
+    fn news(
+        &mut self,
+        render: impl FnOnce() -> convert::Fields,
+        version: (u64, Millis),
+    ) -> Option<(Arc<Message>, Vec<(Slot, Arc<Inbox>)>)> {
         if self.audience.is_empty() {
             self.told = None;
-            return;
+            return None;
         }
         let message = Arc::new(Message::new(version, render()));
         if self.told.as_ref().is_some_and(|told| message.says_the_same(told)) {
-            return;
+            return None;
         }
-        for (slot, inbox) in &self.audience {
-            inbox.offer_state(*slot, &message);
-        }
-        self.told = Some(message);
+        self.told = Some(Arc::clone(&message));
+        Some((message, self.audience.iter().map(|(slot, inbox)| (*slot, Arc::clone(inbox))).collect()))
     }
 }
 
