@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use actix::Arbiter;
 use anyhow::{Context as _, anyhow};
 use tidegate_actors::{
-    Clock, DeskOptions, House, HouseOptions, Rebuild, RebuildError, Resident, SystemClock,
+    Clock, DeskOptions, House, HouseOptions, NewsSink, Rebuild, RebuildError, Resident, SystemClock,
 };
 use tidegate_persistence::{
     ActorId, DirLock, Lane, Options, Reader, Recovered, RecoveryReport, State, Wake, Writer, recover,
@@ -20,6 +20,7 @@ use crate::edge::{self, Door, Edge, command_labels, outcome_labels};
 use crate::http;
 use crate::levels::Levels;
 use crate::metrics::{Metrics, Recovery};
+use crate::push::Hub;
 use crate::shutdown::Shutdown;
 
 /// How often a stopping server looks whether its connections have ended.
@@ -118,21 +119,24 @@ struct Parts {
     metrics: Arc<Metrics>,
     levels: Arc<Levels>,
     edge: Arc<Edge>,
+    hub: Arc<Hub>,
 }
 
 impl Parts {
     fn new(config: &Config, arbiters: usize) -> Self {
         let metrics = Metrics::new(&command_labels(), &outcome_labels());
         let clients = Arc::default();
+        let hub = Hub::new(config.push.clone());
         let levels = Levels::new(
             config.limits.mailbox_capacity,
             arbiters,
             config.limits.max_connections,
             Arc::clone(&metrics),
             Arc::clone(&clients),
+            Arc::clone(&hub),
         );
-        let edge = Edge::new(config.limits.clone(), clients, Arc::clone(&levels) as _);
-        Self { metrics, levels, edge }
+        let edge = Edge::new(config.limits.clone(), clients, Arc::clone(&levels) as _, Arc::clone(&hub));
+        Self { metrics, levels, edge, hub }
     }
 
     /// Replays the journal, starts the actors, loads the campaigns, and then sells.
@@ -148,6 +152,8 @@ impl Parts {
         house.settle_carts().await;
         house.enrol().await?;
         campaign::load(&house, &config.campaigns).await?;
+        self.hub.open(&house);
+        actix_rt::spawn(Arc::clone(&self.hub).run());
         // In this order: whoever is told that it is ready must not meet LOADING.
         self.edge.open(Arc::clone(&house));
         self.levels.ready(&house);
@@ -182,7 +188,7 @@ impl Parts {
             next_actor,
             clock,
             FromJournal(writer.reader()),
-            house_options(config, seed),
+            house_options(config, seed, Arc::clone(&self.hub) as _),
         ));
         self.levels.replayed_all(writer, recovery(&report));
         Ok(house)
@@ -282,7 +288,7 @@ fn journal_options(config: &Config) -> Options {
     }
 }
 
-fn house_options(config: &Config, seed: u64) -> HouseOptions {
+fn house_options(config: &Config, seed: u64, news: Arc<dyn NewsSink>) -> HouseOptions {
     let limits = &config.limits;
     HouseOptions {
         mailbox_capacity: limits.mailbox_capacity,
@@ -305,6 +311,7 @@ fn house_options(config: &Config, seed: u64) -> HouseOptions {
         look_at_clock: LOOK_AT_CLOCK,
         seed,
         probe: None,
+        news: Some(news),
     }
 }
 

@@ -21,11 +21,11 @@ use serde::{Deserialize, Serialize};
 pub use layers::{Flags, Sources};
 pub use problem::{ConfigError, Problem};
 pub use section::SettingInfo;
-pub use sections::{Actors, Http, Journal, Limits, Log, LogFormat, Shutdown, Tcp};
+pub use sections::{Actors, Http, Journal, Limits, Log, LogFormat, Push, Shutdown, Tcp};
 
 use problem::Problems;
 use section::{DirectoryPath, Rule, Setting};
-use sections::{RawActors, RawHttp, RawJournal, RawLimits, RawLog, RawShutdown, RawTcp};
+use sections::{RawActors, RawHttp, RawJournal, RawLimits, RawLog, RawPush, RawShutdown, RawTcp};
 
 /// Where the data directory is unless said otherwise, relative to the working directory.
 const DEFAULT_DATA_DIR: &str = "./tidegate-data";
@@ -44,6 +44,8 @@ pub struct Config {
     pub limits: Limits,
     /// How the SKUs' actors run.
     pub actors: Actors,
+    /// What is pushed to subscribers.
+    pub push: Push,
     /// The write-ahead log and its snapshots.
     pub journal: Journal,
     /// What is logged, and how.
@@ -103,6 +105,7 @@ impl Config {
         RawHttp::describe("http", &mut all);
         RawLimits::describe("limits", &mut all);
         RawActors::describe("actors", &mut all);
+        RawPush::describe("push", &mut all);
         RawJournal::describe("journal", &mut all);
         RawLog::describe("log", &mut all);
         RawShutdown::describe("shutdown", &mut all);
@@ -147,6 +150,7 @@ struct RawConfig {
     http: RawHttp,
     limits: RawLimits,
     actors: RawActors,
+    push: RawPush,
     journal: RawJournal,
     log: RawLog,
     shutdown: RawShutdown,
@@ -160,6 +164,7 @@ impl Default for RawConfig {
             http: RawHttp::default(),
             limits: RawLimits::default(),
             actors: RawActors::default(),
+            push: RawPush::default(),
             journal: RawJournal::default(),
             log: RawLog::default(),
             shutdown: RawShutdown::default(),
@@ -183,6 +188,7 @@ impl RawConfig {
         let http = self.http.build("http", problems);
         let limits = self.limits.build("limits", problems);
         let actors = self.actors.build("actors", problems);
+        let push = self.push.build("push", problems);
         let journal = self.journal.build("journal", problems);
         let log = self.log.build("log", problems);
         let shutdown = self.shutdown.build("shutdown", problems);
@@ -192,6 +198,7 @@ impl RawConfig {
             http: http?,
             limits: limits?,
             actors: actors?,
+            push: push?,
             journal: journal?,
             log: log?,
             shutdown: shutdown?,
@@ -241,6 +248,7 @@ impl From<&Config> for RawConfig {
             http: RawHttp::from(&config.http),
             limits: RawLimits::from(&config.limits),
             actors: RawActors::from(&config.actors),
+            push: RawPush::from(&config.push),
             journal: RawJournal::from(&config.journal),
             log: RawLog::from(&config.log),
             shutdown: RawShutdown::from(&config.shutdown),

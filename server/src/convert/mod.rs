@@ -16,14 +16,17 @@ use tidegate_protocol::resp::Writer;
 use tidegate_protocol::status;
 
 mod campaign;
+mod news;
 mod reply;
 mod report;
 
 pub(crate) use campaign::{campaign, campaign_document, trigger, write_campaign};
+pub(crate) use news::{Fields, absent_news, cart_news, order_news, price_news, room_news, stock_news};
 pub(crate) use reply::{write_reply, write_view};
 pub(crate) use report::Books;
 
 use crate::edge::Label;
+use crate::push::SubscribeError;
 
 /// What a call is about, for whoever has to carry it out.
 pub(crate) enum Errand<'a> {
@@ -359,6 +362,17 @@ pub(crate) fn write_put(put: &Result<Reply, PutError>, retry: Duration, writer: 
     };
     error.write(writer);
     Label::Error(error.code())
+}
+
+/// What the caller is told when a subscription is refused.
+pub(crate) fn not_subscribed(error: SubscribeError, retry: Duration) -> WireError {
+    match error {
+        SubscribeError::Loading => WireError::new(ErrorCode::Loading, error.to_string()),
+        SubscribeError::Unavailable(why) => fault(why, retry),
+        SubscribeError::TooManyHere { .. } | SubscribeError::TooManyInAll { .. } => {
+            WireError::invalid(error.to_string())
+        }
+    }
 }
 
 fn overloaded(message: String, retry: Duration) -> WireError {

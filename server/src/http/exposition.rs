@@ -10,6 +10,7 @@ use super::{Sources, problem};
 use crate::metrics::{
     CommandTotals, Distribution, JournalStatus, Percentiles, Readiness, StatusSnapshot, resident_bytes,
 };
+use crate::push::HubStatus;
 
 /// Upper bounds of the latency histogram, in microseconds: 50 µs to 10 s.
 const TIME_BOUNDS: [u64; 16] = [
@@ -56,8 +57,24 @@ fn page(now: &StatusSnapshot, commands: &[CommandTotals]) -> Page {
     );
     page.gauge("mailbox_deepest_groups", "Groups waiting in the fullest mailbox.", mailboxes.deepest as f64);
     page.gauge("mailbox_waiting_groups", "Groups waiting in all mailboxes.", mailboxes.waiting as f64);
+    pushes(&mut page, &now.pushes);
     journal(&mut page, &now.journal);
     page
+}
+
+fn pushes(page: &mut Page, now: &HubStatus) {
+    page.gauge("push_channels", "Channels with at least one subscriber.", now.channels as f64);
+    page.counter("push_messages_total", "Messages handed to subscribers.", now.delivered);
+    page.counter(
+        "push_coalesced_total",
+        "Messages replaced by newer ones before their subscriber took them.",
+        now.coalesced,
+    );
+    page.counter(
+        "push_cut_total",
+        "Subscribers cut off, most of them because they read too slowly.",
+        now.cut,
+    );
 }
 
 fn server(page: &mut Page, now: &StatusSnapshot) {
