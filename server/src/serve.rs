@@ -72,7 +72,8 @@ async fn serve(
     let lock = DirLock::take(&config.data_dir)?;
     let arbiters: Vec<Arbiter> = (0..arbiter_count(config)).map(|_| Arbiter::new()).collect();
     let parts = Parts::new(config, arbiters.len());
-    let http = http::start(&config.http, Arc::clone(&parts.levels) as _, Arc::clone(&parts.metrics))
+    let (levels, metrics) = (Arc::clone(&parts.levels), Arc::clone(&parts.metrics));
+    let http = http::start(&config.http, levels, metrics, Arc::clone(&parts.edge))
         .with_context(|| format!("cannot listen on {} (http.listen)", config.http.listen))?;
     let http_handle = http.server.handle();
     actix_rt::spawn(http.server);

@@ -8,6 +8,7 @@ use tidegate_protocol::resp::{FramingError, Limits, Protocol, RequestDecoder};
 
 use super::Edge;
 use super::batch::Batch;
+use super::client::Guest;
 use super::session::Session;
 use crate::metrics::Recorder;
 
@@ -26,15 +27,28 @@ impl Caller {
         (address, local): (SocketAddr, SocketAddr),
     ) -> Option<Self> {
         let guest = edge.clients.admit(address, local, edge.limits.max_connections)?;
+        Some(Self::of(guest, edge, recorder))
+    }
+
+    /// Takes in who has one request and leaves after it.
+    pub(crate) fn for_one_request(
+        edge: &Arc<Edge>,
+        recorder: &Arc<Recorder>,
+        (address, local): (SocketAddr, SocketAddr),
+    ) -> Self {
+        Self::of(edge.clients.let_in(address, local), edge, recorder)
+    }
+
+    fn of(guest: Guest, edge: &Arc<Edge>, recorder: &Arc<Recorder>) -> Self {
         let limits = Limits {
             max_command_bytes: edge.limits.max_command_bytes,
             max_arguments: edge.limits.max_arguments,
         };
-        Some(Self {
+        Self {
             batch: Batch::new(Arc::clone(edge), Arc::clone(recorder)),
             session: Session::speaking(guest, Protocol::Resp3),
             decoder: RequestDecoder::new(limits),
-        })
+        }
     }
 
     /// Carries out whole commands, end to end in `commands`: groups them by actor as a read of a connection is. The

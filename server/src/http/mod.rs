@@ -1,12 +1,14 @@
-//! The HTTP door: health, status and metrics. It only reads, and it keeps answering while the journal is
-//! replayed and while the server drains, because that is when someone looks.
+//! The HTTP door: health, status and metrics, and administration. It keeps answering while the journal is replayed and
+//! while the server drains, because that is when someone looks.
 //!
+//! * `api/`: the commands of the sale under `/api/v1`.
 //! * `health.rs`: `/livez`, `/readyz`, `/healthz`, for programs that decide by a status code.
 //! * `status.rs`: `/status`, the same numbers for people and scripts, as JSON.
 //! * `exposition.rs`: `/metrics`, for Prometheus.
 //! * `origin.rs`: which web pages may change something.
 //! * `problem.rs`: every error, as an RFC 9457 document.
 
+mod api;
 mod exposition;
 mod health;
 mod origin;
@@ -22,7 +24,9 @@ use actix_web::middleware::DefaultHeaders;
 use actix_web::{App, HttpServer, web};
 
 use crate::config::Http;
+use crate::edge::Edge;
 use crate::metrics::{Metrics, StatusSource};
+use api::Api;
 
 /// Bytes of a request's body. Nothing here reads one, so this only bounds what is thrown away.
 const MAX_BODY_BYTES: usize = 4 << 10;
@@ -48,11 +52,18 @@ pub struct Running {
 ///
 /// # Errors
 /// The address can't be bound (in use, or not this machine's), or a thread can't be started.
-pub fn start(settings: &Http, status: Arc<dyn StatusSource>, metrics: Arc<Metrics>) -> io::Result<Running> {
+pub fn start(
+    settings: &Http,
+    status: Arc<dyn StatusSource>,
+    metrics: Arc<Metrics>,
+    edge: Arc<Edge>,
+) -> io::Result<Running> {
     let listener = TcpListener::bind(settings.listen)?;
     let address = listener.local_addr()?;
     let sources = web::Data::new(Sources { status, metrics });
+    let own_settings = settings.clone();
     let server = HttpServer::new(move || {
+        let api = Api::new(Arc::clone(&edge), sources.metrics.recorder(), &own_settings);
         App::new()
             .app_data(sources.clone())
             .app_data(web::PayloadConfig::new(MAX_BODY_BYTES))
@@ -63,6 +74,7 @@ pub fn start(settings: &Http, status: Arc<dyn StatusSource>, metrics: Arc<Metric
                     .add(("x-content-type-options", "nosniff")),
             )
             .configure(routes)
+            .configure(|app| api::routes(app, api))
             .default_service(web::to(problem::not_found))
     })
     .workers(1)
