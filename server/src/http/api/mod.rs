@@ -7,11 +7,15 @@
 //! * `lists.rs`: what can be listed, page by page.
 //! * `request.rs`: from a request to a command.
 //! * `answer.rs`: from a reply to an answer; the table of statuses.
+//! * `openapi.rs`, `responses.rs`: the document that describes it; `docs.rs`: the page that shows the document.
 
 mod answer;
+mod docs;
 mod lists;
+mod openapi;
 mod operations;
 mod request;
+mod responses;
 
 use std::future::Future;
 use std::sync::Arc;
@@ -116,7 +120,7 @@ pub(super) fn routes(app: &mut web::ServiceConfig, api: Api) {
             async move { answer }
         })));
     }
-    app.service(scope.default_service(web::to(not_found)));
+    app.service(scope.default_service(web::to(not_found))).configure(docs::routes);
 }
 
 /// One path and the methods that it takes.
