@@ -15,8 +15,8 @@ use crate::http::problem::Problem;
 /// The answer to an operation.
 pub(super) fn answer(operation: &Operation, reply: JsonReply) -> Result<HttpResponse, Problem> {
     match reply.map_err(error)? {
-        Value::Object(result) => match result.get("status").and_then(Value::as_str) {
-            Some(word) => outcome(operation, &word.to_owned(), result),
+        Value::Object(result) => match result.get("status").and_then(Value::as_str).map(str::to_owned) {
+            Some(word) => outcome(operation, &word, result),
             None => Ok(HttpResponse::Ok().json(result)),
         },
         _ => Err(absent()),

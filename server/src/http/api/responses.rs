@@ -80,10 +80,15 @@ pub(super) fn responses(operation: &Operation, spec: &'static CommandSpec) -> Re
 pub(super) fn list_responses(list: &List) -> Responses {
     let (method, _) = list.shown_by;
     let item = json::method(method).map(|command| item_name(command.spec())).unwrap_or_default();
+    let shown = json!({"$ref": format!("#/components/schemas/{item}")});
+    let entry = match list.unshown_schema() {
+        Some(unshown) => json!({"oneOf": [shown, unshown]}),
+        None => shown,
+    };
     let schema = json!({
         "type": "object",
         "properties": {
-            "items": {"type": "array", "items": {"$ref": format!("#/components/schemas/{item}")}},
+            "items": {"type": "array", "items": entry},
             "next": {"type": ["string", "null"], "description": "The cursor of the next page; null on the last."},
         },
         "required": ["items", "next"],
