@@ -10,6 +10,7 @@
 //! * `problem.rs`: what is wrong, and where it was written.
 
 mod layers;
+mod origins;
 mod problem;
 mod section;
 mod sections;
@@ -19,6 +20,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 pub use layers::{Flags, Sources};
+pub use origins::Origins;
 pub use problem::{ConfigError, Problem};
 pub use section::SettingInfo;
 pub use sections::{Actors, Http, Journal, Limits, Log, LogFormat, Shutdown, Tcp};

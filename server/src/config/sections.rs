@@ -7,6 +7,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use tracing_subscriber::EnvFilter;
 
+use super::origins::{OriginList, Origins};
 use super::problem::Problems;
 use super::section::{LoopbackAddress, Rule, Setting, SettingInfo, Within, section};
 
@@ -37,6 +38,9 @@ section! {
         request_timeout_ms: Duration = 5_000, Within(SECOND_MS, 60 * SECOND_MS);
         /// Milliseconds a connection may stay open with nothing asked.
         keep_alive_ms: Duration = 15_000, Within(1_000, HOUR_MS);
+        /// Origins of pages that may use this server from a browser, besides its own: `scheme://host[:port]`, with
+        /// commas between several.
+        allowed_origins: Origins = String::new(), OriginList;
     }
 }
 

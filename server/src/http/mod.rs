@@ -4,10 +4,12 @@
 //! * `health.rs`: `/livez`, `/readyz`, `/healthz`, for programs that decide by a status code.
 //! * `status.rs`: `/status`, the same numbers for people and scripts, as JSON.
 //! * `exposition.rs`: `/metrics`, for Prometheus.
+//! * `origin.rs`: which web pages may change something.
 //! * `problem.rs`: every error, as an RFC 9457 document.
 
 mod exposition;
 mod health;
+mod origin;
 mod problem;
 mod status;
 
