@@ -15,3 +15,4 @@ pub mod metrics;
 pub mod serve;
 pub mod shutdown;
 mod tour;
+pub mod ws;

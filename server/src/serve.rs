@@ -21,6 +21,7 @@ use crate::http;
 use crate::levels::Levels;
 use crate::metrics::{Metrics, Recovery};
 use crate::shutdown::Shutdown;
+use crate::ws::Sockets;
 
 /// How often a stopping server looks whether its connections have ended.
 const DRAIN_LOOK: Duration = Duration::from_millis(5);
@@ -72,7 +73,8 @@ async fn serve(
     let lock = DirLock::take(&config.data_dir)?;
     let arbiters: Vec<Arbiter> = (0..arbiter_count(config)).map(|_| Arbiter::new()).collect();
     let parts = Parts::new(config, arbiters.len());
-    let http = http::start(&config.http, Arc::clone(&parts.levels) as _, Arc::clone(&parts.metrics))
+    let (levels, metrics) = (Arc::clone(&parts.levels), Arc::clone(&parts.metrics));
+    let http = http::start(&config.http, levels, metrics, Arc::clone(&parts.sockets))
         .with_context(|| format!("cannot listen on {} (http.listen)", config.http.listen))?;
     let http_handle = http.server.handle();
     actix_rt::spawn(http.server);
@@ -118,6 +120,7 @@ struct Parts {
     metrics: Arc<Metrics>,
     levels: Arc<Levels>,
     edge: Arc<Edge>,
+    sockets: Arc<Sockets>,
 }
 
 impl Parts {
@@ -132,7 +135,9 @@ impl Parts {
             Arc::clone(&clients),
         );
         let edge = Edge::new(config.limits.clone(), clients, Arc::clone(&levels) as _);
-        Self { metrics, levels, edge }
+        let origins = config.http.allowed_origins.clone();
+        let sockets = Sockets::new(config.ws.clone(), origins, Arc::clone(&edge));
+        Self { metrics, levels, edge, sockets }
     }
 
     /// Replays the journal, starts the actors, loads the campaigns, and then sells.
@@ -224,6 +229,7 @@ impl Parts {
         self.levels.drain();
         self.edge.drain();
         door.close();
+        self.sockets.close();
         let began = Instant::now();
         while self.edge.clients().open() > 0 {
             if began.elapsed() > patience {

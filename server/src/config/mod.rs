@@ -23,11 +23,11 @@ pub use layers::{Flags, Sources};
 pub use origins::Origins;
 pub use problem::{ConfigError, Problem};
 pub use section::SettingInfo;
-pub use sections::{Actors, Http, Journal, Limits, Log, LogFormat, Shutdown, Tcp};
+pub use sections::{Actors, Http, Journal, Limits, Log, LogFormat, Shutdown, Tcp, Ws};
 
 use problem::Problems;
 use section::{DirectoryPath, Rule, Setting};
-use sections::{RawActors, RawHttp, RawJournal, RawLimits, RawLog, RawShutdown, RawTcp};
+use sections::{RawActors, RawHttp, RawJournal, RawLimits, RawLog, RawShutdown, RawTcp, RawWs};
 
 /// Where the data directory is unless said otherwise, relative to the working directory.
 const DEFAULT_DATA_DIR: &str = "./tidegate-data";
@@ -42,6 +42,8 @@ pub struct Config {
     pub tcp: Tcp,
     /// The listener for health, status and metrics.
     pub http: Http,
+    /// WebSockets.
+    pub ws: Ws,
     /// What one client, one SKU and the whole server may use.
     pub limits: Limits,
     /// How the SKUs' actors run.
@@ -103,6 +105,7 @@ impl Config {
         }];
         RawTcp::describe("tcp", &mut all);
         RawHttp::describe("http", &mut all);
+        RawWs::describe("ws", &mut all);
         RawLimits::describe("limits", &mut all);
         RawActors::describe("actors", &mut all);
         RawJournal::describe("journal", &mut all);
@@ -147,6 +150,7 @@ struct RawConfig {
     data_dir: String,
     tcp: RawTcp,
     http: RawHttp,
+    ws: RawWs,
     limits: RawLimits,
     actors: RawActors,
     journal: RawJournal,
@@ -160,6 +164,7 @@ impl Default for RawConfig {
             data_dir: DEFAULT_DATA_DIR.to_owned(),
             tcp: RawTcp::default(),
             http: RawHttp::default(),
+            ws: RawWs::default(),
             limits: RawLimits::default(),
             actors: RawActors::default(),
             journal: RawJournal::default(),
@@ -183,6 +188,7 @@ impl RawConfig {
         let data_dir = problems.check("data_dir", DirectoryPath.check(&self.data_dir));
         let tcp = self.tcp.build("tcp", problems);
         let http = self.http.build("http", problems);
+        let ws = self.ws.build("ws", problems);
         let limits = self.limits.build("limits", problems);
         let actors = self.actors.build("actors", problems);
         let journal = self.journal.build("journal", problems);
@@ -192,6 +198,7 @@ impl RawConfig {
             data_dir: data_dir?,
             tcp: tcp?,
             http: http?,
+            ws: ws?,
             limits: limits?,
             actors: actors?,
             journal: journal?,
@@ -241,6 +248,7 @@ impl From<&Config> for RawConfig {
             data_dir: config.data_dir.to_raw(),
             tcp: RawTcp::from(&config.tcp),
             http: RawHttp::from(&config.http),
+            ws: RawWs::from(&config.ws),
             limits: RawLimits::from(&config.limits),
             actors: RawActors::from(&config.actors),
             journal: RawJournal::from(&config.journal),

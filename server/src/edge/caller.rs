@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
+use tidegate_protocol::error::WireError;
 use tidegate_protocol::resp::{FramingError, Limits, Protocol, RequestDecoder};
 
 use super::Edge;
@@ -16,6 +17,8 @@ pub(crate) struct Caller {
     batch: Batch,
     session: Session,
     decoder: RequestDecoder,
+    /// Since when commands wait to be carried out.
+    since: Option<Instant>,
 }
 
 impl Caller {
@@ -34,29 +37,36 @@ impl Caller {
             batch: Batch::new(Arc::clone(edge), Arc::clone(recorder)),
             session: Session::speaking(guest, Protocol::Resp3),
             decoder: RequestDecoder::new(limits),
+            since: None,
         })
     }
 
-    /// Carries out whole commands, end to end in `commands`: groups them by actor as a read of a connection is. The
-    /// replies are in their order.
+    /// Takes in one whole command.
     ///
     /// # Errors
-    /// If one is larger than the configuration admits. Nothing was done then.
-    pub(crate) async fn call(&mut self, commands: &[u8]) -> Result<Vec<u8>, FramingError> {
-        let mut begins = 0;
-        // Looked through first: either all of it is done, or nothing.
-        while let Some(request) = self.decoder.decode(&commands[begins..])? {
-            begins += request.consumed;
-        }
-        let since = Instant::now();
-        let mut taken = 0;
-        while let Some(request) = self.decoder.decode(&commands[taken..])? {
-            taken += request.consumed;
+    /// If it is larger than the configuration admits. It is not taken in then.
+    pub(crate) fn add(&mut self, command: &[u8]) -> Result<(), FramingError> {
+        if let Some(request) = self.decoder.decode(command)? {
+            self.since.get_or_insert_with(Instant::now);
             self.batch.add(request.args, &mut self.session);
         }
+        Ok(())
+    }
+
+    /// Carries out what was taken in: grouped by actor, as a read of a connection is. The replies are in its order.
+    pub(crate) async fn run(&mut self) -> Vec<u8> {
+        let since = self.since.take().unwrap_or_else(Instant::now);
         self.batch.visit().await;
         let mut output = Vec::new();
         self.batch.put_together(since, usize::MAX, &mut output);
-        Ok(output)
+        output
+    }
+
+    /// Makes it somebody's session.
+    ///
+    /// # Errors
+    /// If the token is nobody's.
+    pub(crate) fn authenticate(&mut self, token: &str) -> Result<(), WireError> {
+        self.session.authenticate(token)
     }
 }

@@ -23,6 +23,9 @@ use actix_web::{App, HttpServer, web};
 
 use crate::config::Http;
 use crate::metrics::{Metrics, StatusSource};
+use crate::ws::{self, Sockets};
+pub(crate) use origin::is_foreign;
+pub(crate) use problem::Problem;
 
 /// Bytes of a request's body. Nothing here reads one, so this only bounds what is thrown away.
 const MAX_BODY_BYTES: usize = 4 << 10;
@@ -44,17 +47,27 @@ pub struct Running {
     pub server: Server,
 }
 
-/// Binds `settings.listen` and starts one thread that answers.
+/// Binds `settings.listen` and starts the threads that answer.
 ///
 /// # Errors
 /// The address can't be bound (in use, or not this machine's), or a thread can't be started.
-pub fn start(settings: &Http, status: Arc<dyn StatusSource>, metrics: Arc<Metrics>) -> io::Result<Running> {
+pub fn start(
+    settings: &Http,
+    status: Arc<dyn StatusSource>,
+    metrics: Arc<Metrics>,
+    sockets: Arc<Sockets>,
+) -> io::Result<Running> {
     let listener = TcpListener::bind(settings.listen)?;
+    sockets.prepare(&listener)?;
     let address = listener.local_addr()?;
-    let sources = web::Data::new(Sources { status, metrics });
+    let max_connections = settings.max_connections.saturating_add(sockets.max_connections());
+    let sources = web::Data::new(Sources { status, metrics: Arc::clone(&metrics) });
     let server = HttpServer::new(move || {
         App::new()
             .app_data(sources.clone())
+            .app_data(web::Data::from(Arc::clone(&sockets)))
+            // This runs once for each worker.
+            .app_data(web::Data::from(metrics.recorder()))
             .app_data(web::PayloadConfig::new(MAX_BODY_BYTES))
             // Every answer is about this very moment.
             .wrap(
@@ -65,9 +78,9 @@ pub fn start(settings: &Http, status: Arc<dyn StatusSource>, metrics: Arc<Metric
             .configure(routes)
             .default_service(web::to(problem::not_found))
     })
-    .workers(1)
+    .workers(settings.workers)
     .backlog(BACKLOG)
-    .max_connections(settings.max_connections)
+    .max_connections(max_connections)
     .client_request_timeout(settings.request_timeout_ms)
     .client_disconnect_timeout(settings.request_timeout_ms)
     .keep_alive(settings.keep_alive_ms)
@@ -88,7 +101,8 @@ fn routes(app: &mut web::ServiceConfig) {
             page("/metrics")
                 .route(web::get().to(exposition::metrics))
                 .route(web::head().to(exposition::metrics)),
-        );
+        )
+        .service(web::resource("/ws").route(web::route().to(ws::upgrade)));
 }
 
 /// A path that is only read: any other method is told so.
