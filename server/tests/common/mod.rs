@@ -6,10 +6,12 @@
 mod client;
 mod process;
 mod server;
+mod socket;
 
 pub(crate) use client::{Client, Reserved, show};
 pub(crate) use process::{Process, run};
 pub(crate) use server::Server;
+pub(crate) use socket::Socket;
 
 /// How long anything may take before a test gives up. Nothing waits this long unless it is broken.
 pub(crate) const PATIENCE: std::time::Duration = std::time::Duration::from_secs(60);
