@@ -74,7 +74,8 @@ async fn serve(
     let arbiters: Vec<Arbiter> = (0..arbiter_count(config)).map(|_| Arbiter::new()).collect();
     let parts = Parts::new(config, arbiters.len());
     let (levels, metrics) = (Arc::clone(&parts.levels), Arc::clone(&parts.metrics));
-    let http = http::start(&config.http, levels, metrics, Arc::clone(&parts.sockets))
+    let (edge, sockets) = (Arc::clone(&parts.edge), Arc::clone(&parts.sockets));
+    let http = http::start(&config.http, levels, metrics, edge, sockets)
         .with_context(|| format!("cannot listen on {} (http.listen)", config.http.listen))?;
     let http_handle = http.server.handle();
     actix_rt::spawn(http.server);

@@ -14,6 +14,7 @@ use actix_web::dev::ServerHandle;
 use parking_lot::Mutex;
 use serde_json::{Value, json};
 use tidegate_server::config::{Config, Http};
+use tidegate_server::edge::{Edge, Information};
 use tidegate_server::http;
 use tidegate_server::metrics::{
     ActorsStatus, ConnectionsStatus, JournalStatus, MailboxesStatus, Metrics, Percentiles, Readiness,
@@ -29,6 +30,19 @@ struct Levels(Mutex<StatusSnapshot>);
 impl StatusSource for Levels {
     fn snapshot(&self) -> StatusSnapshot {
         self.0.lock().clone()
+    }
+}
+
+/// No section of `INFO`.
+struct Nothing;
+
+impl Information for Nothing {
+    fn section(&self, _: &str) -> Option<String> {
+        None
+    }
+
+    fn sections(&self) -> &'static [&'static str] {
+        &[]
     }
 }
 
@@ -55,9 +69,11 @@ impl Door {
         let (sender, receiver) = mpsc::channel();
         let system = std::thread::spawn({
             let (levels, metrics) = (Arc::clone(&levels), Arc::clone(&metrics));
+            // Nobody is in: what is asked of the sale is answered LOADING.
+            let edge = Edge::new(Config::default().limits, Arc::default(), Arc::new(Nothing));
             move || {
                 actix_web::rt::System::new().block_on(async {
-                    let running = http::start(&settings, levels, metrics).unwrap();
+                    let running = http::start(&settings, levels, metrics, edge).unwrap();
                     sender.send((running.address, running.server.handle())).unwrap();
                     running.server.await.unwrap();
                 });

@@ -123,7 +123,11 @@ fn what_is_wrong_is_said_in_the_codes_of_json_rpc() {
     }
     says(&request(1, "sku.get", json!(["lamp"])).to_string(), -32602, "by its name");
     says(&request(1, "sku.get", json!({})).to_string(), -32602, "sku: is missing");
-    says(&request(1, "sku.get", json!({"sku": "lamp", "x": 1})).to_string(), -32602, "x: sku.get has no such");
+    says(
+        &request(1, "sku.get", json!({"sku": "lamp", "x": 1})).to_string(),
+        -32602,
+        "x: sku.get has no such",
+    );
     let reserve = |more: &str, value: Json| {
         let mut params = json!({"sku": "lamp", "req": "r", "buyer": "ann", "qty": 1});
         params[more] = value;
@@ -186,11 +190,7 @@ fn what_is_no_message_is_refused_with_a_reason_and_a_code() {
         // Refused when it is announced: what it announces would never fit.
         (&[frame(LAST | TEXT, 1 << 62, b"")], 1009, "at most 131072 bytes"),
         (&[frame(LAST | TEXT, 131_073, b"{")], 1009, "at most 131072 bytes"),
-        (
-            &[frame(TEXT, 100_000, &[b' '; 100_000]), frame(0, 100_000, b"")],
-            1009,
-            "at most 131072 bytes",
-        ),
+        (&[frame(TEXT, 100_000, &[b' '; 100_000]), frame(0, 100_000, b"")], 1009, "at most 131072 bytes"),
         (&[vec![LAST | TEXT, 2, b'{', b'}']], 1002, "unmasked"),
         (&[frame(LAST, 2, b"{}")], 1002, "Continuation has not started"),
         (&[frame(TEXT, 1, b"{"), frame(LAST | TEXT, 1, b"}")], 1002, "already started"),

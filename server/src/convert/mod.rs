@@ -346,6 +346,11 @@ pub(crate) fn fault(fault: Fault, retry: Duration) -> WireError {
     }
 }
 
+/// Whether this is the text of a fault that no caller can mend: on the wire it is an `ERR` as well.
+pub(crate) fn is_fault(message: &str) -> bool {
+    [Fault::Panicked, Fault::Quarantined].iter().any(|fault| fault.to_string() == message)
+}
+
 /// What the caller is told when a new SKU can't be made.
 pub(crate) fn not_created(error: CreateError, retry: Duration) -> WireError {
     match error {

@@ -9,6 +9,7 @@ use tidegate_protocol::resp::{FramingError, Limits, Protocol, RequestDecoder};
 
 use super::Edge;
 use super::batch::Batch;
+use super::client::Guest;
 use super::session::Session;
 use crate::metrics::Recorder;
 
@@ -29,16 +30,29 @@ impl Caller {
         (address, local): (SocketAddr, SocketAddr),
     ) -> Option<Self> {
         let guest = edge.clients.admit(address, local, edge.limits.max_connections)?;
+        Some(Self::of(guest, edge, recorder))
+    }
+
+    /// Takes in who has one request and leaves after it.
+    pub(crate) fn for_one_request(
+        edge: &Arc<Edge>,
+        recorder: &Arc<Recorder>,
+        (address, local): (SocketAddr, SocketAddr),
+    ) -> Self {
+        Self::of(edge.clients.let_in(address, local), edge, recorder)
+    }
+
+    fn of(guest: Guest, edge: &Arc<Edge>, recorder: &Arc<Recorder>) -> Self {
         let limits = Limits {
             max_command_bytes: edge.limits.max_command_bytes,
             max_arguments: edge.limits.max_arguments,
         };
-        Some(Self {
+        Self {
             batch: Batch::new(Arc::clone(edge), Arc::clone(recorder)),
             session: Session::speaking(guest, Protocol::Resp3),
             decoder: RequestDecoder::new(limits),
             since: None,
-        })
+        }
     }
 
     /// Takes in one whole command.
@@ -51,6 +65,23 @@ impl Caller {
             self.batch.add(request.args, &mut self.session);
         }
         Ok(())
+    }
+
+    /// Carries out whole commands, end to end in `commands`: takes them all in, or none, and runs.
+    ///
+    /// # Errors
+    /// If one is larger than the configuration admits. Nothing was done then.
+    pub(crate) async fn call(&mut self, commands: &[u8]) -> Result<Vec<u8>, FramingError> {
+        let mut ends = vec![0];
+        let mut begins = 0;
+        while let Some(request) = self.decoder.decode(&commands[begins..])? {
+            begins += request.consumed;
+            ends.push(begins);
+        }
+        for command in ends.windows(2) {
+            self.add(&commands[command[0]..command[1]])?;
+        }
+        Ok(self.run().await)
     }
 
     /// Carries out what was taken in: grouped by actor, as a read of a connection is. The replies are in its order.

@@ -1,12 +1,14 @@
-//! The HTTP door: health, status and metrics. It only reads, and it keeps answering while the journal is
-//! replayed and while the server drains, because that is when someone looks.
+//! The HTTP door: health, status and metrics, and administration. It keeps answering while the journal is replayed and
+//! while the server drains, because that is when someone looks.
 //!
+//! * `api/`: the commands of the sale under `/api/v1`.
 //! * `health.rs`: `/livez`, `/readyz`, `/healthz`, for programs that decide by a status code.
 //! * `status.rs`: `/status`, the same numbers for people and scripts, as JSON.
 //! * `exposition.rs`: `/metrics`, for Prometheus.
 //! * `origin.rs`: which web pages may change something.
 //! * `problem.rs`: every error, as an RFC 9457 document.
 
+mod api;
 mod exposition;
 mod health;
 mod origin;
@@ -22,8 +24,10 @@ use actix_web::middleware::DefaultHeaders;
 use actix_web::{App, HttpServer, web};
 
 use crate::config::Http;
+use crate::edge::Edge;
 use crate::metrics::{Metrics, StatusSource};
 use crate::ws::{self, Sockets};
+use api::Api;
 pub(crate) use origin::is_foreign;
 pub(crate) use problem::Problem;
 
@@ -55,19 +59,23 @@ pub fn start(
     settings: &Http,
     status: Arc<dyn StatusSource>,
     metrics: Arc<Metrics>,
+    edge: Arc<Edge>,
     sockets: Arc<Sockets>,
 ) -> io::Result<Running> {
     let listener = TcpListener::bind(settings.listen)?;
     sockets.prepare(&listener)?;
     let address = listener.local_addr()?;
     let max_connections = settings.max_connections.saturating_add(sockets.max_connections());
-    let sources = web::Data::new(Sources { status, metrics: Arc::clone(&metrics) });
+    let sources = web::Data::new(Sources { status, metrics });
+    let own_settings = settings.clone();
     let server = HttpServer::new(move || {
+        // This runs once for each worker.
+        let recorder = sources.metrics.recorder();
+        let api = Api::new(Arc::clone(&edge), Arc::clone(&recorder), &own_settings);
         App::new()
             .app_data(sources.clone())
             .app_data(web::Data::from(Arc::clone(&sockets)))
-            // This runs once for each worker.
-            .app_data(web::Data::from(metrics.recorder()))
+            .app_data(web::Data::from(recorder))
             .app_data(web::PayloadConfig::new(MAX_BODY_BYTES))
             // Every answer is about this very moment.
             .wrap(
@@ -76,6 +84,7 @@ pub fn start(
                     .add(("x-content-type-options", "nosniff")),
             )
             .configure(routes)
+            .configure(|app| api::routes(app, api))
             .default_service(web::to(problem::not_found))
     })
     .workers(settings.workers)
