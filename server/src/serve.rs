@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use actix::Arbiter;
 use anyhow::{Context as _, anyhow};
 use tidegate_actors::{
-    Clock, DeskOptions, House, HouseOptions, Rebuild, RebuildError, Resident, SystemClock,
+    Clock, DeskOptions, House, HouseOptions, NewsSink, Rebuild, RebuildError, Resident, SystemClock,
 };
 use tidegate_persistence::{
     ActorId, DirLock, Lane, Options, Reader, Recovered, RecoveryReport, State, Wake, Writer, recover,
@@ -20,6 +20,7 @@ use crate::edge::{self, Door, Edge, command_labels, outcome_labels};
 use crate::http;
 use crate::levels::Levels;
 use crate::metrics::{Metrics, Recovery};
+use crate::push::Hub;
 use crate::shutdown::Shutdown;
 use crate::ws::Sockets;
 
@@ -122,6 +123,7 @@ struct Parts {
     levels: Arc<Levels>,
     edge: Arc<Edge>,
     sockets: Arc<Sockets>,
+    hub: Arc<Hub>,
 }
 
 impl Parts {
@@ -135,10 +137,11 @@ impl Parts {
             Arc::clone(&metrics),
             Arc::clone(&clients),
         );
-        let edge = Edge::new(config.limits.clone(), clients, Arc::clone(&levels) as _);
+        let hub = Hub::new(config.push.clone());
+        let edge = Edge::new(config.limits.clone(), clients, Arc::clone(&levels) as _, Arc::clone(&hub));
         let origins = config.http.allowed_origins.clone();
         let sockets = Sockets::new(config.ws.clone(), origins, Arc::clone(&edge));
-        Self { metrics, levels, edge, sockets }
+        Self { metrics, levels, edge, sockets, hub }
     }
 
     /// Replays the journal, starts the actors, loads the campaigns, and then sells.
@@ -154,6 +157,8 @@ impl Parts {
         house.settle_carts().await;
         house.enrol(None).await?;
         campaign::load(&house, &config.campaigns).await?;
+        self.hub.open(&house);
+        actix_rt::spawn(Arc::clone(&self.hub).run());
         // In this order: whoever is told that it is ready must not meet LOADING.
         self.edge.open(Arc::clone(&house));
         self.levels.ready(&house);
@@ -188,7 +193,7 @@ impl Parts {
             next_actor,
             clock,
             FromJournal(writer.reader()),
-            house_options(config, seed),
+            house_options(config, seed, Arc::clone(&self.hub) as _),
         ));
         self.levels.replayed_all(writer, recovery(&report));
         Ok(house)
@@ -289,7 +294,7 @@ fn journal_options(config: &Config) -> Options {
     }
 }
 
-fn house_options(config: &Config, seed: u64) -> HouseOptions {
+fn house_options(config: &Config, seed: u64, news: Arc<dyn NewsSink>) -> HouseOptions {
     let limits = &config.limits;
     HouseOptions {
         mailbox_capacity: limits.mailbox_capacity,
@@ -312,6 +317,7 @@ fn house_options(config: &Config, seed: u64) -> HouseOptions {
         look_at_clock: LOOK_AT_CLOCK,
         seed,
         probe: None,
+        news: Some(news),
     }
 }
 

@@ -20,6 +20,7 @@ use tidegate_persistence::{ActorId, Journal, MemoryJournal, Options, Recovered, 
 use tidegate_server::config::Config;
 use tidegate_server::edge::{self, Edge, Information, command_labels, outcome_labels};
 use tidegate_server::metrics::Metrics;
+use tidegate_server::push::Hub;
 use tokio::sync::{Notify, oneshot};
 
 const SEED: u64 = 7;
@@ -96,9 +97,11 @@ fn serve(
             look_at_clock: Duration::from_secs(3_600),
             seed: SEED,
             probe: Some(Box::new(|body| assert!(!is_by_boom(body), "boom was here"))),
+            news: None,
         },
     );
-    let edge = Edge::new(Config::default().limits, Arc::default(), Arc::new(Nothing));
+    let hub = Hub::new(Config::default().push);
+    let edge = Edge::new(Config::default().limits, Arc::default(), Arc::new(Nothing), hub);
     edge.open(Arc::new(house));
     let metrics = Metrics::new(&command_labels(), &outcome_labels());
     let door = edge::listen("127.0.0.1:0".parse().unwrap(), edge, vec![arbiter.handle()], &metrics).unwrap();

@@ -23,11 +23,11 @@ pub use layers::{Flags, Sources};
 pub use origins::Origins;
 pub use problem::{ConfigError, Problem};
 pub use section::SettingInfo;
-pub use sections::{Actors, Http, Journal, Limits, Log, LogFormat, Shutdown, Tcp, Ws};
+pub use sections::{Actors, Http, Journal, Limits, Log, LogFormat, Push, Shutdown, Tcp, Ws};
 
 use problem::Problems;
 use section::{DirectoryPath, Rule, Setting};
-use sections::{RawActors, RawHttp, RawJournal, RawLimits, RawLog, RawShutdown, RawTcp, RawWs};
+use sections::{RawActors, RawHttp, RawJournal, RawLimits, RawLog, RawPush, RawShutdown, RawTcp, RawWs};
 
 /// Where the data directory is unless said otherwise, relative to the working directory.
 const DEFAULT_DATA_DIR: &str = "./tidegate-data";
@@ -48,6 +48,8 @@ pub struct Config {
     pub limits: Limits,
     /// How the SKUs' actors run.
     pub actors: Actors,
+    /// What is pushed to subscribers.
+    pub push: Push,
     /// The write-ahead log and its snapshots.
     pub journal: Journal,
     /// What is logged, and how.
@@ -108,6 +110,7 @@ impl Config {
         RawWs::describe("ws", &mut all);
         RawLimits::describe("limits", &mut all);
         RawActors::describe("actors", &mut all);
+        RawPush::describe("push", &mut all);
         RawJournal::describe("journal", &mut all);
         RawLog::describe("log", &mut all);
         RawShutdown::describe("shutdown", &mut all);
@@ -153,6 +156,7 @@ struct RawConfig {
     ws: RawWs,
     limits: RawLimits,
     actors: RawActors,
+    push: RawPush,
     journal: RawJournal,
     log: RawLog,
     shutdown: RawShutdown,
@@ -167,6 +171,7 @@ impl Default for RawConfig {
             ws: RawWs::default(),
             limits: RawLimits::default(),
             actors: RawActors::default(),
+            push: RawPush::default(),
             journal: RawJournal::default(),
             log: RawLog::default(),
             shutdown: RawShutdown::default(),
@@ -191,6 +196,7 @@ impl RawConfig {
         let ws = self.ws.build("ws", problems);
         let limits = self.limits.build("limits", problems);
         let actors = self.actors.build("actors", problems);
+        let push = self.push.build("push", problems);
         let journal = self.journal.build("journal", problems);
         let log = self.log.build("log", problems);
         let shutdown = self.shutdown.build("shutdown", problems);
@@ -201,6 +207,7 @@ impl RawConfig {
             ws: ws?,
             limits: limits?,
             actors: actors?,
+            push: push?,
             journal: journal?,
             log: log?,
             shutdown: shutdown?,
@@ -251,6 +258,7 @@ impl From<&Config> for RawConfig {
             ws: RawWs::from(&config.ws),
             limits: RawLimits::from(&config.limits),
             actors: RawActors::from(&config.actors),
+            push: RawPush::from(&config.push),
             journal: RawJournal::from(&config.journal),
             log: RawLog::from(&config.log),
             shutdown: RawShutdown::from(&config.shutdown),

@@ -120,6 +120,21 @@ section! {
 }
 
 section! {
+    /// What is pushed to subscribers.
+    Push / RawPush {
+        /// Channels with at least one subscriber; one more is refused.
+        max_channels: usize = 100_000, Within(1, 16_000_000);
+        /// Channels that one connection may subscribe to.
+        max_channels_per_connection: usize = 1_000, Within(1, 1_000_000);
+        /// Messages of rooms and buyers that may wait for one connection; over it the connection is closed. Of a price
+        /// or a stock only the latest waits.
+        queue_length: usize = 1_024, Within(1, 1_000_000);
+        /// Milliseconds between two messages of one price or stock at least; what changes in between is told together.
+        interval_ms: Duration = 50, Within(1, 10 * SECOND_MS);
+    }
+}
+
+section! {
     /// The write-ahead log and its snapshots.
     Journal / RawJournal {
         /// Bytes after which a commit takes no more groups; one group may go beyond it.
