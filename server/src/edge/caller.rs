@@ -12,9 +12,11 @@ use super::batch::Batch;
 use super::client::Guest;
 use super::session::Session;
 use crate::metrics::Recorder;
+use crate::push::{Channel, Cut, Delivery};
 
 /// One client of another door, with a session as a TCP connection has one.
 pub(crate) struct Caller {
+    edge: Arc<Edge>,
     batch: Batch,
     session: Session,
     decoder: RequestDecoder,
@@ -48,6 +50,7 @@ impl Caller {
             max_arguments: edge.limits.max_arguments,
         };
         Self {
+            edge: Arc::clone(edge),
             batch: Batch::new(Arc::clone(edge), Arc::clone(recorder)),
             session: Session::speaking(guest, Protocol::Resp3),
             decoder: RequestDecoder::new(limits),
@@ -91,6 +94,38 @@ impl Caller {
         let mut output = Vec::new();
         self.batch.put_together(since, usize::MAX, &mut output);
         output
+    }
+
+    /// Subscribes to these channels and waits for how each of them stands; whoever calls it hands that over before
+    /// anything that is pushed.
+    ///
+    /// # Errors
+    /// If that can't be for one of them. Then there is a subscription to none of them.
+    pub(crate) async fn subscribe(&mut self, channels: Vec<Channel>) -> Result<Vec<Delivery>, WireError> {
+        self.session.subscribe(channels, &self.edge).await
+    }
+
+    /// Unsubscribes from these channels, or from all. How many there are still.
+    pub(crate) fn unsubscribe(&mut self, channels: Option<Vec<Channel>>) -> usize {
+        self.session.unsubscribe(channels)
+    }
+
+    /// Waits until something is to be pushed; for ever, if nothing was subscribed to.
+    pub(crate) async fn pushed(&self) {
+        self.session.pushes().ready().await;
+    }
+
+    /// What is to be pushed next, if it is there.
+    ///
+    /// # Errors
+    /// If this client is cut off.
+    pub(crate) fn next_push(&self) -> Result<Option<Delivery>, Cut> {
+        self.session.pushes().try_next()
+    }
+
+    /// Waits until this client is cut off: for whoever is writing to one that does not read.
+    pub(crate) async fn cut(&self) -> Cut {
+        self.session.pushes().cut().await
     }
 
     /// Makes it somebody's session.

@@ -111,6 +111,9 @@ fn routes(app: &mut web::ServiceConfig) {
                 .route(web::get().to(exposition::metrics))
                 .route(web::head().to(exposition::metrics)),
         )
+        .service(
+            page("/asyncapi.json").route(web::get().to(ws::asyncapi)).route(web::head().to(ws::asyncapi)),
+        )
         .service(web::resource("/ws").route(web::route().to(ws::upgrade)));
 }
 

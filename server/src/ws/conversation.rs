@@ -12,13 +12,17 @@ use super::Place;
 use super::reader::{Broken, Incoming, Reader};
 use super::rpc::{self, Answer, RpcError};
 use super::turn::Turn;
-use super::writer::{Unsent, Writer};
+use super::writer::{Frames, Unsent, Writer};
 use crate::config::Ws;
 use crate::edge::Caller;
+use crate::push::Cut;
 
 /// How long a client that was told goodbye may take to say it too. Closing over bytes that nobody read would reset the
 /// connection, and the client may never see why.
 const LINGER: Duration = Duration::from_millis(500);
+
+/// Bytes of pushes that are handed over together. What waits beyond can still be replaced by what is newer.
+const MOST_PUSHED_BYTES: usize = 16 << 10;
 
 /// One client.
 pub(super) struct Conversation {
@@ -40,6 +44,13 @@ enum End {
     Broken(Broken),
     /// There is nobody to tell.
     Gone,
+}
+
+impl From<Cut> for End {
+    fn from(cut: Cut) -> Self {
+        tracing::info!("a WebSocket client is cut off: {cut}");
+        Self::Close(CloseCode::Again, cut.to_string())
+    }
 }
 
 impl From<Unsent> for End {
@@ -83,6 +94,7 @@ impl Conversation {
                     heard = Instant::now();
                     self.hear(message).await?;
                 }
+                () = self.caller.pushed() => self.push().await?,
             }
         }
     }
@@ -93,7 +105,7 @@ impl Conversation {
         match *pulse {
             Pulse::Quiet => {
                 *pulse = Pulse::Asked(Instant::now());
-                self.writer.ping().await?;
+                self.write(Frames::ping()).await?;
                 Ok(pong_timeout_ms)
             }
             Pulse::Asked(at) if heard < at => Err(End::Close(
@@ -119,7 +131,7 @@ impl Conversation {
                     bytes += text.len();
                     turn.add(rpc::read(&text, self.settings.max_requests));
                 }
-                Ok(Incoming::Ping(payload)) => self.writer.pong(&payload).await?,
+                Ok(Incoming::Ping(payload)) => self.write(Frames::pong(&payload)).await?,
                 Ok(Incoming::Pong) => {}
                 Ok(Incoming::Close(reason)) => break Some(End::Farewell(reason)),
                 Err(broken) => break Some(End::Broken(broken)),
@@ -135,10 +147,35 @@ impl Conversation {
         };
         if turn.len() > 0 {
             let answers = turn.run(&mut self.caller).await;
-            self.place.sent(answers.len());
-            self.writer.texts(&answers).await?;
+            self.write(answers.iter().collect()).await?;
+            // Whoever never stops asking is told what happened nevertheless.
+            self.push().await?;
         }
         end.map_or(Ok(()), Err)
+    }
+
+    /// Hands over what is pushed, as much as goes at once.
+    async fn push(&mut self) -> Result<(), End> {
+        let mut frames = Frames::default();
+        while frames.len() < MOST_PUSHED_BYTES {
+            match self.caller.next_push() {
+                Ok(Some(delivery)) => frames.text(&rpc::push(&delivery)),
+                Ok(None) => break,
+                Err(cut) => return Err(End::from(cut)),
+            }
+        }
+        self.write(frames).await
+    }
+
+    /// Hands frames over as soon as the client takes them. One that does not is cut off when too much is to be pushed to
+    /// it, or when its time is up.
+    async fn write(&mut self, frames: Frames) -> Result<(), End> {
+        self.place.sent(frames.texts());
+        tokio::select! {
+            biased;
+            sent = self.writer.send(frames) => Ok(sent?),
+            cut = self.caller.cut() => Err(End::from(cut)),
+        }
     }
 
     /// Says goodbye.
@@ -147,7 +184,7 @@ impl Conversation {
             End::Gone => return Ok(()),
             End::Farewell(reason) => {
                 let code = reason.map_or(CloseCode::Normal, |reason| reason.code);
-                return self.writer.close(code, "").await;
+                return self.writer.send(Frames::close(code, "")).await;
             }
             End::Close(code, reason) => (code, reason),
             End::Broken(broken) => {
@@ -160,11 +197,11 @@ impl Conversation {
                 };
                 let reason = broken.to_string();
                 let answer = Answer::new(Value::Null, Err(RpcError::no_request(reason.as_str())));
-                self.writer.texts(&[answer.text()]).await?;
+                self.writer.send([answer.text()].iter().collect()).await?;
                 (code, reason)
             }
         };
-        self.writer.close(code, &reason).await?;
+        self.writer.send(Frames::close(code, &reason)).await?;
         // In time or not: it is closed now.
         let _ = timeout(LINGER, self.reader.farewell()).await;
         Ok(())

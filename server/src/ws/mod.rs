@@ -3,8 +3,10 @@
 //! * `reader.rs` and `writer.rs`: messages from and to one client, bounded both ways.
 //! * `rpc.rs`: what a message asks and how it is answered.
 //! * `turn.rs`: what came together is carried out together.
+//! * `asyncapi.rs`: all that as a document.
 //! * `conversation.rs`: one client from beginning to end.
 
+mod asyncapi;
 mod conversation;
 mod reader;
 mod rpc;
@@ -28,6 +30,7 @@ use crate::config::{Origins, Ws};
 use crate::edge::{Caller, Edge};
 use crate::http::{Problem, is_foreign};
 use crate::metrics::Recorder;
+pub(crate) use asyncapi::asyncapi;
 use conversation::Conversation;
 use reader::Reader;
 use writer::Writer;

@@ -3,19 +3,29 @@
 use serde::Serialize;
 use serde_json::{Map, Value};
 use tidegate_protocol::command::Command;
-use tidegate_protocol::error::ErrorCode;
+use tidegate_protocol::error::{ErrorCode, WireError};
 use tidegate_protocol::json::{self, JsonError, ParamError};
 
+use crate::push::Delivery;
+
+/// The method of notifications.
+pub(super) const PUSHED: &str = "subscription";
+
 /// The number of an application's error; the next ones count down, in the order of [`ErrorCode::ALL`].
-pub(super) const FIRST_CODE: i64 = -32_000;
+const FIRST_CODE: i64 = -32_000;
 
 const PARSE: i64 = -32_700;
 const INVALID_REQUEST: i64 = -32_600;
 const NO_METHOD: i64 = -32_601;
 const INVALID_PARAMS: i64 = -32_602;
+const INTERNAL: i64 = -32_603;
 
-/// The numbers that JSON-RPC itself has.
-pub(super) const OWN_CODES: [i64; 4] = [PARSE, INVALID_REQUEST, NO_METHOD, INVALID_PARAMS];
+/// Every number that an error can have.
+pub(super) fn numbers() -> impl Iterator<Item = i64> {
+    [PARSE, INVALID_REQUEST, NO_METHOD, INVALID_PARAMS, INTERNAL]
+        .into_iter()
+        .chain(ErrorCode::ALL.map(number))
+}
 
 /// What one message asks.
 #[derive(Debug)]
@@ -44,14 +54,18 @@ pub(super) enum Work {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Method {
     Auth,
+    Subscribe,
+    Unsubscribe,
 }
 
 impl Method {
-    pub(super) const ALL: [Self; 1] = [Self::Auth];
+    pub(super) const ALL: [Self; 3] = [Self::Auth, Self::Subscribe, Self::Unsubscribe];
 
     pub(super) fn name(self) -> &'static str {
         match self {
             Self::Auth => "auth",
+            Self::Subscribe => "subscribe",
+            Self::Unsubscribe => "unsubscribe",
         }
     }
 }
@@ -90,6 +104,11 @@ impl RpcError {
         Self::of_caller(PARSE, message)
     }
 
+    /// A reply of the server that it can't read itself.
+    pub(super) fn defect() -> Self {
+        Self::of_caller(INTERNAL, "outcome unknown: a defect of the server; please report it")
+    }
+
     pub(super) fn params(message: impl Into<String>) -> Self {
         Self::of_caller(INVALID_PARAMS, message)
     }
@@ -98,6 +117,12 @@ impl RpcError {
 impl From<ParamError> for RpcError {
     fn from(error: ParamError) -> Self {
         Self::params(error.to_string())
+    }
+}
+
+impl From<WireError> for RpcError {
+    fn from(error: WireError) -> Self {
+        Self::from(JsonError::from(error))
     }
 }
 
@@ -112,7 +137,7 @@ impl From<JsonError> for RpcError {
 }
 
 /// The number of an error of the application.
-pub(super) fn number(code: ErrorCode) -> i64 {
+fn number(code: ErrorCode) -> i64 {
     let at = ErrorCode::ALL.iter().position(|known| *known == code).unwrap_or_default();
     FIRST_CODE - i64::try_from(at).unwrap_or_default()
 }
@@ -212,6 +237,16 @@ impl Answer {
         // Strings, numbers and maps with string keys: there is nothing that JSON can't say.
         serde_json::to_string(self).unwrap_or_default()
     }
+}
+
+/// A notification of something that happened.
+pub(super) fn push(delivery: &Delivery) -> String {
+    let channel = Value::String(delivery.channel().to_string());
+    format!(
+        r#"{{"jsonrpc":"2.0","method":"{PUSHED}","params":{{"channel":{channel},"seq":{},"data":{}}}}}"#,
+        delivery.seq(),
+        delivery.data()
+    )
 }
 
 /// The answer to a whole message; `None` if nothing in it wants one.

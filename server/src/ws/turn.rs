@@ -1,13 +1,14 @@
 //! The requests of the messages that came together: carried out as one read of a TCP connection is, answered message by
 //! message.
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 use tidegate_protocol::command::Command;
 use tidegate_protocol::json;
 use tidegate_protocol::resp::decode_reply;
 
 use super::rpc::{self, Answer, Asked, Call, Method, RpcError, Work};
 use crate::edge::Caller;
+use crate::push::{Channel, Delivery};
 
 /// What becomes of a request.
 type Said = Result<Value, RpcError>;
@@ -57,16 +58,13 @@ async fn carry_out(works: Vec<Result<Work, RpcError>>, caller: &mut Caller) -> V
     for work in works {
         let at = said.len();
         // Until the actors have answered.
-        said.push(Ok(Value::Null));
-        let error = match work {
-            Ok(Work::Command(command, params)) => {
+        said.push(Err(RpcError::defect()));
+        let done = match work {
+            Ok(Work::Command(wanted, params)) => {
                 bytes.clear();
-                let added = json::command(command, &params, &mut bytes).map_err(RpcError::from);
-                match added
-                    .and_then(|()| caller.add(&bytes).map_err(|error| RpcError::params(error.to_string())))
-                {
+                match take_in(wanted, &params, &mut bytes, caller) {
                     Ok(()) => {
-                        waiting.push((at, command));
+                        waiting.push((at, wanted));
                         continue;
                     }
                     Err(error) => Err(error),
@@ -75,14 +73,25 @@ async fn carry_out(works: Vec<Result<Work, RpcError>>, caller: &mut Caller) -> V
             Ok(Work::Connection(method, params)) => {
                 // It may decide about what follows, and not about what came before.
                 collect(&mut waiting, &mut said, caller).await;
-                connection(method, &params, caller)
+                connection(method, &params, caller).await
             }
             Err(error) => Err(error),
         };
-        said[at] = error;
+        said[at] = done;
     }
     collect(&mut waiting, &mut said, caller).await;
     said
+}
+
+/// Makes a command of a call and hands it over.
+fn take_in(
+    wanted: Command,
+    params: &Map<String, Value>,
+    bytes: &mut Vec<u8>,
+    caller: &mut Caller,
+) -> Result<(), RpcError> {
+    json::command(wanted, params, bytes)?;
+    caller.add(bytes).map_err(|error| RpcError::params(error.to_string()))
 }
 
 /// Waits for the replies to these commands.
@@ -92,25 +101,61 @@ async fn collect(waiting: &mut Vec<(usize, Command)>, said: &mut [Said], caller:
     }
     let replies = caller.run().await;
     let mut rest = &replies[..];
-    for (at, command) in waiting.drain(..) {
+    for (at, wanted) in waiting.drain(..) {
         // The server reads its own replies.
         let Ok(Some(reply)) = decode_reply(rest) else { continue };
         let Ok(value) = reply.value() else { continue };
         rest = &rest[reply.wire_len()..];
-        said[at] = json::reply(command, &value).map_err(RpcError::from);
+        said[at] = json::reply(wanted, &value).map_err(RpcError::from);
     }
 }
 
-fn connection(method: Method, params: &serde_json::Map<String, Value>, caller: &mut Caller) -> Said {
+/// Carries out what concerns the connection itself.
+async fn connection(method: Method, params: &Map<String, Value>, caller: &mut Caller) -> Said {
+    let known = match method {
+        Method::Auth => "token",
+        Method::Subscribe | Method::Unsubscribe => "channels",
+    };
+    if let Some(unknown) = params.keys().find(|name| *name != known) {
+        let name = method.name();
+        return Err(RpcError::params(format!("{unknown}: {name} has no such parameter; it takes {known}")));
+    }
     match method {
         Method::Auth => {
-            let Some(token) = params.get("token").and_then(Value::as_str) else {
-                return Err(RpcError::params("token: has to be a string"));
-            };
-            match caller.authenticate(token) {
-                Ok(()) => Ok(serde_json::json!({ "status": "OK" })),
-                Err(error) => Err(RpcError::from(json::JsonError::from(error))),
-            }
+            let token = params.get("token").and_then(Value::as_str);
+            caller.authenticate(token.ok_or_else(|| RpcError::params("token: has to be a string"))?)?;
+            Ok(serde_json::json!({ "status": "OK" }))
+        }
+        Method::Subscribe => {
+            let channels = channels(params)?.ok_or_else(|| RpcError::params("channels: is missing"))?;
+            let snapshots: Vec<Value> = caller.subscribe(channels).await?.iter().map(snapshot).collect();
+            Ok(serde_json::json!({ "status": "SUBSCRIBED", "snapshots": snapshots }))
+        }
+        Method::Unsubscribe => {
+            let left = caller.unsubscribe(channels(params)?);
+            Ok(serde_json::json!({ "status": "UNSUBSCRIBED", "left": left }))
         }
     }
+}
+
+/// The channels that are named; `None` if there is no word of them.
+fn channels(params: &Map<String, Value>) -> Result<Option<Vec<Channel>>, RpcError> {
+    let channel = |(at, name): (usize, &Value)| {
+        let name =
+            name.as_str().ok_or_else(|| RpcError::params(format!("channels[{at}]: must be a string")))?;
+        Channel::parse(name).map_err(|error| RpcError::params(format!("channels[{at}]: {error}")))
+    };
+    match params.get("channels") {
+        None | Some(Value::Null) => Ok(None),
+        Some(Value::Array(names)) if !names.is_empty() => {
+            names.iter().enumerate().map(channel).collect::<Result<_, _>>().map(Some)
+        }
+        Some(_) => Err(RpcError::params("channels: must be a list of at least one")),
+    }
+}
+
+fn snapshot(delivery: &Delivery) -> Value {
+    // What the hub wrote is JSON.
+    let data: Value = serde_json::from_str(delivery.data()).unwrap_or_default();
+    serde_json::json!({ "channel": delivery.channel().to_string(), "seq": delivery.seq(), "data": data })
 }

@@ -34,47 +34,74 @@ impl Writer {
         (Self { frames, patience }, Outgoing(outgoing))
     }
 
-    /// Messages that are handed over together.
-    pub(super) async fn texts(&mut self, texts: &[String]) -> Result<(), Unsent> {
-        let mut frames = BytesMut::new();
-        for text in texts {
-            Parser::write_message(&mut frames, text, OpCode::Text, true, false);
+    /// Hands frames over, as soon as those before are taken. Nothing is sent if the future is dropped.
+    pub(super) async fn send(&mut self, frames: Frames) -> Result<(), Unsent> {
+        if frames.len() == 0 {
+            return Ok(());
         }
-        if frames.is_empty() { Ok(()) } else { self.send(frames.freeze()).await }
-    }
-
-    pub(super) async fn ping(&mut self) -> Result<(), Unsent> {
-        self.frame(&[], OpCode::Ping).await
-    }
-
-    pub(super) async fn pong(&mut self, payload: &[u8]) -> Result<(), Unsent> {
-        self.frame(payload, OpCode::Pong).await
-    }
-
-    /// The last frame.
-    pub(super) async fn close(&mut self, code: CloseCode, reason: &str) -> Result<(), Unsent> {
-        let mut end = reason.len().min(MOST_REASON_BYTES);
-        while !reason.is_char_boundary(end) {
-            end -= 1;
-        }
-        let mut frame = BytesMut::new();
-        let reason = CloseReason { code, description: Some(reason[..end].to_owned()) };
-        Parser::write_close(&mut frame, Some(reason), false);
-        self.send(frame.freeze()).await
-    }
-
-    async fn frame(&mut self, payload: &[u8], code: OpCode) -> Result<(), Unsent> {
-        let mut frame = BytesMut::new();
-        Parser::write_message(&mut frame, payload, code, true, false);
-        self.send(frame.freeze()).await
-    }
-
-    async fn send(&mut self, frame: Bytes) -> Result<(), Unsent> {
-        match tokio::time::timeout(self.patience, self.frames.send(frame)).await {
+        match tokio::time::timeout(self.patience, self.frames.send(frames.bytes.freeze())).await {
             Ok(Ok(())) => Ok(()),
             Ok(Err(_)) => Err(Unsent::Gone),
             Err(_) => Err(Unsent::Late),
         }
+    }
+}
+
+/// Frames that are handed over together.
+#[derive(Default)]
+pub(super) struct Frames {
+    bytes: BytesMut,
+    texts: usize,
+}
+
+impl Frames {
+    pub(super) fn text(&mut self, text: &str) {
+        Parser::write_message(&mut self.bytes, text, OpCode::Text, true, false);
+        self.texts += 1;
+    }
+
+    pub(super) fn ping() -> Self {
+        Self::control(OpCode::Ping, &[])
+    }
+
+    pub(super) fn pong(payload: &[u8]) -> Self {
+        Self::control(OpCode::Pong, payload)
+    }
+
+    /// The last frame.
+    pub(super) fn close(code: CloseCode, reason: &str) -> Self {
+        let mut end = reason.len().min(MOST_REASON_BYTES);
+        while !reason.is_char_boundary(end) {
+            end -= 1;
+        }
+        let mut frames = Self::default();
+        let reason = CloseReason { code, description: Some(reason[..end].to_owned()) };
+        Parser::write_close(&mut frames.bytes, Some(reason), false);
+        frames
+    }
+
+    fn control(code: OpCode, payload: &[u8]) -> Self {
+        let mut frames = Self::default();
+        Parser::write_message(&mut frames.bytes, payload, code, true, false);
+        frames
+    }
+
+    /// How many bytes they are.
+    pub(super) fn len(&self) -> usize {
+        self.bytes.len()
+    }
+
+    /// How many of them are messages.
+    pub(super) fn texts(&self) -> usize {
+        self.texts
+    }
+}
+
+impl<'a> FromIterator<&'a String> for Frames {
+    fn from_iter<I: IntoIterator<Item = &'a String>>(texts: I) -> Self {
+        let mut frames = Self::default();
+        texts.into_iter().for_each(|text| frames.text(text));
+        frames
     }
 }
 

@@ -4,9 +4,11 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a helper of a test fails the test by panicking")]
 
 mod client;
+pub(crate) mod door;
 mod process;
 mod server;
 mod socket;
+pub(crate) mod story;
 
 pub(crate) use client::{Client, Reserved, show};
 pub(crate) use process::{Process, run};
