@@ -22,9 +22,25 @@ impl Socket {
         Self::try_connect(address, &[]).unwrap()
     }
 
+    /// Of a client whose system takes little for it while it does not read.
+    pub(crate) fn connect_narrow(address: SocketAddr) -> Self {
+        let socket =
+            socket2::Socket::new(socket2::Domain::for_address(address), socket2::Type::STREAM, None).unwrap();
+        socket.set_recv_buffer_size(4 << 10).unwrap();
+        socket.connect(&address.into()).unwrap();
+        Self::upgrade(socket.into(), address, &[]).unwrap()
+    }
+
     /// With these headers; the status of the answer if it is no upgrade.
     pub(crate) fn try_connect(address: SocketAddr, headers: &[(&'static str, &str)]) -> Result<Self, u16> {
-        let stream = TcpStream::connect(address).unwrap();
+        Self::upgrade(TcpStream::connect(address).unwrap(), address, headers)
+    }
+
+    fn upgrade(
+        stream: TcpStream,
+        address: SocketAddr,
+        headers: &[(&'static str, &str)],
+    ) -> Result<Self, u16> {
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
         stream.set_write_timeout(Some(PATIENCE)).unwrap();
         stream.set_nodelay(true).unwrap();

@@ -244,7 +244,7 @@ fn skus() -> Vec<Step> {
         gives("sku.restock", restock("none", "r1", 5), "NOT_FOUND"),
         fails("sku.restock", restock("lamp", "r1", 6), "IDEMPREUSE"),
         step("sku.reprice", reprice("bell", "r1", 950), json!({"status": "REPRICED", "price": 950})),
-        step("sku.reprice", reprice("bell", "r2", 2000), json!({"status": "OUT_OF_BOUNDS", "ceiling": 1045})),
+        step("sku.reprice", reprice("bell", "r2", 2000), json!({"status": "OUT_OF_BOUNDS", "ceiling": 1100})),
         gives("sku.reprice", reprice("none", "r1", 5), "NOT_FOUND"),
         fails("sku.reprice", reprice("lamp", "r3", 5), "ERR"),
         gives("sku.pause", of("bell"), "PAUSED"),
