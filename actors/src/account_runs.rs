@@ -270,7 +270,7 @@ impl Fair {
     fn turn(&mut self, sku: usize, body: &Body, now: Millis) -> Vec<Reply> {
         let (mut replies, mut groups) = (Vec::new(), Vec::new());
         let clerk: &mut dyn Desk = &mut self.clerks[sku];
-        let end = clerk.turn(now, body, &self.options, &mut replies, &mut groups);
+        let end = clerk.turn(now, body, &self.options, &mut replies, &mut groups, None);
         if end.changed {
             clerk.submitted();
         }

@@ -8,6 +8,7 @@ use tidegate_persistence::Lane;
 use tokio::sync::Notify;
 
 use crate::desk_actor::DeskActor;
+use crate::news::NewsSink;
 use crate::release::Release;
 
 /// A thread on which actors live.
@@ -18,9 +19,12 @@ pub(crate) struct Floor {
 }
 
 impl Floor {
-    /// Starts the task that sends held replies on.
-    pub(crate) fn start(arbiter: ArbiterHandle, lane: Lane, wake: Arc<Notify>) -> Self {
-        let release = Arc::new(Release::new(lane, wake));
+    /// Starts the task that sends held replies and news on.
+    pub(crate) fn start(
+        (arbiter, lane, wake): (ArbiterHandle, Lane, Arc<Notify>),
+        news: Option<Arc<dyn NewsSink>>,
+    ) -> Self {
+        let release = Arc::new(Release::new(lane, wake, news));
         arbiter.spawn(Arc::clone(&release).run());
         Self { arbiter, release }
     }

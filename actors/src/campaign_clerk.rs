@@ -14,6 +14,7 @@ use crate::clerk::GROUP_BYTES;
 use crate::desk::{Desk, DeskOptions, TurnEnd};
 use crate::directory::Shown;
 use crate::ledger::Ledger;
+use crate::news::Reporter;
 
 /// A campaign's state with its name and number.
 #[derive(Debug)]
@@ -147,6 +148,9 @@ impl CampaignClerk {
                 self.granted.push(((*buyer).into(), grant.clone()));
             }
             scribe.write(unborn.then_some(Birth { kind: ActorKind::Campaign, name: &self.name }), event);
+            if let Some(reporter) = &mut scribe.reporter {
+                reporter.cart(event, &self.state);
+            }
         }
     }
 }
@@ -163,10 +167,12 @@ impl Desk for CampaignClerk {
         options: &DeskOptions,
         replies: &mut Vec<Reply>,
         journal: &mut Vec<EncodedGroup>,
+        reporter: Option<&mut Reporter>,
     ) -> TurnEnd {
         let now = clock.max(self.last_turn);
         self.last_turn = now;
-        let mut scribe = CampaignScribe { id: self.id, now, encoder: None, journal, changed: false };
+        let mut scribe =
+            CampaignScribe { id: self.id, now, encoder: None, journal, changed: false, reporter };
         self.begun_now.clear();
         self.expire(options.expiries_per_turn, now, &mut scribe);
         for ask in body.asks() {
@@ -237,6 +243,7 @@ struct CampaignScribe<'j> {
     encoder: Option<GroupEncoder>,
     journal: &'j mut Vec<EncodedGroup>,
     changed: bool,
+    reporter: Option<&'j mut Reporter>,
 }
 
 impl CampaignScribe<'_> {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use tidegate_engine::{Answer, Command, Event, Limits, Millis, NoChange, Rejection, SkuState, Standing};
+use tidegate_engine::{Answer, Command, Event, Limits, Millis, NoChange, Rejection, Sku, SkuState, Standing};
 use tidegate_persistence::{ActorId, ActorKind, Birth, EncodedGroup, GroupEncoder, State};
 
 use crate::ask::{Ask, Body, Reply};
@@ -10,6 +10,7 @@ use crate::desk::{Desk, DeskOptions, TurnEnd};
 use crate::directory::Shown;
 use crate::ledger::Ledgers;
 use crate::membership::Membership;
+use crate::news::Reporter;
 use crate::places::nearby;
 use crate::rejections::RejectionCounts;
 
@@ -36,7 +37,7 @@ impl Clerk {
     /// campaign's ledger.
     #[must_use]
     pub fn new(id: ActorId, name: &str, state: SkuState, ledgers: Arc<Ledgers>) -> Self {
-        let last_turn = state.sku().map_or(Millis(0), tidegate_engine::Sku::last_event_at);
+        let last_turn = state.sku().map_or(Millis(0), Sku::last_event_at);
         let membership = Membership::new(ledgers, state.sku());
         Self { id, name: name.into(), state, last_turn, rejections: RejectionCounts::default(), membership }
     }
@@ -47,8 +48,8 @@ impl Clerk {
         &self.state
     }
 
-    /// One turn: ends what the clock has ended, then does what is asked, in order. Groups for the journal go to
-    /// `journal`, replies to `replies`.
+    /// One turn that nobody subscribed to: ends what the clock has ended, then does what is asked, in order. Groups for
+    /// the journal go to `journal`, replies to `replies`.
     ///
     /// # Panics
     /// If the engine contradicts itself. The state is then not to be used any more, and nothing of this turn that
@@ -61,19 +62,7 @@ impl Clerk {
         replies: &mut Vec<Reply>,
         journal: &mut Vec<EncodedGroup>,
     ) -> TurnEnd {
-        let now = clock.max(self.last_turn);
-        self.last_turn = now;
-        let mut scribe = Scribe { id: self.id, now, encoder: None, journal, changed: false };
-        self.expire(options.expiries_per_turn, &mut scribe);
-        if body.len() >= WARM_FROM {
-            self.state.warm(reservations(body));
-        }
-        for ask in body.asks() {
-            let reply = self.answer(ask, body, &options.limits, &mut scribe);
-            replies.push(reply);
-        }
-        let changed = scribe.finish();
-        TurnEnd { changed, next_expiry: self.state.next_expiry().map(|expiry| expiry.at), now }
+        Desk::turn(self, clock, body, options, replies, journal, None)
     }
 
     fn expire(&mut self, most: usize, scribe: &mut Scribe<'_>) {
@@ -94,7 +83,7 @@ impl Clerk {
     /// Adds which stores are near, for a buyer who says where.
     fn placed(&self, command: &Command<&str>, standing: Standing) -> Standing {
         let Command::Reserve { at: Some(at), .. } = command else { return standing };
-        let stores = self.state.sku().and_then(tidegate_engine::Sku::stores);
+        let stores = self.state.sku().and_then(Sku::stores);
         Standing { nearby: stores.map(|stores| nearby(stores, at).into()), ..standing }
     }
 
@@ -104,6 +93,9 @@ impl Clerk {
         for event in events {
             self.membership.event(self.state.sku(), event);
             scribe.apply(&mut self.state, &self.name, event);
+        }
+        if let (Some(reporter), Some(sku)) = (&mut scribe.reporter, self.state.sku()) {
+            reporter.orders(events, sku);
         }
     }
 
@@ -176,7 +168,7 @@ impl Clerk {
             | Ask::ReserveCart(_)
             | Ask::BeginCart { .. }
             | Ask::AbandonCart { .. } => Reply::Rejected(Rejection::NotFound),
-            Ask::View => Reply::View(self.state.sku().map(tidegate_engine::Sku::view)),
+            Ask::View => Reply::View(self.state.sku().map(Sku::view)),
             Ask::Order(number) => {
                 Reply::Order(self.state.sku().and_then(|sku| sku.order(*number)).map(Box::new))
             }
@@ -203,12 +195,25 @@ impl Desk for Clerk {
         options: &DeskOptions,
         replies: &mut Vec<Reply>,
         journal: &mut Vec<EncodedGroup>,
+        reporter: Option<&mut Reporter>,
     ) -> TurnEnd {
-        Self::turn(self, clock, body, options, replies, journal)
+        let now = clock.max(self.last_turn);
+        self.last_turn = now;
+        let mut scribe = Scribe { id: self.id, now, encoder: None, journal, changed: false, reporter };
+        self.expire(options.expiries_per_turn, &mut scribe);
+        if body.len() >= WARM_FROM {
+            self.state.warm(reservations(body));
+        }
+        for ask in body.asks() {
+            let reply = self.answer(ask, body, &options.limits, &mut scribe);
+            replies.push(reply);
+        }
+        let changed = scribe.finish(self.state.sku());
+        TurnEnd { changed, next_expiry: self.state.next_expiry().map(|expiry| expiry.at), now }
     }
 
     fn show(&self, shown: &Shown) {
-        shown.publish(self.state.sku().map(tidegate_engine::Sku::view));
+        shown.publish(self.state.sku().map(Sku::view));
     }
 
     fn submitted(&mut self) {
@@ -247,11 +252,13 @@ struct Scribe<'j> {
     encoder: Option<GroupEncoder>,
     journal: &'j mut Vec<EncodedGroup>,
     changed: bool,
+    reporter: Option<&'j mut Reporter>,
 }
 
 impl Scribe<'_> {
     fn apply(&mut self, state: &mut SkuState, name: &str, event: &Event<'_>) {
         let unborn = state.sku().is_none();
+        let seat = self.reporter.as_ref().and_then(|reporter| reporter.seat(event, state.sku()));
         if let Err(contradiction) = state.apply(event, self.now) {
             // A defect of the engine. The turn must not be half done: unwinding discards all of it.
             std::panic::panic_any(format!(
@@ -262,6 +269,9 @@ impl Scribe<'_> {
         let birth = unborn.then_some(Birth { kind: ActorKind::Sku, name });
         self.encoder.get_or_insert_with(|| GroupEncoder::new(id, now, birth)).push(event);
         self.changed = true;
+        if let (Some(reporter), Some(sku)) = (&mut self.reporter, state.sku()) {
+            reporter.room(name, event, seat, sku);
+        }
     }
 
     /// Closes a group that is long enough.
@@ -275,8 +285,11 @@ impl Scribe<'_> {
         self.journal.extend(self.encoder.take().and_then(GroupEncoder::finish));
     }
 
-    fn finish(mut self) -> bool {
+    fn finish(mut self, sku: Option<&Sku>) -> bool {
         self.close();
+        if let (true, Some(reporter), Some(sku)) = (self.changed, self.reporter, sku) {
+            reporter.sku(sku);
+        }
         self.changed
     }
 }

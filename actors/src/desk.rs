@@ -6,6 +6,7 @@ use tidegate_persistence::{EncodedGroup, State};
 
 use crate::ask::{Body, Reply};
 use crate::directory::Shown;
+use crate::news::Reporter;
 
 /// How much a desk may remember, and do in one turn.
 #[derive(Clone, Copy, Debug, Default)]
@@ -35,7 +36,7 @@ pub(crate) trait Desk: Send {
     fn name(&self) -> &str;
 
     /// One turn: does what the clock asks, then what is asked, in order. Groups for the journal go to `journal`,
-    /// replies to `replies`.
+    /// replies to `replies`, news to `reporter`, if anybody wants to hear them.
     ///
     /// # Panics
     /// If the engine contradicts itself. The state is then not to be used any more, and nothing of this turn that
@@ -47,6 +48,7 @@ pub(crate) trait Desk: Send {
         options: &DeskOptions,
         replies: &mut Vec<Reply>,
         journal: &mut Vec<EncodedGroup>,
+        reporter: Option<&mut Reporter>,
     ) -> TurnEnd;
 
     /// Publishes how things stand.

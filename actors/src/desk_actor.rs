@@ -15,6 +15,7 @@ use crate::ask::{Body, Fault, Outcome, Reply};
 use crate::desk::Desk;
 use crate::directory::{Condition, Shown};
 use crate::house::Shared;
+use crate::news::Reporter;
 use crate::release::Release;
 use crate::settling::settle;
 
@@ -108,9 +109,10 @@ impl DeskActor {
         let clock = self.shared.clock.now();
         let (desk, groups) = (&mut self.desk, &mut self.groups);
         let options = &self.shared.options.desk;
+        let mut reporter = Reporter::for_turn(self.shared.options.news.as_ref(), desk.name());
         let probe = self.shared.options.probe.as_deref();
         let end = catch_unwind(AssertUnwindSafe(|| {
-            let end = desk.turn(clock, body, options, &mut replies, groups);
+            let end = desk.turn(clock, body, options, &mut replies, groups, reporter.as_mut());
             probe.inspect(|probe| probe(body));
             end
         }));
@@ -119,6 +121,9 @@ impl DeskActor {
                 self.failed_alone &= !body.is_empty();
                 for group in self.groups.drain(..) {
                     self.last_ticket = self.release.lane().submit(group);
+                }
+                if let Some(news) = reporter.map(Reporter::into_news).filter(|news| !news.is_empty()) {
+                    self.release.hold_news(self.last_ticket, self.desk.name(), news);
                 }
                 if end.changed {
                     self.desk.submitted();

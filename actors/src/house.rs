@@ -22,6 +22,7 @@ use crate::desk::{Desk, DeskOptions};
 use crate::desk_actor::DeskActor;
 use crate::directory::{Condition, CreateError, Directory, Seat, Shown};
 use crate::ledger::{Ledger, Ledgers};
+use crate::news::NewsSink;
 use crate::settling::{Unsettled, settle};
 
 /// Something that looks at every body after its turn, before anything of it is journaled. Tests use it to panic.
@@ -43,6 +44,8 @@ pub struct HouseOptions {
     pub seed: u64,
     /// See [`Probe`].
     pub probe: Option<Box<Probe>>,
+    /// Where news go, if anywhere.
+    pub news: Option<Arc<dyn NewsSink>>,
 }
 
 impl fmt::Debug for HouseOptions {
@@ -146,7 +149,7 @@ impl House {
             skus: Arc::downgrade(&directory),
         });
         let floors: Vec<_> =
-            arbiters.into_iter().map(|(arbiter, lane, wake)| Floor::start(arbiter, lane, wake)).collect();
+            arbiters.into_iter().map(|seat| Floor::start(seat, shared.options.news.clone())).collect();
         let untold = Mutex::default();
         let house = Self { floors, directory, campaigns, untold, ledgers: Arc::default(), shared };
         let residents: Vec<_> = residents.into_iter().collect();
@@ -312,6 +315,13 @@ impl House {
     #[must_use]
     pub fn now(&self) -> tidegate_engine::Millis {
         self.shared.clock.now()
+    }
+
+    /// How long it takes until the clock shows `at`, if nobody sets it.
+    #[must_use]
+    pub fn time_until(&self, at: tidegate_engine::Millis) -> Duration {
+        let clock = &self.shared.clock;
+        Duration::from_millis(at.0.saturating_sub(clock.now().0)) / clock.speed().max(1)
     }
 
     /// Whether the journal has failed; nothing is acknowledged any more.

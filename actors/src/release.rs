@@ -1,4 +1,4 @@
-//! Replies that wait for the journal, one queue per arbiter.
+//! Replies and news that wait for the journal, one queue per arbiter.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -8,8 +8,9 @@ use tidegate_persistence::{Lane, Ticket};
 use tokio::sync::{Notify, oneshot};
 
 use crate::ask::{Fault, Outcome};
+use crate::news::{News, NewsSink};
 
-/// Holds each outcome until the last event that it can reflect is durable (invariant 5).
+/// Holds each outcome, and the news of each turn, until the last event that they can reflect is durable (invariant 5).
 ///
 /// Used by the actors of one arbiter and by that arbiter's [`run`](Release::run), all on one thread: the lock is
 /// there for the compiler and is never contended.
@@ -18,19 +19,32 @@ pub(crate) struct Release {
     lane: Lane,
     held: Mutex<VecDeque<Held>>,
     wake: Arc<Notify>,
+    sink: Option<Arc<dyn NewsSink>>,
 }
 
 #[derive(Debug)]
 struct Held {
     until: Ticket,
-    outcome: Outcome,
-    to: oneshot::Sender<Outcome>,
+    what: Parcel,
+}
+
+#[derive(Debug)]
+enum Parcel {
+    Reply {
+        outcome: Outcome,
+        to: oneshot::Sender<Outcome>,
+    },
+    /// Of a SKU or campaign of this name.
+    News {
+        of: Box<str>,
+        news: Vec<News>,
+    },
 }
 
 impl Release {
     /// `wake` is notified whenever the lane's durable ticket moves or the journal fails.
-    pub(crate) fn new(lane: Lane, wake: Arc<Notify>) -> Self {
-        Self { lane, held: Mutex::default(), wake }
+    pub(crate) fn new(lane: Lane, wake: Arc<Notify>, sink: Option<Arc<dyn NewsSink>>) -> Self {
+        Self { lane, held: Mutex::default(), wake, sink }
     }
 
     pub(crate) fn lane(&self) -> &Lane {
@@ -39,17 +53,37 @@ impl Release {
 
     /// Sends the outcome on when `until` is durable: now, or later in the order of holding.
     pub(crate) fn hold(&self, until: Ticket, outcome: Outcome, to: oneshot::Sender<Outcome>) {
+        self.hold_parcel(until, Parcel::Reply { outcome, to });
+    }
+
+    /// The same with news of the SKU or campaign of this name.
+    pub(crate) fn hold_news(&self, until: Ticket, of: &str, news: Vec<News>) {
+        self.hold_parcel(until, Parcel::News { of: of.into(), news });
+    }
+
+    fn hold_parcel(&self, until: Ticket, what: Parcel) {
         let mut held = self.held.lock();
         if held.is_empty() && until <= self.lane.durable() {
             drop(held);
-            // A connection that is gone needs no answer.
-            let _ = to.send(outcome);
+            self.send(what);
         } else {
-            held.push_back(Held { until, outcome, to });
+            held.push_back(Held { until, what });
             drop(held);
             if self.lane.failed().is_some() {
                 // The failure's own wake may have come before this was held.
                 self.wake.notify_one();
+            }
+        }
+    }
+
+    fn send(&self, what: Parcel) {
+        match what {
+            // A connection that is gone needs no answer.
+            Parcel::Reply { outcome, to } => drop(to.send(outcome)),
+            Parcel::News { of, news } => {
+                if let Some(sink) = &self.sink {
+                    sink.publish(&of, news);
+                }
             }
         }
     }
@@ -70,8 +104,8 @@ impl Release {
         let durable = self.lane.durable();
         let mut held = self.held.lock();
         while held.front().is_some_and(|first| first.until <= durable) {
-            if let Some(Held { outcome, to, .. }) = held.pop_front() {
-                let _ = to.send(outcome);
+            if let Some(Held { what, .. }) = held.pop_front() {
+                self.send(what);
             }
         }
     }
@@ -79,9 +113,12 @@ impl Release {
     fn fail(&self) {
         // What was durable before the failure is answered as it is (invariant 10: nothing after it).
         self.send_durable();
-        for Held { mut outcome, to, .. } in self.held.lock().drain(..) {
-            outcome.replies = Err(Fault::JournalFailed);
-            let _ = to.send(outcome);
+        for Held { what, .. } in self.held.lock().drain(..) {
+            // News of what may not have happened are told to nobody.
+            if let Parcel::Reply { mut outcome, to } = what {
+                outcome.replies = Err(Fault::JournalFailed);
+                let _ = to.send(outcome);
+            }
         }
     }
 }

@@ -304,6 +304,26 @@ impl Sku {
         })
     }
 
+    /// Who bought an order.
+    #[must_use]
+    pub fn who_bought(&self, number: OrderNumber) -> Option<&str> {
+        self.orders.get(number).map(|order| self.buyers.name(order.buyer, &self.texts))
+    }
+
+    /// Whether an order is a line of a cart.
+    #[must_use]
+    pub fn is_line_of_cart(&self, number: OrderNumber) -> bool {
+        self.lines.get(number).is_some()
+    }
+
+    /// The room that is forming and in which an order has a seat now.
+    #[must_use]
+    pub fn seat_in(&self, number: OrderNumber) -> Option<RoomNumber> {
+        let name = self.seats.get(number)?.room;
+        let room = self.rooms.get(name).filter(|room| room.is_forming() && room.members.contains(&number));
+        room.map(|_| name)
+    }
+
     /// What an order costs, after discounts.
     pub(crate) fn due(&self, number: OrderNumber, order: &Order) -> u64 {
         let tier = self.seats.get(number).map_or(0, |seat| seat.off);

@@ -232,7 +232,7 @@ fn wrong_commands_are_told_what_is_wrong() {
         ),
         ("CART.PAY c r x p", "ERR amount must be a whole number"),
         ("XREADGROUP", "ERR XREADGROUP is not supported by this version"),
-        ("SUBSCRIBE a", "ERR SUBSCRIBE is not supported by this version"),
+        ("XLEN a", "ERR XLEN is not supported by this version"),
         ("HELLO 4", "NOPROTO unsupported protocol version: use 2 or 3"),
         ("HELLO x", "ERR Protocol version is not an integer or out of range"),
         ("HELLO 3 AUTH shop", "ERR Syntax error in HELLO option 'AUTH'"),

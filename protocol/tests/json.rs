@@ -1,5 +1,7 @@
 //! Calls with named parameters are the commands of the table, and their replies objects with named fields.
 
+#![allow(clippy::unwrap_used)] // helpers of tests may fail like the tests they help
+
 use serde_json::{Map, Value as Json, json};
 use tidegate_protocol::command::COMMANDS;
 use tidegate_protocol::json;

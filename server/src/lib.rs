@@ -12,6 +12,8 @@ pub mod inspect;
 mod levels;
 pub mod logging;
 pub mod metrics;
+pub mod push;
 pub mod serve;
 pub mod shutdown;
 mod tour;
+pub mod ws;

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use actix::Arbiter;
 use anyhow::{Context as _, anyhow};
 use tidegate_actors::{
-    Clock, DeskOptions, House, HouseOptions, Rebuild, RebuildError, Resident, SystemClock,
+    Clock, DeskOptions, House, HouseOptions, NewsSink, Rebuild, RebuildError, Resident, SystemClock,
 };
 use tidegate_persistence::{
     ActorId, DirLock, Lane, Options, Reader, Recovered, RecoveryReport, State, Wake, Writer, recover,
@@ -20,7 +20,9 @@ use crate::edge::{self, Door, Edge, command_labels, outcome_labels};
 use crate::http;
 use crate::levels::Levels;
 use crate::metrics::{Metrics, Recovery};
+use crate::push::Hub;
 use crate::shutdown::Shutdown;
+use crate::ws::Sockets;
 
 /// How often a stopping server looks whether its connections have ended.
 const DRAIN_LOOK: Duration = Duration::from_millis(5);
@@ -73,7 +75,8 @@ async fn serve(
     let arbiters: Vec<Arbiter> = (0..arbiter_count(config)).map(|_| Arbiter::new()).collect();
     let parts = Parts::new(config, arbiters.len());
     let (levels, metrics) = (Arc::clone(&parts.levels), Arc::clone(&parts.metrics));
-    let http = http::start(&config.http, levels, metrics, Arc::clone(&parts.edge))
+    let (edge, sockets) = (Arc::clone(&parts.edge), Arc::clone(&parts.sockets));
+    let http = http::start(&config.http, levels, metrics, edge, sockets)
         .with_context(|| format!("cannot listen on {} (http.listen)", config.http.listen))?;
     let http_handle = http.server.handle();
     actix_rt::spawn(http.server);
@@ -119,6 +122,8 @@ struct Parts {
     metrics: Arc<Metrics>,
     levels: Arc<Levels>,
     edge: Arc<Edge>,
+    sockets: Arc<Sockets>,
+    hub: Arc<Hub>,
 }
 
 impl Parts {
@@ -132,8 +137,11 @@ impl Parts {
             Arc::clone(&metrics),
             Arc::clone(&clients),
         );
-        let edge = Edge::new(config.limits.clone(), clients, Arc::clone(&levels) as _);
-        Self { metrics, levels, edge }
+        let hub = Hub::new(config.push.clone());
+        let edge = Edge::new(config.limits.clone(), clients, Arc::clone(&levels) as _, Arc::clone(&hub));
+        let origins = config.http.allowed_origins.clone();
+        let sockets = Sockets::new(config.ws.clone(), origins, Arc::clone(&edge));
+        Self { metrics, levels, edge, sockets, hub }
     }
 
     /// Replays the journal, starts the actors, loads the campaigns, and then sells.
@@ -149,6 +157,8 @@ impl Parts {
         house.settle_carts().await;
         house.enrol(None).await?;
         campaign::load(&house, &config.campaigns).await?;
+        self.hub.open(&house);
+        actix_rt::spawn(Arc::clone(&self.hub).run());
         // In this order: whoever is told that it is ready must not meet LOADING.
         self.edge.open(Arc::clone(&house));
         self.levels.ready(&house);
@@ -183,7 +193,7 @@ impl Parts {
             next_actor,
             clock,
             FromJournal(writer.reader()),
-            house_options(config, seed),
+            house_options(config, seed, Arc::clone(&self.hub) as _),
         ));
         self.levels.replayed_all(writer, recovery(&report));
         Ok(house)
@@ -225,6 +235,7 @@ impl Parts {
         self.levels.drain();
         self.edge.drain();
         door.close();
+        self.sockets.close();
         let began = Instant::now();
         while self.edge.clients().open() > 0 {
             if began.elapsed() > patience {
@@ -283,7 +294,7 @@ fn journal_options(config: &Config) -> Options {
     }
 }
 
-fn house_options(config: &Config, seed: u64) -> HouseOptions {
+fn house_options(config: &Config, seed: u64, news: Arc<dyn NewsSink>) -> HouseOptions {
     let limits = &config.limits;
     HouseOptions {
         mailbox_capacity: limits.mailbox_capacity,
@@ -306,6 +317,7 @@ fn house_options(config: &Config, seed: u64) -> HouseOptions {
         look_at_clock: LOOK_AT_CLOCK,
         seed,
         probe: None,
+        news: Some(news),
     }
 }
 

@@ -22,6 +22,8 @@ use tidegate_server::config::Config;
 use tidegate_server::edge::{self, Edge, Information, command_labels, outcome_labels};
 use tidegate_server::http;
 use tidegate_server::metrics::{Metrics, StatusSnapshot, StatusSource};
+use tidegate_server::push::Hub;
+use tidegate_server::ws::Sockets;
 use tokio::sync::{Notify, oneshot};
 
 const SEED: u64 = 7;
@@ -100,15 +102,18 @@ fn serve(
             look_at_clock: Duration::from_secs(3_600),
             seed: SEED,
             probe: Some(Box::new(|body| assert!(!is_by_boom(body), "boom was here"))),
+            news: None,
         },
     );
-    let edge = Edge::new(Config::default().limits, Arc::default(), Arc::new(Nothing));
+    let hub = Hub::new(Config::default().push);
+    let edge = Edge::new(Config::default().limits, Arc::default(), Arc::new(Nothing), hub);
     edge.open(Arc::new(house));
     let metrics = Metrics::new(&command_labels(), &outcome_labels());
     let any = "127.0.0.1:0".parse().unwrap();
     let door = edge::listen(any, Arc::clone(&edge), vec![arbiter.handle()], &metrics).unwrap();
     let settings = tidegate_server::config::Http { listen: any, ..Config::default().http };
-    let pages = http::start(&settings, Arc::new(Nothing), metrics, edge).unwrap();
+    let sockets = Sockets::new(Config::default().ws, settings.allowed_origins.clone(), Arc::clone(&edge));
+    let pages = http::start(&settings, Arc::new(Nothing), metrics, edge, sockets).unwrap();
     actix_rt::spawn(pages.server);
     ready.send((door.address, pages.address)).unwrap();
     (writer, door)

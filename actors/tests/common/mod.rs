@@ -10,8 +10,8 @@ use std::time::Duration;
 
 use actix::Arbiter;
 use tidegate_actors::{
-    Ask, Body, DeskOptions, Fault, House, HouseOptions, ManualClock, Outcome, Probe, Rebuild, RebuildError,
-    Reply, Resident, Seat,
+    Ask, Body, DeskOptions, Fault, House, HouseOptions, ManualClock, NewsSink, Outcome, Probe, Rebuild,
+    RebuildError, Reply, Resident, Seat,
 };
 use tidegate_engine::{
     Answer, Command, Currency, LatePayment, Limits, Millis, OrderNumber, Price, Report, SkuTerms, SkuView,
@@ -38,6 +38,7 @@ pub(crate) struct Plan {
     pub(crate) look_at_clock: Duration,
     pub(crate) now: u64,
     pub(crate) probe: Option<Box<Probe>>,
+    pub(crate) news: Option<Arc<dyn NewsSink>>,
     /// Makes the rebuilder; the default reads the journal.
     pub(crate) rebuild: Box<dyn FnOnce(FromJournal) -> Box<dyn Rebuild>>,
 }
@@ -55,6 +56,7 @@ impl Plan {
             look_at_clock: Duration::from_secs(3_600),
             now: 1_000_000,
             probe: None,
+            news: None,
             rebuild: Box::new(|from_journal| Box::new(from_journal)),
         }
     }
@@ -117,6 +119,7 @@ impl Shop {
             look_at_clock: plan.look_at_clock,
             seed: SEED,
             probe: plan.probe,
+            news: plan.news,
         };
         let rebuild = (plan.rebuild)(FromJournal(writer.reader()));
         let house = House::open(floors, residents, next_actor, Arc::clone(&clock), Boxed(rebuild), options);

@@ -212,6 +212,16 @@ pub enum Call<'a> {
         /// The name of the SKU or campaign.
         key: &'a str,
     },
+    /// `SUBSCRIBE`
+    Subscribe {
+        /// One or more channels.
+        channels: Words<'a>,
+    },
+    /// `UNSUBSCRIBE`
+    Unsubscribe {
+        /// The channels; none means all.
+        channels: Words<'a>,
+    },
     /// `HELLO`
     Hello {
         /// The version to speak from now on, or none to leave it.

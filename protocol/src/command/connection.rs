@@ -52,6 +52,14 @@ pub(super) fn auth<'a>(_: &'static CommandSpec, args: Args<'a>) -> Parsed<'a> {
     }
 }
 
+pub(super) fn subscribe<'a>(_: &'static CommandSpec, args: Args<'a>) -> Parsed<'a> {
+    Ok(Call::Subscribe { channels: Words::new(args, 1) })
+}
+
+pub(super) fn unsubscribe<'a>(_: &'static CommandSpec, args: Args<'a>) -> Parsed<'a> {
+    Ok(Call::Unsubscribe { channels: Words::new(args, 1) })
+}
+
 pub(super) fn ping<'a>(spec: &'static CommandSpec, args: Args<'a>) -> Parsed<'a> {
     match args.len() {
         1 | 2 => Ok(Call::Ping { message: args.get(1) }),

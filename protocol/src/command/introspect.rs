@@ -95,6 +95,9 @@ fn categories(spec: &CommandSpec) -> Vec<&'static str> {
     if spec.group == Group::Connection {
         names.push("@connection");
     }
+    if spec.group == Group::Pubsub {
+        names.push("@pubsub");
+    }
     names
 }
 

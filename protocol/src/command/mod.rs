@@ -101,19 +101,8 @@ pub fn order_sku(order: &str) -> Option<&str> {
 }
 
 /// Commands that a later version brings, exactly or, if they end so, by what stands before the `*`.
-const LATER: &[&str] = &[
-    "XLEN",
-    "XRANGE",
-    "XREAD",
-    "XGROUP",
-    "XREADGROUP",
-    "XACK",
-    "XPENDING",
-    "XAUTOCLAIM",
-    "XINFO",
-    "SUBSCRIBE",
-    "UNSUBSCRIBE",
-];
+const LATER: &[&str] =
+    &["XLEN", "XRANGE", "XREAD", "XGROUP", "XREADGROUP", "XACK", "XPENDING", "XAUTOCLAIM", "XINFO"];
 
 fn unknown(name: &[u8], args: Args<'_>) -> WireError {
     let upper = name.to_ascii_uppercase();

@@ -52,6 +52,8 @@ pub enum Group {
     Buyer,
     /// Whether it all adds up.
     Report,
+    /// What happens, told without being asked.
+    Pubsub,
     /// The connection itself.
     Connection,
     /// The server itself.
@@ -69,6 +71,7 @@ impl Group {
             Group::Campaign => "campaign",
             Group::Buyer => "buyer",
             Group::Report => "report",
+            Group::Pubsub => "pubsub",
             Group::Connection => "connection",
             Group::Server => "server",
         }

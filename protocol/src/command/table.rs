@@ -60,6 +60,8 @@ const SALE: CommandSpec = CommandSpec {
 pub(super) const CONNECTION: CommandSpec =
     CommandSpec { group: Group::Connection, role: Role::All, flags: ANYTIME, keys: Keys::None, ..SALE };
 
+const PUBSUB: CommandSpec = CommandSpec { group: Group::Pubsub, flags: &[], keys: Keys::None, ..SALE };
+
 /// Every command of this version. The order is that of the reference.
 pub static COMMANDS: &[CommandSpec] = &[
     CommandSpec {
@@ -399,6 +401,24 @@ pub static COMMANDS: &[CommandSpec] = &[
         replies: &["report map", "nil"],
         parse: sale::report,
         ..SALE
+    },
+    CommandSpec {
+        name: "SUBSCRIBE",
+        summary: "Has what happens pushed: each channel begins with how it stands.",
+        arguments: &[repeated("channel", Kind::Bytes)],
+        replies: &[
+            "for each channel a push of subscribe, channel, count; then pushes of message, channel, payload",
+        ],
+        parse: conn::subscribe,
+        ..PUBSUB
+    },
+    CommandSpec {
+        name: "UNSUBSCRIBE",
+        summary: "Ends subscriptions: to these channels, or to all.",
+        arguments: &[any_number("channel", Kind::Bytes)],
+        replies: &["for each channel a push of unsubscribe, channel, count"],
+        parse: conn::unsubscribe,
+        ..PUBSUB
     },
     CommandSpec {
         name: "HELLO",

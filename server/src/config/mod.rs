@@ -23,11 +23,11 @@ pub use layers::{Flags, Sources};
 pub use origins::Origins;
 pub use problem::{ConfigError, Problem};
 pub use section::SettingInfo;
-pub use sections::{Actors, Http, Journal, Limits, Log, LogFormat, Shutdown, Tcp};
+pub use sections::{Actors, Http, Journal, Limits, Log, LogFormat, Push, Shutdown, Tcp, Ws};
 
 use problem::Problems;
 use section::{DirectoryPath, Rule, Setting};
-use sections::{RawActors, RawHttp, RawJournal, RawLimits, RawLog, RawShutdown, RawTcp};
+use sections::{RawActors, RawHttp, RawJournal, RawLimits, RawLog, RawPush, RawShutdown, RawTcp, RawWs};
 
 /// Where the data directory is unless said otherwise, relative to the working directory.
 const DEFAULT_DATA_DIR: &str = "./tidegate-data";
@@ -42,10 +42,14 @@ pub struct Config {
     pub tcp: Tcp,
     /// The listener for health, status, metrics and administration.
     pub http: Http,
+    /// WebSockets.
+    pub ws: Ws,
     /// What one client, one SKU and the whole server may use.
     pub limits: Limits,
     /// How the SKUs' actors run.
     pub actors: Actors,
+    /// What is pushed to subscribers.
+    pub push: Push,
     /// The write-ahead log and its snapshots.
     pub journal: Journal,
     /// What is logged, and how.
@@ -103,8 +107,10 @@ impl Config {
         }];
         RawTcp::describe("tcp", &mut all);
         RawHttp::describe("http", &mut all);
+        RawWs::describe("ws", &mut all);
         RawLimits::describe("limits", &mut all);
         RawActors::describe("actors", &mut all);
+        RawPush::describe("push", &mut all);
         RawJournal::describe("journal", &mut all);
         RawLog::describe("log", &mut all);
         RawShutdown::describe("shutdown", &mut all);
@@ -147,8 +153,10 @@ struct RawConfig {
     data_dir: String,
     tcp: RawTcp,
     http: RawHttp,
+    ws: RawWs,
     limits: RawLimits,
     actors: RawActors,
+    push: RawPush,
     journal: RawJournal,
     log: RawLog,
     shutdown: RawShutdown,
@@ -160,8 +168,10 @@ impl Default for RawConfig {
             data_dir: DEFAULT_DATA_DIR.to_owned(),
             tcp: RawTcp::default(),
             http: RawHttp::default(),
+            ws: RawWs::default(),
             limits: RawLimits::default(),
             actors: RawActors::default(),
+            push: RawPush::default(),
             journal: RawJournal::default(),
             log: RawLog::default(),
             shutdown: RawShutdown::default(),
@@ -183,8 +193,10 @@ impl RawConfig {
         let data_dir = problems.check("data_dir", DirectoryPath.check(&self.data_dir));
         let tcp = self.tcp.build("tcp", problems);
         let http = self.http.build("http", problems);
+        let ws = self.ws.build("ws", problems);
         let limits = self.limits.build("limits", problems);
         let actors = self.actors.build("actors", problems);
+        let push = self.push.build("push", problems);
         let journal = self.journal.build("journal", problems);
         let log = self.log.build("log", problems);
         let shutdown = self.shutdown.build("shutdown", problems);
@@ -192,8 +204,10 @@ impl RawConfig {
             data_dir: data_dir?,
             tcp: tcp?,
             http: http?,
+            ws: ws?,
             limits: limits?,
             actors: actors?,
+            push: push?,
             journal: journal?,
             log: log?,
             shutdown: shutdown?,
@@ -241,8 +255,10 @@ impl From<&Config> for RawConfig {
             data_dir: config.data_dir.to_raw(),
             tcp: RawTcp::from(&config.tcp),
             http: RawHttp::from(&config.http),
+            ws: RawWs::from(&config.ws),
             limits: RawLimits::from(&config.limits),
             actors: RawActors::from(&config.actors),
+            push: RawPush::from(&config.push),
             journal: RawJournal::from(&config.journal),
             log: RawLog::from(&config.log),
             shutdown: RawShutdown::from(&config.shutdown),

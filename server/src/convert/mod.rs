@@ -15,14 +15,17 @@ use tidegate_protocol::resp::Writer;
 use tidegate_protocol::status;
 
 mod campaign;
+mod news;
 mod reply;
 mod report;
 
 pub(crate) use campaign::{campaign, campaign_document, put_campaign, trigger, write_campaign};
+pub(crate) use news::{Fields, absent_news, cart_news, order_news, price_news, room_news, stock_news};
 pub(crate) use reply::{write_reply, write_view};
 pub(crate) use report::Books;
 
 use crate::edge::Label;
+use crate::push::SubscribeError;
 
 /// What a call is about, for whoever has to carry it out.
 pub(crate) enum Errand<'a> {
@@ -356,6 +359,17 @@ pub(crate) fn not_created(error: CreateError, retry: Duration) -> WireError {
     match error {
         CreateError::Full { .. } => WireError::invalid(error.to_string()),
         CreateError::Refused(why) => fault(why, retry),
+    }
+}
+
+/// What the caller is told when a subscription is refused.
+pub(crate) fn not_subscribed(error: SubscribeError, retry: Duration) -> WireError {
+    match error {
+        SubscribeError::Loading => WireError::new(ErrorCode::Loading, error.to_string()),
+        SubscribeError::Unavailable(why) => fault(why, retry),
+        SubscribeError::TooManyHere { .. } | SubscribeError::TooManyInAll { .. } => {
+            WireError::invalid(error.to_string())
+        }
     }
 }
 

@@ -300,7 +300,7 @@ pub(super) fn order_state(state: OrderState) -> status::OrderState {
     }
 }
 
-fn write_order(sku: &str, order: &OrderView, writer: &mut Writer<'_>) {
+pub(super) fn write_order(sku: &str, order: &OrderView, writer: &mut Writer<'_>) {
     let id = IdText::order(sku, order.number);
     let room = order.room.map(|number| IdText::room(sku, number));
     let cart = order.cart.as_ref().map(|(campaign, number)| IdText::cart(campaign, *number));
@@ -326,7 +326,7 @@ fn write_order(sku: &str, order: &OrderView, writer: &mut Writer<'_>) {
     map.write(writer);
 }
 
-fn write_cart(campaign: &str, cart: &CartView, writer: &mut Writer<'_>) {
+pub(super) fn write_cart(campaign: &str, cart: &CartView, writer: &mut Writer<'_>) {
     let id = IdText::cart(campaign, cart.number);
     let lines: Vec<_> = (cart.items.iter())
         .map(|item| CartEntry {
@@ -352,7 +352,7 @@ fn write_cart(campaign: &str, cart: &CartView, writer: &mut Writer<'_>) {
     map.write(writer);
 }
 
-fn write_room(sku: &str, room: &RoomView, writer: &mut Writer<'_>) {
+pub(super) fn write_room(sku: &str, room: &RoomView, writer: &mut Writer<'_>) {
     let id = IdText::room(sku, room.number);
     let member = |member: &tidegate_engine::RoomMember| OrderId { sku, number: member.order }.to_string();
     let members: Vec<RoomMember<'_>> = (room.members.iter())

@@ -99,6 +99,9 @@ impl Batch {
         let command = command::lookup(args);
         let known = command.as_ref().ok().copied();
         let done = command.and_then(|command| {
+            if let Some(refused) = session.refuses(command) {
+                return Err(refused);
+            }
             let call = command.parse(args)?;
             self.dispatch(command, call, session)
         });

@@ -74,6 +74,8 @@ struct Connection {
 /// Why reading ended.
 enum Read {
     Bytes,
+    /// Something is to be pushed.
+    Push,
     /// The client closed.
     End,
     /// The rest of a command did not come in time.
@@ -98,6 +100,7 @@ impl Connection {
             let stopping = *self.stopped.borrow();
             let next = match self.read().await? {
                 Read::Bytes => self.answer().await?,
+                Read::Push => Next::GoOn,
                 Read::End | Read::Stop => Next::Close,
                 Read::Late => {
                     let patience = self.edge.limits.partial_command_timeout_ms;
@@ -106,6 +109,9 @@ impl Connection {
                     Next::CloseEarly
                 }
             };
+            if matches!(next, Next::GoOn) && !self.session.pushes().is_empty() {
+                self.push().await?;
+            }
             match next {
                 Next::GoOn if !stopping => {}
                 Next::GoOn | Next::Close => return self.stream.shutdown().await,
@@ -153,6 +159,7 @@ impl Connection {
                 Some(patience) => tokio::time::timeout(patience, reading).await,
             }
         };
+        let pushes = self.session.pushes();
         tokio::select! {
             biased;
             read = read => match read {
@@ -168,6 +175,29 @@ impl Connection {
                 Err(_) => Ok(Read::Late),
             },
             _ = self.stopped.changed() => Ok(Read::Stop),
+            () = pushes.ready(), if !pushes.is_empty() => Ok(Read::Push),
+        }
+    }
+
+    /// Writes what is to be pushed and is there, between batches of replies.
+    async fn push(&mut self) -> io::Result<()> {
+        loop {
+            let pushes = self.session.pushes();
+            let most = self.edge.limits.output_buffer_bytes;
+            let cut = match pushes.fill(most, self.session.protocol(), &mut self.output) {
+                Ok(()) if self.output.is_empty() => return Ok(()),
+                Ok(()) => tokio::select! {
+                    cut = pushes.cut() => cut,
+                    written = write(&mut self.stream, &self.output, self.edge.limits.partial_command_timeout_ms) => {
+                        written?;
+                        self.give_back();
+                        continue;
+                    }
+                },
+                Err(cut) => cut,
+            };
+            tracing::warn!(client = self.session.id(), "a subscriber is cut off: {cut}");
+            return Err(io::Error::other(cut));
         }
     }
 
@@ -233,14 +263,7 @@ impl Connection {
     }
 
     async fn write(&mut self) -> io::Result<()> {
-        let writing = self.stream.write_all(&self.output);
-        // A client that does not read what it asked for is not waited for.
-        match tokio::time::timeout(self.edge.limits.partial_command_timeout_ms, writing).await {
-            Ok(written) => written?,
-            Err(_) => {
-                return Err(io::Error::new(io::ErrorKind::TimedOut, "the client does not read its replies"));
-            }
-        }
+        write(&mut self.stream, &self.output, self.edge.limits.partial_command_timeout_ms).await?;
         self.give_back();
         Ok(())
     }
@@ -256,5 +279,13 @@ impl Connection {
             self.input = BytesMut::with_capacity(FIRST_READ);
             self.room = FIRST_READ;
         }
+    }
+}
+
+async fn write(stream: &mut TcpStream, bytes: &[u8], patience: Duration) -> io::Result<()> {
+    // A client that does not read what it asked for is not waited for.
+    match tokio::time::timeout(patience, stream.write_all(bytes)).await {
+        Ok(written) => written,
+        Err(_) => Err(io::Error::new(io::ErrorKind::TimedOut, "the client does not read its replies")),
     }
 }

@@ -6,6 +6,7 @@ mod client;
 mod connection;
 mod labels;
 mod listener;
+mod pushes;
 mod session;
 mod visits;
 
@@ -24,6 +25,7 @@ pub use labels::{command_labels, outcome_labels};
 pub use listener::{Door, listen};
 
 use crate::config::Limits;
+use crate::push::Hub;
 
 /// What all connections share.
 pub struct Edge {
@@ -33,6 +35,7 @@ pub struct Edge {
     house: OnceLock<Arc<House>>,
     draining: AtomicBool,
     information: Arc<dyn Information>,
+    hub: Arc<Hub>,
 }
 
 /// What the edge tells of the server as a whole.
@@ -46,13 +49,19 @@ pub trait Information: Send + Sync + 'static {
 impl Edge {
     /// An edge that answers `LOADING` until it is given a house.
     #[must_use]
-    pub fn new(limits: Limits, clients: Arc<Clients>, information: Arc<dyn Information>) -> Arc<Self> {
+    pub fn new(
+        limits: Limits,
+        clients: Arc<Clients>,
+        information: Arc<dyn Information>,
+        hub: Arc<Hub>,
+    ) -> Arc<Self> {
         Arc::new(Self {
             limits,
             clients,
             house: OnceLock::new(),
             draining: AtomicBool::new(false),
             information,
+            hub,
         })
     }
 

@@ -3,23 +3,26 @@
 use std::time::Duration;
 
 use tidegate_protocol::command::introspect;
-use tidegate_protocol::command::{Call, ClientAttribute, Credentials, Words};
+use tidegate_protocol::command::{Call, ClientAttribute, Command, Credentials, Words};
 use tidegate_protocol::error::{ErrorCode, WireError};
 use tidegate_protocol::resp::{FramingError, Protocol, Writer};
 
 use super::Edge;
 use super::client::{Guest, Said};
+use super::pushes::{self, Pushes};
+use crate::push::{Channel, Delivery};
 
 /// One connection's session.
 pub(super) struct Session {
     guest: Guest,
     protocol: Protocol,
     over: bool,
+    pushes: Pushes,
 }
 
 impl Session {
     pub(super) fn new(guest: Guest) -> Self {
-        Self { guest, protocol: Protocol::Resp2, over: false }
+        Self { guest, protocol: Protocol::Resp2, over: false, pushes: Pushes::default() }
     }
 
     /// A session of a door that has no versions to choose from.
@@ -35,6 +38,53 @@ impl Session {
 
     pub(super) fn protocol(&self) -> Protocol {
         self.protocol
+    }
+
+    /// What is pushed to the client.
+    pub(super) fn pushes(&self) -> &Pushes {
+        &self.pushes
+    }
+
+    /// Why this command can't be used now, if so: in RESP2 a client that has subscribed can't tell replies from pushes.
+    pub(super) fn refuses(&self, command: Command) -> Option<WireError> {
+        let is_restricted = self.protocol == Protocol::Resp2 && !self.pushes.is_empty();
+        let name = command.spec().name;
+        let is_free = matches!(name, "SUBSCRIBE" | "UNSUBSCRIBE" | "PING" | "QUIT" | "RESET");
+        (is_restricted && !is_free).then(|| {
+            WireError::invalid(format!(
+                "Can't execute '{}': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in \
+                 this context",
+                name.to_ascii_lowercase()
+            ))
+        })
+    }
+
+    /// Whether this client may subscribe to this channel.
+    fn may_subscribe(&self, _channel: &Channel) -> bool {
+        // Without users every connection has every role.
+        true
+    }
+
+    fn check_channels(&self, channels: &[Channel]) -> Result<(), WireError> {
+        if channels.iter().all(|channel| self.may_subscribe(channel)) {
+            return Ok(());
+        }
+        Err(WireError::new(ErrorCode::NoPerm, "this user may not subscribe to that channel"))
+    }
+
+    /// Subscribes to these channels and waits for their snapshots; whoever calls it hands them over first.
+    pub(super) async fn subscribe(
+        &mut self,
+        channels: Vec<Channel>,
+        edge: &Edge,
+    ) -> Result<Vec<Delivery>, WireError> {
+        self.check_channels(&channels)?;
+        self.pushes.subscribe_with_snapshots(channels, edge).await
+    }
+
+    /// Unsubscribes from these channels, or from all. How many there are still.
+    pub(super) fn unsubscribe(&mut self, channels: Option<Vec<Channel>>) -> usize {
+        self.pushes.leave(channels)
     }
 
     /// Whether the client has said goodbye.
@@ -60,6 +110,11 @@ impl Session {
         self.guest.said().protocol = protocol;
     }
 
+    /// Makes it the session of whoever has this token.
+    pub(super) fn authenticate(&mut self, token: &str) -> Result<(), WireError> {
+        Err(no_users(&Credentials { user: None, password: token.as_bytes() }))
+    }
+
     /// Carries out a command that concerns no SKU.
     pub(super) fn answer(
         &mut self,
@@ -69,6 +124,11 @@ impl Session {
     ) -> Result<(), WireError> {
         let writer = &mut Writer::new(output, self.protocol);
         match call {
+            Call::Ping { message } if self.protocol == Protocol::Resp2 && !self.pushes.is_empty() => {
+                writer.array(2);
+                writer.bulk("pong");
+                writer.bulk(message.unwrap_or_default());
+            }
             Call::Ping { message: None } => writer.simple("PONG"),
             Call::Ping { message: Some(message) } | Call::Echo { message } => writer.bulk(message),
             Call::Select => writer.simple("OK"),
@@ -76,7 +136,14 @@ impl Session {
                 self.over = true;
                 writer.simple("OK");
             }
+            Call::Subscribe { channels } => {
+                let channels = pushes::parse(channels)?;
+                self.check_channels(&channels)?;
+                self.pushes.subscribe(channels, edge, writer)?;
+            }
+            Call::Unsubscribe { channels } => self.pushes.unsubscribe(channels, writer),
             Call::Reset => {
+                self.pushes = Pushes::default();
                 self.speak(Protocol::Resp2);
                 *self.guest.said() = Said::default();
                 writer.simple("RESET");

@@ -11,6 +11,8 @@ use crate::metrics::{
     CommandTotals, Distribution, JournalStatus, Percentiles, Readiness, StatusSnapshot, resident_bytes,
 };
 
+use crate::ws::{Sockets, SocketsStatus};
+
 /// Upper bounds of the latency histogram, in microseconds: 50 µs to 10 s.
 const TIME_BOUNDS: [u64; 16] = [
     50, 100, 250, 500, 1_000, 2_500, 5_000, 10_000, 20_000, 50_000, 100_000, 250_000, 500_000, 1_000_000,
@@ -18,9 +20,10 @@ const TIME_BOUNDS: [u64; 16] = [
 ];
 const MICROS_PER_SECOND: f64 = 1e6;
 
-pub(super) async fn metrics(sources: web::Data<Sources>) -> HttpResponse {
+pub(super) async fn metrics(sources: web::Data<Sources>, sockets: web::Data<Sockets>) -> HttpResponse {
     let now = sources.status.snapshot();
-    let page = page(&now, &sources.metrics.commands());
+    let mut page = page(&now, &sources.metrics.commands());
+    websockets(&mut page, sockets.status());
     match TextEncoder::new().encode_to_string(&page.0) {
         Ok(text) => HttpResponse::Ok().content_type(TEXT_FORMAT).body(text),
         Err(error) => {
@@ -58,6 +61,14 @@ fn page(now: &StatusSnapshot, commands: &[CommandTotals]) -> Page {
     page.gauge("mailbox_waiting_groups", "Groups waiting in all mailboxes.", mailboxes.waiting as f64);
     journal(&mut page, &now.journal);
     page
+}
+
+fn websockets(page: &mut Page, now: SocketsStatus) {
+    page.gauge("websockets", "WebSocket connections open now.", now.open as f64);
+    page.counter("websockets_accepted_total", "WebSocket connections accepted.", now.accepted);
+    page.counter("websockets_refused_total", "WebSocket upgrades refused.", now.refused);
+    page.counter("websocket_messages_received_total", "Messages received over WebSocket.", now.received);
+    page.counter("websocket_messages_sent_total", "Messages sent over WebSocket.", now.sent);
 }
 
 fn server(page: &mut Page, now: &StatusSnapshot) {

@@ -21,7 +21,7 @@ struct Document<'a> {
 
 /// What kept a request from being answered as it wished.
 #[derive(Debug)]
-pub(super) struct Problem {
+pub(crate) struct Problem {
     status: StatusCode,
     /// The word a RESP client would read.
     code: &'static str,
@@ -32,23 +32,23 @@ pub(super) struct Problem {
 }
 
 impl Problem {
-    pub(super) fn new(status: StatusCode, code: &'static str, detail: impl Into<Cow<'static, str>>) -> Self {
+    pub(crate) fn new(status: StatusCode, code: &'static str, detail: impl Into<Cow<'static, str>>) -> Self {
         Self { status, code, detail: detail.into(), members: Map::new(), headers: Vec::new() }
     }
 
     /// With one more member.
-    pub(super) fn with(mut self, name: &str, value: impl Into<Value>) -> Self {
+    pub(crate) fn with(mut self, name: &str, value: impl Into<Value>) -> Self {
         self.members.insert(name.to_owned(), value.into());
         self
     }
 
     /// With a header.
-    pub(super) fn header(mut self, name: HeaderName, value: HeaderValue) -> Self {
+    pub(crate) fn header(mut self, name: HeaderName, value: HeaderValue) -> Self {
         self.headers.push((name, value));
         self
     }
 
-    pub(super) fn response(&self) -> HttpResponse {
+    pub(crate) fn response(&self) -> HttpResponse {
         let document = Document {
             title: self.status.canonical_reason().unwrap_or("Error"),
             status: self.status.as_u16(),
@@ -69,7 +69,7 @@ pub(super) async fn not_found() -> HttpResponse {
     Problem::new(
         StatusCode::NOT_FOUND,
         "NOT_FOUND",
-        "Nothing is served here. There are /livez, /readyz, /healthz, /status, /metrics and /api/docs/.",
+        "Nothing is served here. There are /livez, /readyz, /healthz, /status, /metrics, /api/docs/, /ws and /asyncapi.json.",
     )
     .response()
 }

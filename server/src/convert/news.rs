@@ -1,0 +1,102 @@
+//! News of the house as what is pushed: the fields that the commands show, in JSON, and what happened.
+
+use serde_json::{Map, Value, json};
+use tidegate_actors::{CartNews, OrderNews, RefundReason, RoomNews};
+use tidegate_engine::{CartView, Millis, OrderView, RoomView, SkuView};
+use tidegate_protocol::json::reply;
+use tidegate_protocol::resp::{Protocol, Writer, decode_reply};
+
+use super::reply::{write_cart, write_order, write_room, write_view};
+
+/// The fields of a JSON object.
+pub(crate) type Fields = Map<String, Value>;
+
+const PRICE: [&str; 6] = ["sku", "state", "price", "currency", "next_price", "next_price_at"];
+const STOCK: [&str; 6] = ["sku", "state", "total", "available", "reserved", "sold"];
+
+/// What a unit of a SKU costs, and whether it is for sale.
+pub(crate) fn price_news(sku: &str, view: Option<&SkuView>, now: Millis) -> Fields {
+    of_sku(sku, view, now, &PRICE)
+}
+
+/// The four counts of a SKU.
+pub(crate) fn stock_news(sku: &str, view: Option<&SkuView>, now: Millis) -> Fields {
+    of_sku(sku, view, now, &STOCK)
+}
+
+fn of_sku(sku: &str, view: Option<&SkuView>, now: Millis, fields: &[&str]) -> Fields {
+    let Some(view) = view else { return absent_news("sku", sku) };
+    let mut all = shown("SKU.GET", |writer| write_view(sku, Some(view), now, writer));
+    all.retain(|name, _| fields.contains(&name.as_str()));
+    all
+}
+
+/// What is said of something that is not there.
+pub(crate) fn absent_news(what: &str, name: &str) -> Fields {
+    [(what.to_owned(), json!(name)), ("state".to_owned(), Value::Null)].into_iter().collect()
+}
+
+/// A room, and what happened to it.
+pub(crate) fn room_news(sku: &str, room: &RoomView, what: Option<RoomNews>) -> Fields {
+    let mut fields = shown("ROOM.GET", |writer| write_room(sku, room, writer));
+    let event = what.map(|what| match what {
+        RoomNews::Opened => "room.opened",
+        RoomNews::Joined => "room.joined",
+        RoomNews::Paid => "room.paid",
+        RoomNews::Left => "room.left",
+        RoomNews::Succeeded => "room.succeeded",
+        RoomNews::Failed => "room.failed",
+    });
+    fields.extend(event.map(|event| ("event".to_owned(), json!(event))));
+    fields
+}
+
+/// An order, and what happened to it.
+pub(crate) fn order_news(sku: &str, order: &OrderView, what: OrderNews) -> Fields {
+    let mut fields = shown("ORDER.GET", |writer| write_order(sku, order, writer));
+    let name = match what {
+        OrderNews::Reserved => "order.reserved",
+        OrderNews::Paid => "order.paid",
+        OrderNews::Cancelled => "order.cancelled",
+        OrderNews::Expired => "order.expired",
+        OrderNews::RefundDue { .. } => "order.refund_due",
+        OrderNews::Refunded => "order.refunded",
+    };
+    fields.insert("type".to_owned(), json!(name));
+    if let OrderNews::RefundDue { amount, why } = what {
+        let reason = match why {
+            RefundReason::Payment => "payment",
+            RefundReason::Tier => "tier",
+            RefundReason::Room => "room",
+        };
+        fields.insert("refund".to_owned(), json!(amount));
+        fields.insert("reason".to_owned(), json!(reason));
+    }
+    fields
+}
+
+/// A cart, and what happened to it.
+pub(crate) fn cart_news(campaign: &str, cart: &CartView, what: CartNews) -> Fields {
+    let mut fields = shown("CART.GET", |writer| write_cart(campaign, cart, writer));
+    let name = match what {
+        CartNews::Reserved => "cart.reserved",
+        CartNews::Paid => "cart.paid",
+        CartNews::Cancelled => "cart.cancelled",
+        CartNews::Expired => "cart.expired",
+    };
+    fields.insert("type".to_owned(), json!(name));
+    fields
+}
+
+/// What a command shows, as its reply in JSON has it.
+fn shown(command: &str, write: impl FnOnce(&mut Writer<'_>)) -> Fields {
+    let mut bytes = Vec::new();
+    write(&mut Writer::new(&mut bytes, Protocol::Resp3));
+    let found = tidegate_protocol::command::find(command.as_bytes());
+    let map = decode_reply(&bytes).ok().flatten().and_then(|map| map.value().ok());
+    match found.zip(map).map(|(command, map)| reply(command, &map)) {
+        Some(Ok(Value::Object(fields))) => fields,
+        // What was just written is a map, and the commands are in the table.
+        _ => Fields::new(),
+    }
+}
