@@ -20,6 +20,7 @@ use tidegate_server::metrics::{
     ActorsStatus, ConnectionsStatus, JournalStatus, MailboxesStatus, Metrics, Percentiles, Readiness,
     Recovery, StatusSnapshot, StatusSource,
 };
+use tidegate_server::push::HubStatus;
 
 const COMMANDS: [&str; 3] = ["ORDER.RESERVE", "SKU.GET", "PING"];
 const OUTCOMES: [&str; 3] = ["RESERVED", "SOLD_OUT", "OK"];
@@ -156,6 +157,7 @@ fn levels() -> StatusSnapshot {
             trouble: None,
         },
         mailboxes: MailboxesStatus { capacity: 4_096, deepest: 7, waiting: 12 },
+        pushes: HubStatus { channels: 5, delivered: 600, coalesced: 70, cut: 1 },
         recovery: Some(Recovery {
             snapshot_sequence: Some(500),
             replayed: 300,
@@ -256,6 +258,7 @@ fn status_tells_everything_at_once() {
                        "quarantined": {"count": 150, "names": null}},
             "connections": {"open": 50, "accepted": 75, "refused": 3},
             "mailboxes": {"capacity": 4_096, "deepest": 7, "waiting": 12},
+            "pushes": {"channels": 5, "delivered": 600, "coalesced": 70, "cut": 1},
             "journal": {
                 "durable_sequence": 880, "lag_bytes": 2_048, "lag_groups": 4, "epoch": 2, "epoch_bytes": 65_536,
                 "snapshot_sequence": 500, "snapshot_running": true, "trouble": "no snapshot: disk nearly full",
