@@ -44,6 +44,11 @@ fn parameters_by_name_become_the_command_of_a_redis_client() {
         ),
         ("sku.restock", json!({"sku": "lamp", "req": "r", "delta": -2}), "SKU.RESTOCK lamp r -2"),
         (
+            "sku.restock",
+            json!({"sku": "lamp", "req": "r", "delta": 7.0, "store": null}),
+            "SKU.RESTOCK lamp r 7",
+        ),
+        (
             "order.reserve",
             json!({"max_price": 5, "qty": 1, "buyer": "ann", "req": "r", "sku": "lamp", "coupon": "c"}),
             "ORDER.RESERVE lamp r ann 1 MAXPRICE 5 COUPON c",

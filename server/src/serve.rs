@@ -38,7 +38,7 @@ const TRIGGERS_PER_COUPON: u32 = 4;
 pub struct Addresses {
     /// The Redis protocol.
     pub tcp: SocketAddr,
-    /// Health, status and metrics.
+    /// Health, status, metrics and administration.
     pub http: SocketAddr,
 }
 

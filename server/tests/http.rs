@@ -361,6 +361,19 @@ fn what_is_not_served_is_a_problem_document() {
 }
 
 #[test]
+fn what_is_asked_of_the_sale_while_the_journal_is_replayed_has_to_wait() {
+    let door = Door::open();
+    for path in ["/api/v1/skus/lamp", "/api/v1/skus", "/api/v1/skus/lamp/orders", "/api/v1/reports/lamp"] {
+        let answer = door.get(path);
+        assert_eq!((answer.status, answer.headers["retry-after"].as_str()), (503, "1"), "{path}");
+        assert_eq!(answer.json()["code"], "LOADING", "{path}");
+    }
+    let pause = "POST /api/v1/skus/lamp/pause HTTP/1.1\r\nhost: here\r\nconnection: close\r\n\
+                 content-type: application/json\r\ncontent-length: 0\r\n\r\n";
+    assert_eq!(door.ask(pause).json()["code"], "LOADING");
+}
+
+#[test]
 fn a_head_request_is_answered_without_a_body() {
     let door = Door::open();
     let answer = door.ask("HEAD /readyz HTTP/1.1\r\nhost: here\r\nconnection: close\r\n\r\n");

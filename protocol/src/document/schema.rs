@@ -163,7 +163,13 @@ fn list(item: Value, least: usize, most: usize) -> Value {
     json!({"type": "array", "items": item, "minItems": least, "maxItems": most})
 }
 
-fn object(properties: Value, required: &[&str]) -> Value {
+fn object(mut properties: Value, required: &[&str]) -> Value {
+    for (name, schema) in properties.as_object_mut().into_iter().flatten() {
+        if !required.contains(&name.as_str()) {
+            // Null counts as left out.
+            *schema = json!({"anyOf": [schema.take(), {"type": "null"}]});
+        }
+    }
     json!({"type": "object", "properties": properties, "required": required, "additionalProperties": false})
 }
 

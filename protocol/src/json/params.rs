@@ -1,8 +1,8 @@
 //! From parameters by name to a command.
 
-use serde_json::{Map, Value};
+use serde_json::{Map, Number, Value};
 
-use crate::command::{Argument, Command, CommandSpec, Group, Kind, check_value, find};
+use crate::command::{Argument, Command, CommandSpec, Group, Kind, MAX_SAFE_INTEGER, check_value, find};
 use crate::document::{CampaignDocument, SkuDocument};
 use crate::resp::encode_command;
 
@@ -192,7 +192,7 @@ fn put_one(name: &str, kind: Kind, value: &Value, words: &mut Vec<String>) -> Re
         (
             Kind::Quantity | Kind::Money | Kind::Delta | Kind::Metres | Kind::Integer,
             Value::Number(number),
-        ) => Some(number.to_string()),
+        ) => Some(whole(number)),
         (
             Kind::Name | Kind::Id | Kind::Order | Kind::Room | Kind::Cart | Kind::Text { .. } | Kind::Bytes,
             Value::String(text),
@@ -210,6 +210,16 @@ fn put_one(name: &str, kind: Kind, value: &Value, words: &mut Vec<String>) -> Re
         .map_err(|error| ParamError::Value(error.message().to_owned()))?;
     words.push(word);
     Ok(())
+}
+
+/// A number as a command has it. One that is whole may be written with a fraction of zero: JSON knows one kind of numbers.
+fn whole(number: &Number) -> String {
+    match number.as_f64() {
+        Some(real) if number.is_f64() && real.fract() == 0.0 && real.abs() <= MAX_SAFE_INTEGER as f64 => {
+            format!("{real:.0}")
+        }
+        _ => number.to_string(),
+    }
 }
 
 /// The parts of one item of a list: `{"sku": "lamp", "qty": 1}`.

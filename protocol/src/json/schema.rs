@@ -24,7 +24,9 @@ pub fn params_schema(spec: &'static CommandSpec) -> Value {
 
 fn param_schema(param: &Param) -> Value {
     let one = kind_schema(param.kind);
-    if param.list { json!({"type": "array", "items": one, "minItems": 1}) } else { one }
+    let all = if param.list { json!({"type": "array", "items": one, "minItems": 1}) } else { one };
+    // Null counts as left out.
+    if param.optional { json!({"anyOf": [all, {"type": "null"}]}) } else { all }
 }
 
 fn kind_schema(kind: Kind) -> Value {

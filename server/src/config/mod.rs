@@ -40,7 +40,7 @@ pub struct Config {
     pub data_dir: PathBuf,
     /// The Redis protocol's listener.
     pub tcp: Tcp,
-    /// The listener for health, status and metrics.
+    /// The listener for health, status, metrics and administration.
     pub http: Http,
     /// WebSockets.
     pub ws: Ws,

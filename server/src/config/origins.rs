@@ -1,5 +1,7 @@
 //! The setting that names web origins.
 
+use std::str::FromStr;
+
 use super::section::{Rule, Setting};
 
 /// Web origins, `scheme://host[:port]` each: the pages of which sites may use this server from a browser.
@@ -22,20 +24,29 @@ impl Setting for Origins {
     }
 }
 
-/// A list of origins with commas between them; empty is none.
+/// Commas between several; an empty text is none.
+impl FromStr for Origins {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let origins = text.split(',').map(str::trim).filter(|origin| !origin.is_empty());
+        let origins: Vec<String> = origins.map(str::to_owned).collect();
+        match origins.iter().find(|origin| !is_origin(origin)) {
+            Some(other) => Err(format!(
+                "{other:?} is not an origin: write scheme, host and port as browsers do, with commas between \
+                 several, such as \"https://shop.example.com, http://localhost:3000\""
+            )),
+            None => Ok(Origins(origins)),
+        }
+    }
+}
+
+/// The rule of the setting.
 pub(super) struct OriginList;
 
 impl Rule<Origins> for OriginList {
     fn check(&self, raw: &String) -> Result<Origins, String> {
-        let origins = raw.split(',').map(str::trim).filter(|origin| !origin.is_empty());
-        let origins: Vec<String> = origins.map(str::to_owned).collect();
-        match origins.iter().find(|origin| !is_origin(origin)) {
-            Some(other) => Err(format!(
-                "{other:?} is not an origin: write scheme, host and port as browsers do, with commas between several, \
-                 such as \"https://shop.example.com, http://localhost:3000\""
-            )),
-            None => Ok(Origins(origins)),
-        }
+        raw.parse()
     }
 }
 

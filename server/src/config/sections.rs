@@ -27,13 +27,13 @@ section! {
 }
 
 section! {
-    /// The listener for health, status and metrics.
+    /// The listener for health, status, metrics and administration.
     Http / RawHttp {
         /// Address and port; port 0 takes any free one.
         listen: SocketAddr = "127.0.0.1:7879".to_owned(), LoopbackAddress;
         /// Connections served at once by each worker, besides WebSockets; further ones wait in the listen queue.
         max_connections: usize = 256, Within(1, 65_536);
-        /// Milliseconds a client has to send the head of its request. The HTTP library's clock ticks twice a second, so
+        /// Milliseconds a client has to send the head of its request, and again for its body. The HTTP library's clock ticks twice a second, so
         /// less than a second could end a request that has only just begun.
         request_timeout_ms: Duration = 5_000, Within(SECOND_MS, 60 * SECOND_MS);
         /// Milliseconds a connection may stay open with nothing asked.
@@ -71,7 +71,7 @@ section! {
     Limits / RawLimits {
         /// Connections of TCP and WebSockets open at once; one more is told so and closed.
         max_connections: usize = 10_000, Within(1, 1_000_000);
-        /// Bytes of one command on the wire, arguments and framing together.
+        /// Bytes of one command on the wire, arguments and framing together; and of the body of an HTTP request.
         max_command_bytes: usize = 64 * KIB, Within(KIB, 16 * MIB);
         /// Arguments of one command, its name included.
         max_arguments: usize = 1_024, Within(16, 65_536);

@@ -15,8 +15,8 @@ use crate::http::problem::Problem;
 /// The answer to an operation.
 pub(super) fn answer(operation: &Operation, reply: JsonReply) -> Result<HttpResponse, Problem> {
     match reply.map_err(error)? {
-        Value::Object(result) => match result.get("status").and_then(Value::as_str) {
-            Some(word) => outcome(operation, &word.to_owned(), result),
+        Value::Object(result) => match result.get("status").and_then(Value::as_str).map(str::to_owned) {
+            Some(word) => outcome(operation, &word, result),
             None => Ok(HttpResponse::Ok().json(result)),
         },
         _ => Err(absent()),
@@ -118,4 +118,44 @@ fn encode(id: &str) -> String {
         }
     }
     encoded
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_error_has_a_status_that_says_whose_fault_it_is_and_when_to_try_again() {
+        let table = [
+            (ErrorCode::Err, 422, None),
+            (ErrorCode::WrongPass, 401, None),
+            (ErrorCode::NoAuth, 401, None),
+            (ErrorCode::NoPerm, 403, None),
+            (ErrorCode::NoProto, 422, None),
+            (ErrorCode::Loading, 503, Some("1")),
+            (ErrorCode::ReadOnly, 503, None),
+            (ErrorCode::Moved, 421, None),
+            (ErrorCode::CrossSlot, 422, None),
+            (ErrorCode::IdempReuse, 422, None),
+            (ErrorCode::RateLimited, 429, Some("3")),
+            (ErrorCode::Overloaded, 503, Some("3")),
+            (ErrorCode::JournalFail, 503, None),
+        ];
+        assert_eq!(table.map(|(code, ..)| code), ErrorCode::ALL);
+        for (code, status, retry_after) in table {
+            let retry_ms = matches!(code, ErrorCode::RateLimited | ErrorCode::Overloaded).then_some(2_001);
+            let response = error(JsonError { code, message: "because".to_owned(), retry_ms }).response();
+            let header = |name| response.headers().get(name).and_then(|value| value.to_str().ok());
+            assert_eq!(response.status().as_u16(), status, "{code:?}");
+            assert_eq!(header(RETRY_AFTER), retry_after, "{code:?}");
+            assert_eq!(header(WWW_AUTHENTICATE), (status == 401).then_some("Bearer"), "{code:?}");
+        }
+    }
+
+    #[test]
+    fn what_no_caller_can_mend_is_the_servers_fault() {
+        let fault = tidegate_actors::Fault::Quarantined.to_string();
+        let problem = error(JsonError { code: ErrorCode::Err, message: fault, retry_ms: None });
+        assert_eq!(problem.response().status(), 500);
+    }
 }

@@ -9,7 +9,9 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Map, Value, json};
 use tidegate_engine::{OrderId, OrderNumber, RoomId, RoomNumber};
 use tidegate_persistence::{ActorId, ActorKind};
-use tidegate_protocol::json;
+use tidegate_protocol::error::ErrorCode;
+use tidegate_protocol::json::{self, JsonError, JsonReply};
+use tidegate_protocol::resp::Value as Reply;
 
 use super::answer::{absent, error, wrong_value};
 use super::request::{malformed, path, query};
@@ -38,6 +40,37 @@ enum Of {
     Campaigns,
     Orders,
     Rooms,
+}
+
+impl Of {
+    /// Whether each of them is an actor, that can fail alone.
+    fn is_of_actors(self) -> bool {
+        matches!(self, Self::Skus | Self::Campaigns)
+    }
+}
+
+impl List {
+    /// The schema of what stands in the place of an entry that can't be shown; none where each can.
+    pub(super) fn unshown_schema(&self) -> Option<Value> {
+        let (_, param) = self.shown_by;
+        self.of.is_of_actors().then(|| {
+            json!({
+                "type": "object",
+                "description": "It is out of service.",
+                "properties": {
+                    param: {"type": "string"},
+                    "error": {
+                        "type": "object",
+                        "properties": {"code": {"enum": ["ERR", "LOADING"]}, "detail": {"type": "string"}},
+                        "required": ["code", "detail"],
+                        "additionalProperties": false,
+                    },
+                },
+                "required": [param, "error"],
+                "additionalProperties": false,
+            })
+        })
+    }
 }
 
 /// Every list, in the order of the document.
@@ -95,13 +128,16 @@ pub(super) async fn page(
         put(command, param, Value::from(name.as_str()), &mut words)?;
     }
     let mut replies = api.call(caller, words).await?.into_iter();
-    if sku.is_some() && shown("sku.get", replies.next())?.is_null() {
+    if sku.is_some() && shown("sku.get", replies.next()).map_err(error)?.is_null() {
         return Err(absent());
     }
     let mut items = Vec::new();
     let mut next = None;
-    for ((number, _), reply) in entries.iter().zip(replies) {
-        let item = shown(command, Some(reply))?;
+    for ((number, name), reply) in entries.iter().zip(replies) {
+        let item = match shown(command, Some(reply)) {
+            Err(error) if list.of.is_of_actors() && is_its_own(&error) => unshown(param, name, &error),
+            item => item.map_err(error)?,
+        };
         if item.is_null() {
             // The first number that no order has yet.
             break;
@@ -113,6 +149,16 @@ pub(super) async fn page(
         items.push(item);
     }
     Ok(HttpResponse::Ok().json(json!({ "items": items, "next": next })))
+}
+
+/// Whether this is the trouble of one SKU: it failed, or is being rebuilt. The others of the page are shown.
+fn is_its_own(error: &JsonError) -> bool {
+    matches!(error.code, ErrorCode::Err | ErrorCode::Loading)
+}
+
+/// What stands in the place of a SKU that can't be shown.
+fn unshown(param: &str, name: &str, error: &JsonError) -> Value {
+    json!({param: name, "error": {"code": error.code.word(), "detail": error.message}})
 }
 
 /// Numbers and names of what may be on a page.
@@ -145,9 +191,12 @@ fn put(method: &str, param: &str, value: Value, words: &mut Vec<u8>) -> Result<(
     json::command(command, &given, words).map_err(|error| wrong_value(&error.to_string()))
 }
 
-fn shown(method: &str, reply: Option<tidegate_protocol::resp::Value>) -> Result<Value, Problem> {
-    let command = json::method(method).ok_or_else(defect)?;
-    json::reply(command, &reply.ok_or_else(defect)?).map_err(error)
+fn shown(method: &str, reply: Option<Reply>) -> JsonReply {
+    match (json::method(method), reply) {
+        (Some(command), Some(reply)) => json::reply(command, &reply),
+        // There is a reply to each command, and each is one of the table's: tests look them up.
+        _ => Ok(Value::Null),
+    }
 }
 
 fn limit(given: Option<&String>) -> Result<usize, Problem> {

@@ -188,6 +188,23 @@ mod tests {
     }
 
     #[test]
+    fn the_reference_has_every_operation_and_what_says_that_it_was_done() {
+        let reference = include_str!("../../../../docs/API.md");
+        for operation in OPERATIONS {
+            let name = operation.command().expect(operation.command).spec().name;
+            let row = format!("| `{} {}` | `{name}` |", operation.method, operation.path);
+            let row = reference.lines().find(|line| line.starts_with(&row)).expect(&row);
+            for done in operation.done {
+                assert!(row.contains(done.status.word()), "{row}: {}", done.status);
+            }
+        }
+        for list in super::super::lists::LISTS {
+            let row = format!("| `GET {}` | | 200, a page |", list.path);
+            assert!(reference.contains(&row), "{row}");
+        }
+    }
+
+    #[test]
     fn every_command_of_the_sale_can_be_given_over_http() {
         use tidegate_protocol::command::COMMANDS;
         // SKU.MGET is SKU.GET several times, and the list of all SKUs.

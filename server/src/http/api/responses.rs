@@ -9,7 +9,8 @@ use tidegate_protocol::command::CommandSpec;
 use tidegate_protocol::error::ErrorCode;
 use tidegate_protocol::json::{self, result_schema};
 use tidegate_protocol::status::Status;
-use utoipa::openapi::link::LinkBuilder;
+use utoipa::openapi::extensions::Extensions;
+use utoipa::openapi::link::{Link, LinkBuilder};
 use utoipa::openapi::response::{Response, ResponseBuilder, Responses, ResponsesBuilder};
 use utoipa::openapi::{ContentBuilder, Header, Ref, RefOr};
 
@@ -79,10 +80,15 @@ pub(super) fn responses(operation: &Operation, spec: &'static CommandSpec) -> Re
 pub(super) fn list_responses(list: &List) -> Responses {
     let (method, _) = list.shown_by;
     let item = json::method(method).map(|command| item_name(command.spec())).unwrap_or_default();
+    let shown = json!({"$ref": format!("#/components/schemas/{item}")});
+    let entry = match list.unshown_schema() {
+        Some(unshown) => json!({"oneOf": [shown, unshown]}),
+        None => shown,
+    };
     let schema = json!({
         "type": "object",
         "properties": {
-            "items": {"type": "array", "items": {"$ref": format!("#/components/schemas/{item}")}},
+            "items": {"type": "array", "items": entry},
             "next": {"type": ["string", "null"], "description": "The cursor of the next page; null on the last."},
         },
         "required": ["items", "next"],
@@ -110,16 +116,20 @@ fn success(operation: &Operation, code: u16, mut forms: Vec<Value>) -> Response 
         let Made::At { field, below } = done.made else { continue };
         response = response.header("location", Header::default());
         for next in OPERATIONS.iter().filter(|next| next.path.starts_with(&format!("{below}/{{"))) {
-            for name in path_names(next.path) {
-                let link = LinkBuilder::new()
-                    .operation_id(next.id())
-                    .parameter(name, format!("$response.body#/{field}"))
-                    .build();
-                response = response.link(next.id(), RefOr::T(link));
-            }
+            response = response.link(next.id(), RefOr::T(link(next, field)));
         }
     }
     response.build()
+}
+
+/// Where to go on with what this field names.
+fn link(next: &Operation, field: &str) -> Link {
+    // The library would call the keyword `operation_id`.
+    let id = Extensions::from_iter([("operationId", next.id())]);
+    let link = LinkBuilder::new().extensions(Some(id));
+    path_names(next.path)
+        .fold(link, |link, name| link.parameter(name, format!("$response.body#/{field}")))
+        .build()
 }
 
 /// The problem document of an outcome that this form describes.
