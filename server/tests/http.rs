@@ -13,14 +13,15 @@ use std::time::Duration;
 use actix_web::dev::ServerHandle;
 use parking_lot::Mutex;
 use serde_json::{Value, json};
-use tidegate_server::config::{Config, Http};
+use tidegate_server::config::{Config, Http, Origins};
 use tidegate_server::edge::{Edge, Information};
 use tidegate_server::http;
 use tidegate_server::metrics::{
     ActorsStatus, ConnectionsStatus, JournalStatus, MailboxesStatus, Metrics, Percentiles, Readiness,
     Recovery, StatusSnapshot, StatusSource,
 };
-use tidegate_server::push::HubStatus;
+use tidegate_server::push::{Hub, HubStatus};
+use tidegate_server::ws::Sockets;
 
 const COMMANDS: [&str; 3] = ["ORDER.RESERVE", "SKU.GET", "PING"];
 const OUTCOMES: [&str; 3] = ["RESERVED", "SOLD_OUT", "OK"];
@@ -71,10 +72,12 @@ impl Door {
         let system = std::thread::spawn({
             let (levels, metrics) = (Arc::clone(&levels), Arc::clone(&metrics));
             // Nobody is in: what is asked of the sale is answered LOADING.
-            let edge = Edge::new(Config::default().limits, Arc::default(), Arc::new(Nothing));
+            let hub = Hub::new(Config::default().push);
+            let edge = Edge::new(Config::default().limits, Arc::default(), Arc::new(Nothing), hub);
+            let sockets = Sockets::new(Config::default().ws, Origins::default(), Arc::clone(&edge));
             move || {
                 actix_web::rt::System::new().block_on(async {
-                    let running = http::start(&settings, levels, metrics, edge).unwrap();
+                    let running = http::start(&settings, levels, metrics, edge, sockets).unwrap();
                     sender.send((running.address, running.server.handle())).unwrap();
                     running.server.await.unwrap();
                 });
