@@ -39,12 +39,39 @@ async function sell(name, ask) {
   assert.deepEqual([shown.state, shown.qty, shown.room], ["PAID", 2, null]);
 }
 
+/** What `listen` subscribes to is told: how it stands, then what changes. `end` ends the subscription. */
+async function follow(name, ask, listen, end) {
+  const key = `${sku}-${name}-pushed`;
+  const document = { title: "Lamp", stock: 3, currency: "CNY", price: { fixed: 100 } };
+  assert.deepEqual(await ask("SKU.PUT", key, JSON.stringify(document)), ["CREATED"]);
+  const waiting = [];
+  const told = [];
+  const take = (message) => (waiting.length > 0 ? waiting.shift()(message) : told.push(message));
+  const next = () => (told.length > 0 ? told.shift() : new Promise((resolve) => waiting.push(resolve)));
+  await listen(`stock:{${key}}`, (message) => take(JSON.parse(message)));
+  assert.equal((await next()).available, 3);
+  await ask("ORDER.RESERVE", key, "r1", "u1", "2");
+  const changed = await next();
+  assert.deepEqual([changed.seq, changed.available, changed.reserved], [2, 1, 2]);
+  await end(`stock:{${key}}`);
+}
+
 for (const RESP of [undefined, 2, 3]) {
   const client = createClient({ socket: { host, port: Number(port) }, ...(RESP && { RESP }) });
   client.on("error", (error) => assert.fail(error));
   await client.connect();
   assert.equal(await client.ping(), "PONG");
   await sell(`node-redis-${RESP ?? "default"}`, (...words) => client.sendCommand(words));
+  const subscriber = client.duplicate();
+  subscriber.on("error", (error) => assert.fail(error));
+  await subscriber.connect();
+  await follow(
+    `node-redis-${RESP ?? "default"}`,
+    (...words) => client.sendCommand(words),
+    (channel, take) => subscriber.subscribe(channel, take),
+    (channel) => subscriber.unsubscribe(channel),
+  );
+  await subscriber.close();
   await client.close();
 }
 console.log("node-redis ok");
@@ -53,5 +80,16 @@ const client = new Redis({ host, port: Number(port), connectionName: "sale", max
 client.on("error", (error) => assert.fail(error));
 assert.equal(await client.ping(), "PONG");
 await sell("ioredis", (...words) => client.call(...words));
+const subscriber = client.duplicate();
+await follow(
+  "ioredis",
+  (...words) => client.call(...words),
+  async (channel, take) => {
+    subscriber.on("message", (_, message) => take(message));
+    await subscriber.subscribe(channel);
+  },
+  (channel) => subscriber.unsubscribe(channel),
+);
+await subscriber.quit();
 await client.quit();
 console.log("ioredis ok");

@@ -77,6 +77,35 @@ def crowd(client, sku):
     expect("orders by state", report["orders"]["RESERVED"], 98)
 
 
+def subscribe(client, sku):
+    """Pushes come by the library's own pubsub, in either protocol; the client goes on selling meanwhile."""
+    channel, document = f"stock:{{{sku}}}", {"title": "Lamp", "stock": 3, "currency": "CNY", "price": {"fixed": 100}}
+    expect("put", client.execute_command("SKU.PUT", sku, json.dumps(document)), ["CREATED"])
+    with client.pubsub() as pubsub:
+        pubsub.subscribe(channel, "buyer:u1")
+
+        waiting = {channel: [], "buyer:u1": []}
+
+        def told(wanted):
+            while not waiting[wanted]:
+                message = pubsub.get_message(timeout=30)
+                if message is None:
+                    sys.exit(f"redis-py: {wanted} was not told")
+                if message["type"] == "message":
+                    waiting[message["channel"]].append(json.loads(message["data"]))
+            return waiting[wanted].pop(0)
+
+        expect("snapshot", told(channel)["available"], 3)
+        expect("ping", pubsub.ping(), None)
+        order = client.execute_command("ORDER.RESERVE", sku, "r1", "u1", 2)[1]
+        expect("reserved", told(channel)["available"], 1)
+        client.execute_command("ORDER.PAY", order, "p1", 200, "pay-1")
+        expect("story", [told("buyer:u1").get("type") for _ in range(3)], [None, "order.reserved", "order.paid"])
+        pubsub.unsubscribe()
+        while pubsub.subscribed:
+            pubsub.get_message(timeout=30)
+
+
 def introspection(client):
     commands = client.command()
     expect("COMMAND knows the sale", commands["order.reserve"]["first_key_pos"], 1)
@@ -99,6 +128,7 @@ def main(address, sku):
                 shown = client.execute_command("SKU.GET", sku)
                 shown = dict(zip(shown[::2], shown[1::2])) if isinstance(shown, list) else shown
                 expect("get in RESP2", (shown["state"], shown["available"]), ("SOLD_OUT", 0))
+            subscribe(client, f"{sku}-pushed-{name}")
     print("redis-py", redis.__version__, "ok")
 
 

@@ -15,6 +15,7 @@ use crate::metrics::{
     ActorsStatus, ConnectionsStatus, JournalStatus, MailboxesStatus, Metrics, Percentiles, Readiness,
     Recovery, StatusSnapshot, StatusSource, resident_bytes,
 };
+use crate::push::Hub;
 
 /// The parts of a running server that can be asked, as far as they are there yet.
 pub(crate) struct Levels {
@@ -25,6 +26,7 @@ pub(crate) struct Levels {
     max_connections: usize,
     metrics: Arc<Metrics>,
     clients: Arc<Clients>,
+    hub: Arc<Hub>,
     replayed: AtomicU64,
     draining: AtomicBool,
     tcp: OnceLock<SocketAddr>,
@@ -42,6 +44,7 @@ impl Levels {
         max_connections: usize,
         metrics: Arc<Metrics>,
         clients: Arc<Clients>,
+        hub: Arc<Hub>,
     ) -> Arc<Self> {
         let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         Arc::new(Self {
@@ -52,6 +55,7 @@ impl Levels {
             max_connections,
             metrics,
             clients,
+            hub,
             replayed: AtomicU64::new(0),
             draining: AtomicBool::new(false),
             tcp: OnceLock::new(),
@@ -149,6 +153,7 @@ impl StatusSource for Levels {
                 deepest: house.waiting_most,
                 waiting: house.waiting,
             },
+            pushes: self.hub.status(),
             recovery: self.recovery.get().cloned(),
         }
     }

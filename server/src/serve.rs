@@ -130,14 +130,15 @@ impl Parts {
     fn new(config: &Config, arbiters: usize) -> Self {
         let metrics = Metrics::new(&command_labels(), &outcome_labels());
         let clients = Arc::default();
+        let hub = Hub::new(config.push.clone());
         let levels = Levels::new(
             config.limits.mailbox_capacity,
             arbiters,
             config.limits.max_connections,
             Arc::clone(&metrics),
             Arc::clone(&clients),
+            Arc::clone(&hub),
         );
-        let hub = Hub::new(config.push.clone());
         let edge = Edge::new(config.limits.clone(), clients, Arc::clone(&levels) as _, Arc::clone(&hub));
         let origins = config.http.allowed_origins.clone();
         let sockets = Sockets::new(config.ws.clone(), origins, Arc::clone(&edge));

@@ -18,7 +18,7 @@ use tidegate_actors::{
 };
 use tidegate_engine::Command;
 use tidegate_persistence::{ActorId, Journal, MemoryJournal, Options, Recovered, State, Wake, recover_from};
-use tidegate_server::config::Config;
+use tidegate_server::config::{Config, Origins};
 use tidegate_server::edge::{self, Edge, Information, command_labels, outcome_labels};
 use tidegate_server::http;
 use tidegate_server::metrics::{Metrics, StatusSnapshot, StatusSource};
@@ -112,7 +112,7 @@ fn serve(
     let any = "127.0.0.1:0".parse().unwrap();
     let door = edge::listen(any, Arc::clone(&edge), vec![arbiter.handle()], &metrics).unwrap();
     let settings = tidegate_server::config::Http { listen: any, ..Config::default().http };
-    let sockets = Sockets::new(Config::default().ws, settings.allowed_origins.clone(), Arc::clone(&edge));
+    let sockets = Sockets::new(Config::default().ws, Origins::default(), Arc::clone(&edge));
     let pages = http::start(&settings, Arc::new(Nothing), metrics, edge, sockets).unwrap();
     actix_rt::spawn(pages.server);
     ready.send((door.address, pages.address)).unwrap();

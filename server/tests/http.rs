@@ -13,14 +13,14 @@ use std::time::Duration;
 use actix_web::dev::ServerHandle;
 use parking_lot::Mutex;
 use serde_json::{Value, json};
-use tidegate_server::config::{Config, Http};
+use tidegate_server::config::{Config, Http, Origins};
 use tidegate_server::edge::{Edge, Information};
 use tidegate_server::http;
 use tidegate_server::metrics::{
     ActorsStatus, ConnectionsStatus, JournalStatus, MailboxesStatus, Metrics, Percentiles, Readiness,
     Recovery, StatusSnapshot, StatusSource,
 };
-use tidegate_server::push::Hub;
+use tidegate_server::push::{Hub, HubStatus};
 use tidegate_server::ws::Sockets;
 
 const COMMANDS: [&str; 3] = ["ORDER.RESERVE", "SKU.GET", "PING"];
@@ -74,8 +74,7 @@ impl Door {
             // Nobody is in: what is asked of the sale is answered LOADING.
             let hub = Hub::new(Config::default().push);
             let edge = Edge::new(Config::default().limits, Arc::default(), Arc::new(Nothing), hub);
-            let sockets =
-                Sockets::new(Config::default().ws, Config::default().http.allowed_origins, Arc::clone(&edge));
+            let sockets = Sockets::new(Config::default().ws, Origins::default(), Arc::clone(&edge));
             move || {
                 actix_web::rt::System::new().block_on(async {
                     let running = http::start(&settings, levels, metrics, edge, sockets).unwrap();
@@ -161,6 +160,7 @@ fn levels() -> StatusSnapshot {
             trouble: None,
         },
         mailboxes: MailboxesStatus { capacity: 4_096, deepest: 7, waiting: 12 },
+        pushes: HubStatus { channels: 5, delivered: 600, coalesced: 70, cut: 1 },
         recovery: Some(Recovery {
             snapshot_sequence: Some(500),
             replayed: 300,
@@ -261,6 +261,7 @@ fn status_tells_everything_at_once() {
                        "quarantined": {"count": 150, "names": null}},
             "connections": {"open": 50, "accepted": 75, "refused": 3},
             "mailboxes": {"capacity": 4_096, "deepest": 7, "waiting": 12},
+            "pushes": {"channels": 5, "delivered": 600, "coalesced": 70, "cut": 1},
             "journal": {
                 "durable_sequence": 880, "lag_bytes": 2_048, "lag_groups": 4, "epoch": 2, "epoch_bytes": 65_536,
                 "snapshot_sequence": 500, "snapshot_running": true, "trouble": "no snapshot: disk nearly full",

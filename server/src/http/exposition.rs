@@ -10,7 +10,7 @@ use super::{Sources, problem};
 use crate::metrics::{
     CommandTotals, Distribution, JournalStatus, Percentiles, Readiness, StatusSnapshot, resident_bytes,
 };
-
+use crate::push::HubStatus;
 use crate::ws::{Sockets, SocketsStatus};
 
 /// Upper bounds of the latency histogram, in microseconds: 50 µs to 10 s.
@@ -59,6 +59,7 @@ fn page(now: &StatusSnapshot, commands: &[CommandTotals]) -> Page {
     );
     page.gauge("mailbox_deepest_groups", "Groups waiting in the fullest mailbox.", mailboxes.deepest as f64);
     page.gauge("mailbox_waiting_groups", "Groups waiting in all mailboxes.", mailboxes.waiting as f64);
+    pushes(&mut page, &now.pushes);
     journal(&mut page, &now.journal);
     page
 }
@@ -69,6 +70,21 @@ fn websockets(page: &mut Page, now: SocketsStatus) {
     page.counter("websockets_refused_total", "WebSocket upgrades refused.", now.refused);
     page.counter("websocket_messages_received_total", "Messages received over WebSocket.", now.received);
     page.counter("websocket_messages_sent_total", "Messages sent over WebSocket.", now.sent);
+}
+
+fn pushes(page: &mut Page, now: &HubStatus) {
+    page.gauge("push_channels", "Channels with at least one subscriber.", now.channels as f64);
+    page.counter("push_messages_total", "Messages handed to subscribers.", now.delivered);
+    page.counter(
+        "push_coalesced_total",
+        "Messages replaced by newer ones before their subscriber took them.",
+        now.coalesced,
+    );
+    page.counter(
+        "push_cut_total",
+        "Subscribers cut off, most of them because they read too slowly.",
+        now.cut,
+    );
 }
 
 fn server(page: &mut Page, now: &StatusSnapshot) {

@@ -25,6 +25,7 @@ struct Document {
     actors: Actors,
     connections: Connections,
     mailboxes: Mailboxes,
+    pushes: Pushes,
     journal: Journal,
     commands: BTreeMap<&'static str, Command>,
     memory: Memory,
@@ -78,6 +79,14 @@ struct Mailboxes {
 }
 
 #[derive(Serialize)]
+struct Pushes {
+    channels: usize,
+    delivered: u64,
+    coalesced: u64,
+    cut: u64,
+}
+
+#[derive(Serialize)]
 struct Journal {
     durable_sequence: u64,
     lag_bytes: u64,
@@ -124,7 +133,7 @@ pub(super) async fn status(sources: web::Data<Sources>) -> HttpResponse {
 }
 
 fn document(now: StatusSnapshot, commands: Vec<CommandTotals>) -> Document {
-    let StatusSnapshot { actors, connections, mailboxes, .. } = now;
+    let StatusSnapshot { actors, connections, mailboxes, pushes, .. } = now;
     Document {
         build: Build {
             version: env!("CARGO_PKG_VERSION"),
@@ -151,6 +160,12 @@ fn document(now: StatusSnapshot, commands: Vec<CommandTotals>) -> Document {
             capacity: mailboxes.capacity,
             deepest: mailboxes.deepest,
             waiting: mailboxes.waiting,
+        },
+        pushes: Pushes {
+            channels: pushes.channels,
+            delivered: pushes.delivered,
+            coalesced: pushes.coalesced,
+            cut: pushes.cut,
         },
         journal: journal(now.journal),
         commands: commands.into_iter().map(command).collect(),

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::Percentiles;
+use crate::push::HubStatus;
 
 /// Whoever knows the levels: the composition root. Called on the HTTP thread for every health check, status
 /// page and scrape, so it must answer at once from what is at hand: no waiting for an actor or the journal.
@@ -48,6 +49,8 @@ pub struct StatusSnapshot {
     pub journal: JournalStatus,
     /// The actors' queues.
     pub mailboxes: MailboxesStatus,
+    /// What is pushed to subscribers.
+    pub pushes: HubStatus,
     /// What the last start found and did; `None` until it is done.
     pub recovery: Option<Recovery>,
 }

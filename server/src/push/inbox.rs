@@ -54,8 +54,9 @@ struct Subscription {
 enum Stage {
     /// The snapshot is not here yet: what may come after it is kept.
     Asked { kept: Vec<Arc<Message>> },
-    /// Only what is newer than `last` is news; `waits` is whether `last` is still to be delivered.
-    State { last: Arc<Message>, waits: bool },
+    /// Only what is newer than `last` is news; `waits` is whether `last` is still to be delivered, and `told` what was
+    /// delivered before it.
+    State { last: Arc<Message>, waits: bool, told: Option<Arc<Message>> },
     /// Every message that is newer than the snapshot is news.
     Story { since: u64 },
 }
@@ -113,7 +114,11 @@ impl Inbox {
         let inner = &mut *inner;
         let subscription = inner.slots.get_mut(&slot)?;
         let stage = if subscription.channel.is_state() {
-            Stage::State { last: Arc::clone(&snapshot), waits: queued }
+            Stage::State {
+                last: Arc::clone(&snapshot),
+                waits: queued,
+                told: (!queued).then(|| Arc::clone(&snapshot)),
+            }
         } else {
             Stage::Story { since: snapshot.version.0 }
         };
@@ -149,7 +154,7 @@ impl Inbox {
     pub(super) fn offer_state(&self, slot: Slot, message: &Arc<Message>) {
         let mut inner = self.inner.lock();
         let inner = &mut *inner;
-        let Some(Subscription { stage: Stage::State { last, waits }, .. }) = inner.slots.get_mut(&slot)
+        let Some(Subscription { stage: Stage::State { last, waits, .. }, .. }) = inner.slots.get_mut(&slot)
         else {
             // Gone; or the snapshot is still to come, and whoever begins with it looks once more.
             return;
@@ -218,21 +223,18 @@ impl Inbox {
         if let Some(cut) = &inner.cut {
             return Err(cut.clone());
         }
-        let Some((slot, what)) = inner.queue.pop_front() else { return Ok(None) };
-        inner.unreplaceable -= usize::from(what.is_unreplaceable());
-        // What waits goes with its slot.
-        let Some(subscription) = inner.slots.get_mut(&slot) else { return Ok(None) };
-        let message = match (what, &mut subscription.stage) {
-            (Waiting::This(message), _) => message,
-            (Waiting::Latest, Stage::State { last, waits }) => {
-                *waits = false;
-                Arc::clone(last)
+        while let Some((slot, what)) = inner.queue.pop_front() {
+            inner.unreplaceable -= usize::from(what.is_unreplaceable());
+            // What waits goes with its slot.
+            let Some(subscription) = inner.slots.get_mut(&slot) else { continue };
+            if let Some(message) = subscription.take(what) {
+                subscription.seq += 1;
+                self.counters.delivered.fetch_add(1, Ordering::Relaxed);
+                let channel = Arc::clone(&subscription.channel);
+                return Ok(Some(Delivery { channel, seq: subscription.seq, message }));
             }
-            (Waiting::Latest, Stage::Asked { .. } | Stage::Story { .. }) => return Ok(None),
-        };
-        subscription.seq += 1;
-        self.counters.delivered.fetch_add(1, Ordering::Relaxed);
-        Ok(Some(Delivery { channel: Arc::clone(&subscription.channel), seq: subscription.seq, message }))
+        }
+        Ok(None)
     }
 
     /// Waits until there is something to take, or this subscriber is cut off.
@@ -255,6 +257,22 @@ impl Inbox {
                 return cut.clone();
             }
             self.wake.notified().await;
+        }
+    }
+}
+
+impl Subscription {
+    /// What is to be delivered now; nothing, if a state that changed is what it was when it was last told.
+    fn take(&mut self, what: Waiting) -> Option<Arc<Message>> {
+        match (what, &mut self.stage) {
+            (Waiting::This(message), _) => Some(message),
+            (Waiting::Latest, Stage::State { last, waits, told }) => {
+                *waits = false;
+                let is_news = told.as_ref().is_none_or(|told| !last.says_the_same(told));
+                *told = Some(Arc::clone(last));
+                is_news.then(|| Arc::clone(last))
+            }
+            (Waiting::Latest, Stage::Asked { .. } | Stage::Story { .. }) => None,
         }
     }
 }

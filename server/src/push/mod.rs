@@ -15,6 +15,8 @@ mod inbox;
 mod message;
 mod snapshot;
 mod subscriber;
+#[cfg(test)]
+mod tests;
 mod topic;
 
 use std::sync::Arc;
