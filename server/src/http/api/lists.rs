@@ -127,9 +127,16 @@ pub(super) async fn page(
     for (_, name) in &entries {
         put(command, param, Value::from(name.as_str()), &mut words)?;
     }
+    if entries.is_empty() {
+        // Whoever may not look is not told that there is nothing to see.
+        put(command, param, Value::from("-"), &mut words)?;
+    }
     let mut replies = api.call(caller, words).await?.into_iter();
     if sku.is_some() && shown("sku.get", replies.next()).map_err(error)?.is_null() {
         return Err(absent());
+    }
+    if entries.is_empty() {
+        shown(command, replies.next()).map_err(error)?;
     }
     let mut items = Vec::new();
     let mut next = None;
