@@ -111,7 +111,7 @@ pub(super) async fn page(
     request: HttpRequest,
     api: web::Data<Api>,
 ) -> Result<HttpResponse, Problem> {
-    let caller = api.caller(&request)?;
+    let asker = api.asker(&request)?;
     let query = query(&request, &["cursor", "limit"])?;
     let limit = limit(query.get("limit"))?;
     let from = query.get("cursor").map_or(Ok(0), |cursor| from_cursor(list.of, cursor))?;
@@ -131,7 +131,7 @@ pub(super) async fn page(
         // Whoever may not look is not told that there is nothing to see.
         put(command, param, Value::from("-"), &mut words)?;
     }
-    let mut replies = api.call(caller, words).await?.into_iter();
+    let mut replies = api.call(asker, words).await?.into_iter();
     if sku.is_some() && shown("sku.get", replies.next()).map_err(error)?.is_null() {
         return Err(absent());
     }

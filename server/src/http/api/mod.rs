@@ -18,6 +18,7 @@ mod request;
 mod responses;
 
 use std::future::Future;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -50,8 +51,8 @@ impl Api {
         Self { edge, recorder, allowed_origins, patience }
     }
 
-    /// Takes in whoever asks. Here, and nowhere else, it is decided who that is.
-    fn caller(&self, request: &HttpRequest) -> Result<Caller, Problem> {
+    /// Finds out who asks. Here, and nowhere else, it is decided who that is.
+    fn asker(&self, request: &HttpRequest) -> Result<Asker, Problem> {
         let local = request.app_config().local_addr();
         if request.method() != Method::GET
             && request.method() != Method::HEAD
@@ -63,12 +64,12 @@ impl Api {
                 "The page that sent this is another site's; http.allowed_origins says whose pages may.",
             ));
         }
-        let address = request.peer_addr().unwrap_or(local);
-        Ok(Caller::for_one_request(&self.edge, &self.recorder, (address, local)))
+        Ok(Asker { address: request.peer_addr().unwrap_or(local), local })
     }
 
     /// Carries out commands, and gives a reply to each.
-    async fn call(&self, mut caller: Caller, commands: Vec<u8>) -> Result<Vec<Value>, Problem> {
+    async fn call(&self, asker: Asker, commands: Vec<u8>) -> Result<Vec<Value>, Problem> {
+        let mut caller = Caller::for_one_request(&self.edge, &self.recorder, (asker.address, asker.local));
         // On its own: what was begun is brought to its end, also when the client does not wait for it.
         let called = actix_web::rt::spawn(async move { caller.call(&commands).await });
         let replies = called.await.map_err(|_| defect())?.map_err(|error| match error {
@@ -83,6 +84,13 @@ impl Api {
         }
         Ok(values)
     }
+}
+
+/// Who asks. It becomes a client of the server only when all of its request is there: a server that stops waits for its
+/// clients.
+struct Asker {
+    address: SocketAddr,
+    local: SocketAddr,
 }
 
 /// What can't be, as far as anybody knows.
@@ -151,7 +159,7 @@ async fn operate(
     body: web::Payload,
     api: web::Data<Api>,
 ) -> Result<HttpResponse, Problem> {
-    let caller = api.caller(&request)?;
+    let asker = api.asker(&request)?;
     request::query(&request, &[])?;
     let is_read = operation.method == Method::GET;
     let body = if is_read {
@@ -163,7 +171,7 @@ async fn operate(
     let command = operation.command().ok_or_else(defect)?;
     let mut words = Vec::new();
     request::command(operation, command, &request, &body, &mut words)?;
-    let replies = api.call(caller, words).await?;
+    let replies = api.call(asker, words).await?;
     let reply = replies.first().ok_or_else(defect)?;
     answer::answer(operation, json::reply(command, reply))
 }
