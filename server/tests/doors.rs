@@ -5,6 +5,7 @@
 mod common;
 
 use common::door::{Door, Resp};
+use common::http_door::Http;
 use common::{Server, Socket, story};
 
 /// Plays the story at a door of a new server, and makes sure that it told all there is to tell.
@@ -19,6 +20,11 @@ fn plays_at(open: impl FnOnce(&Server) -> Box<dyn Door>) {
 #[test]
 fn over_tcp() {
     plays_at(|server| Box::new(Resp::connect(server)));
+}
+
+#[test]
+fn over_http() {
+    plays_at(|server| Box::new(Http::connect(server)));
 }
 
 #[test]

@@ -27,6 +27,18 @@ impl Description {
         self.find(method, path)["operationId"].as_str().unwrap().to_owned()
     }
 
+    /// Method and path of the operation of this id.
+    pub(crate) fn request(&self, id: &str) -> (String, String) {
+        for (path, item) in self.0["paths"].as_object().unwrap() {
+            for (method, operation) in item.as_object().unwrap() {
+                if operation["operationId"] == id {
+                    return (method.to_uppercase(), path.clone());
+                }
+            }
+        }
+        panic!("{id} is not described")
+    }
+
     /// The answer must be one that is described: its status, kind, and body.
     #[track_caller]
     pub(crate) fn check(&self, method: &str, path: &str, answer: &Answer) {

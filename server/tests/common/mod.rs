@@ -6,6 +6,7 @@
 mod client;
 pub(crate) mod description;
 pub(crate) mod door;
+pub(crate) mod http_door;
 mod process;
 mod server;
 mod socket;
