@@ -218,6 +218,9 @@ impl DeskActor {
     fn set_condition(&mut self, condition: Condition) {
         self.condition = condition;
         self.shown.set_condition(condition);
+        if let (Condition::Quarantined, Some(news)) = (condition, &self.shared.options.news) {
+            news.end(Some(self.desk.name()), Fault::Quarantined);
+        }
     }
 }
 

@@ -8,6 +8,8 @@ use tidegate_engine::{
     Sku, SkuView,
 };
 
+use crate::ask::Fault;
+
 /// Where news go, and who knows which are wanted.
 ///
 /// [`interest`](Self::interest) is asked in every turn, so it must cost next to nothing while nobody subscribed to
@@ -27,6 +29,9 @@ pub trait NewsSink: Send + Sync + 'static {
     /// Takes news of one turn of this SKU or campaign. They are durable (invariant 5), and come in the order of the
     /// turns.
     fn publish(&self, name: &str, news: Vec<News>);
+
+    /// There will be no more news of this SKU or campaign, or if none is named, of any. May be said more than once.
+    fn end(&self, name: Option<&str>, why: Fault);
 }
 
 impl fmt::Debug for dyn NewsSink {

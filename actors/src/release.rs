@@ -120,5 +120,8 @@ impl Release {
                 let _ = to.send(outcome);
             }
         }
+        if let Some(sink) = &self.sink {
+            sink.end(None, Fault::JournalFailed);
+        }
     }
 }

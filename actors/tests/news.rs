@@ -58,6 +58,10 @@ impl NewsSink for Paper {
         };
         self.lines.lock().extend(news.into_iter().map(line));
     }
+
+    fn end(&self, name: Option<&str>, why: Fault) {
+        self.lines.lock().push(format!("{}: {why:?}", name.unwrap_or("all")));
+    }
 }
 
 /// A plan with a paper to read.
@@ -109,7 +113,8 @@ fn nothing_is_told_after_the_journal_failed() {
         journal.fail_sync_after(0);
         let lost = ask(&iphone, &[reserve("r1", "ann", 1)]).await;
         assert_eq!(lost.unwrap_err(), Fault::JournalFailed);
-        assert_eq!(paper.read(), [""; 0]);
+        until("it is said", || !paper.lines.lock().is_empty()).await;
+        assert_eq!(paper.read(), ["all: JournalFailed"]);
         shop.close();
     });
 }
@@ -260,6 +265,9 @@ fn who_wants_nothing_hears_nothing() {
         }
         fn publish(&self, _: &str, _: Vec<News>) {
             panic!("nothing is of interest")
+        }
+        fn end(&self, _: Option<&str>, _: Fault) {
+            panic!("nothing fails")
         }
     }
     story(Plan { news: Some(Arc::new(Deaf)), ..Plan::on(MemoryJournal::new()) }, async |shop| {

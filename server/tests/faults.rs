@@ -11,7 +11,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use actix::Arbiter;
-use common::{Ask as Request, Client, document, until};
+use common::{Ask as Request, Client, document, show, until};
 use serde_json::json;
 use tidegate_actors::{
     Ask, Body, DeskOptions, House, HouseOptions, Rebuild, RebuildError, Resident, SystemClock,
@@ -84,6 +84,7 @@ fn serve(
     let wake: Wake = Arc::new(move || woken.notify_one());
     let (writer, mut lanes) = journal.start(&Options::default(), vec![wake]).unwrap();
     let residents = workers.into_iter().flatten();
+    let hub = Hub::new(Config::default().push);
     let house = House::open(
         vec![(arbiter.handle(), lanes.remove(0), notify)],
         residents.map(|actor| Resident { id: actor.id, name: actor.name, state: actor.state }),
@@ -102,12 +103,13 @@ fn serve(
             look_at_clock: Duration::from_secs(3_600),
             seed: SEED,
             probe: Some(Box::new(|body| assert!(!is_by_boom(body), "boom was here"))),
-            news: None,
+            news: Some(Arc::clone(&hub) as _),
         },
     );
-    let hub = Hub::new(Config::default().push);
+    let house = Arc::new(house);
+    hub.open(&house);
     let edge = Edge::new(Config::default().limits, Arc::default(), Arc::new(Nothing), hub);
-    edge.open(Arc::new(house));
+    edge.open(house);
     let metrics = Metrics::new(&command_labels(), &outcome_labels());
     let any = "127.0.0.1:0".parse().unwrap();
     let door = edge::listen(any, Arc::clone(&edge), vec![arbiter.handle()], &metrics).unwrap();
@@ -158,6 +160,9 @@ fn a_sku_that_failed_is_an_error_in_its_place_and_others_are_served() {
     let mut client = server.client();
     client.says(&format!("SKU.PUT iphone {}", document(10, 500, "")), "[CREATED]");
     client.says(&format!("SKU.PUT other {}", document(10, 500, "")), "[CREATED]");
+    let mut follower = server.client();
+    follower.says("SUBSCRIBE stock:{iphone}", "[subscribe stock:{iphone} 1]");
+    assert!(show(&follower.reply()).starts_with("[message stock:{iphone} "));
     let replies = client.pipeline(&[
         "ORDER.RESERVE other r1 u1 1",
         "ORDER.RESERVE iphone r1 u1 1",
@@ -176,6 +181,11 @@ fn a_sku_that_failed_is_an_error_in_its_place_and_others_are_served() {
     until("it is given up", || client.ask("SKU.GET iphone"), |reply| reply == gone);
     client.says("ORDER.RESERVE iphone r1 u1 1", gone);
     client.says("REPORT iphone", gone);
+    client.says("SUBSCRIBE price:{iphone}", gone);
+    assert_eq!(follower.rest(), [""; 0], "closed: there will be no more");
+    client.says("SUBSCRIBE price:{other}", "[subscribe price:{other} 1]");
+    assert!(show(&client.reply()).starts_with("[message price:{other} "));
+    client.says("UNSUBSCRIBE", "[unsubscribe price:{other} 0]");
     let replies = client.pipeline(&["SKU.MGET other iphone nothing other", "PING"]);
     let parts: Vec<_> = replies[0].split("] ").collect();
     assert!(replies[0].starts_with("[[sku other "), "{replies:?}");
@@ -205,6 +215,11 @@ fn after_the_journal_failed_reads_are_refused_too() {
     let mut client = server.client();
     client.says(&format!("SKU.PUT iphone {}", document(10, 500, "")), "[CREATED]");
     client.reserve("iphone", "r1", "u1", 1);
+    let mut followers = [server.client(), server.client()];
+    for (follower, channel) in followers.iter_mut().zip(["stock:{iphone}", "buyer:u1"]) {
+        follower.says(&format!("SUBSCRIBE {channel}"), &format!("[subscribe {channel} 1]"));
+        assert!(show(&follower.reply()).starts_with(&format!("[message {channel} ")));
+    }
     server.journal.fail_sync_after(0);
     let told = "-JOURNALFAIL outcome unknown: the journal failed; retry the same request id after a restart";
     for line in [
@@ -215,9 +230,13 @@ fn after_the_journal_failed_reads_are_refused_too() {
         "ORDER.GET {iphone}:o:1",
         "REPORT iphone",
         "SKU.PAUSE iphone",
+        "SUBSCRIBE stock:{iphone}",
         &format!("SKU.PUT new {}", document(10, 500, "")),
     ] {
         client.says(line, told);
+    }
+    for follower in &mut followers {
+        assert_eq!(follower.rest(), [""; 0], "closed, and nothing was told that may not have happened");
     }
     client.says("PING", "PONG");
     for path in

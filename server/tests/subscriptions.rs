@@ -4,7 +4,7 @@
 
 mod common;
 
-use common::{Server, Socket, document};
+use common::{PATIENCE, Server, Socket, document};
 use serde_json::{Value as Json, json};
 
 fn subscribe(socket: &mut Socket, channels: &[&str]) -> Vec<Json> {
@@ -97,7 +97,8 @@ fn make_news(server: &Server, orders: usize) {
 
 #[test]
 fn a_reader_too_slow_for_the_news_of_a_buyer_is_closed_and_may_come_again() {
-    let server = Server::start();
+    // It may take long until it reads, and is to be told then.
+    let server = Server::start_with(|config| config.ws.write_timeout_ms = PATIENCE);
     let mut slow = Socket::connect_narrow(server.http());
     subscribe(&mut slow, &["buyer:ann"]);
     make_news(&server, 30_000);

@@ -179,26 +179,26 @@ impl Connection {
         }
     }
 
-    /// Writes what is to be pushed and is there, between batches of replies.
+    /// Writes what is to be pushed and is there, between batches of replies: a buffer full at most, and then commands
+    /// are looked for.
     async fn push(&mut self) -> io::Result<()> {
-        loop {
-            let pushes = self.session.pushes();
-            let most = self.edge.limits.output_buffer_bytes;
-            let cut = match pushes.fill(most, self.session.protocol(), &mut self.output) {
-                Ok(()) if self.output.is_empty() => return Ok(()),
-                Ok(()) => tokio::select! {
-                    cut = pushes.cut() => cut,
-                    written = write(&mut self.stream, &self.output, self.edge.limits.partial_command_timeout_ms) => {
-                        written?;
-                        self.give_back();
-                        continue;
-                    }
-                },
-                Err(cut) => cut,
-            };
-            tracing::warn!(client = self.session.id(), "a subscriber is cut off: {cut}");
-            return Err(io::Error::other(cut));
-        }
+        let pushes = self.session.pushes();
+        let limits = &self.edge.limits;
+        let cut = match pushes.fill(limits.output_buffer_bytes, self.session.protocol(), &mut self.output) {
+            Ok(()) if self.output.is_empty() => return Ok(()),
+            Ok(()) => tokio::select! {
+                biased;
+                written = write(&mut self.stream, &self.output, limits.partial_command_timeout_ms) => {
+                    self.give_back();
+                    return written;
+                }
+                cut = pushes.cut() => cut,
+                _ = self.stopped.changed() => return Err(io::Error::other("the client does not read what is pushed")),
+            },
+            Err(cut) => cut,
+        };
+        tracing::warn!(client = self.session.id(), "a subscriber is cut off: {cut}");
+        Err(io::Error::other(cut))
     }
 
     /// Answers every complete command in the input.

@@ -47,10 +47,12 @@ impl Session {
 
     /// Why this command can't be used now, if so: in RESP2 a client that has subscribed can't tell replies from pushes.
     pub(super) fn refuses(&self, command: Command) -> Option<WireError> {
-        let is_restricted = self.protocol == Protocol::Resp2 && !self.pushes.is_empty();
+        if self.pushes.is_empty() || self.protocol == Protocol::Resp3 {
+            return None;
+        }
         let name = command.spec().name;
         let is_free = matches!(name, "SUBSCRIBE" | "UNSUBSCRIBE" | "PING" | "QUIT" | "RESET");
-        (is_restricted && !is_free).then(|| {
+        (!is_free).then(|| {
             WireError::invalid(format!(
                 "Can't execute '{}': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in \
                  this context",

@@ -114,7 +114,7 @@ fn routes(app: &mut web::ServiceConfig) {
         .service(
             page("/asyncapi.json").route(web::get().to(ws::asyncapi)).route(web::head().to(ws::asyncapi)),
         )
-        .service(web::resource("/ws").route(web::route().to(ws::upgrade)));
+        .service(page("/ws").route(web::get().to(ws::upgrade)));
 }
 
 /// A path that is only read: any other method is told so.

@@ -287,4 +287,15 @@ impl NewsSink for Hub {
             }
         }
     }
+
+    fn end(&self, name: Option<&str>, why: Fault) {
+        for topic in self.skus.iter().filter(|topic| name.is_none_or(|name| name == &*topic.name)) {
+            topic.lose(why);
+        }
+        if name.is_none() {
+            for audience in &self.buyers {
+                audience.iter().for_each(|(slot, inbox)| inbox.lose(*slot, why));
+            }
+        }
+    }
 }

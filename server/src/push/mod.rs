@@ -13,6 +13,8 @@ mod channel;
 mod hub;
 mod inbox;
 mod message;
+#[cfg(test)]
+mod simulation;
 mod snapshot;
 mod subscriber;
 #[cfg(test)]

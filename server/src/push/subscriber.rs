@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use tidegate_actors::Fault;
+use tidegate_actors::{Condition, Fault};
 
 use super::hub::Hub;
 use super::inbox::{Inbox, Slot};
@@ -94,8 +94,8 @@ impl Subscriber {
     }
 
     fn enter(&self, channel: &Channel) -> Result<Place, SubscribeError> {
-        if self.hub.house()?.journal_failed() {
-            return Err(SubscribeError::Unavailable(Fault::JournalFailed));
+        if let Some(fault) = self.fault(channel)? {
+            return Err(SubscribeError::Unavailable(fault));
         }
         self.unsubscribe(channel);
         let limit = self.hub.settings.max_channels_per_connection;
@@ -105,6 +105,21 @@ impl Subscriber {
         let channel = Arc::new(channel.clone());
         let slot = self.hub.enter(&channel, &self.inbox)?;
         Ok((channel, slot))
+    }
+
+    /// Why there will be no news of this channel, if so.
+    fn fault(&self, channel: &Channel) -> Result<Option<Fault>, SubscribeError> {
+        let house = self.hub.house()?;
+        let is_out = |sku: &str| {
+            house.find(sku).is_some_and(|seat| seat.shown().condition() == Condition::Quarantined)
+        };
+        Ok(match channel {
+            _ if house.journal_failed() => Some(Fault::JournalFailed),
+            Channel::Price(sku) | Channel::Stock(sku) | Channel::Room(sku, _) if is_out(sku) => {
+                Some(Fault::Quarantined)
+            }
+            _ => None,
+        })
     }
 
     /// Ends a subscription, if there is one.

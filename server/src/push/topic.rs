@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use parking_lot::Mutex;
+use tidegate_actors::Fault;
 use tidegate_engine::{Millis, RoomNumber, SkuView};
 
 use super::Channel;
@@ -103,6 +104,7 @@ impl Topic {
             Channel::Price(_) => act(&mut self.state.lock().price.audience),
             Channel::Stock(_) => act(&mut self.state.lock().stock.audience),
             Channel::Room(_, number) => act(self.rooms.lock().entry(*number).or_default()),
+            // Of no SKU: the hub keeps those.
             Channel::Buyer(_) => act(&mut Audience::default()),
         }
     }
@@ -116,6 +118,15 @@ impl Topic {
         for (slot, inbox) in self.rooms.lock().get(&number).into_iter().flatten() {
             inbox.offer(*slot, message);
         }
+    }
+
+    /// There will be no more news of this SKU: all its subscribers are cut off.
+    pub(super) fn lose(&self, why: Fault) {
+        let lose = |audience: &Audience| audience.iter().for_each(|(slot, inbox)| inbox.lose(*slot, why));
+        let state = self.state.lock();
+        lose(&state.price.audience);
+        lose(&state.stock.audience);
+        self.rooms.lock().values().for_each(lose);
     }
 
     /// Takes in how the SKU stands, unless something newer is known.
@@ -142,27 +153,38 @@ impl Topic {
         let view = self.latest.lock().clone()?;
         let mut state = self.state.lock();
         let StateAudience { price, stock } = &mut *state;
-        price.tell(|| convert::price_news(&self.name, Some(&view), now), (view.changes, now));
-        stock.tell(|| convert::stock_news(&self.name, Some(&view), now), (view.changes, now));
+        let version = (view.changes, now);
+        let news = [
+            price.news(|| convert::price_news(&self.name, Some(&view), now), version),
+            stock.news(|| convert::stock_news(&self.name, Some(&view), now), version),
+        ];
         let is_watched = !price.audience.is_empty() || !stock.audience.is_empty();
+        // Whoever subscribes meanwhile need not wait until thousands have been told: its snapshot is newer.
+        drop(state);
+        for (message, audience) in news.into_iter().flatten() {
+            audience.into_iter().for_each(|(slot, inbox)| inbox.offer_state(slot, &message));
+        }
         next_change(&view, now).filter(|_| is_watched)
     }
 }
 
 impl Side {
-    fn tell(&mut self, render: impl FnOnce() -> convert::Fields, version: (u64, Millis)) {
+    /// What is to be told to whom, if it is another thing than before.
+    fn news(
+        &mut self,
+        render: impl FnOnce() -> convert::Fields,
+        version: (u64, Millis),
+    ) -> Option<(Arc<Message>, Vec<(Slot, Arc<Inbox>)>)> {
         if self.audience.is_empty() {
             self.told = None;
-            return;
+            return None;
         }
         let message = Arc::new(Message::new(version, render()));
         if self.told.as_ref().is_some_and(|told| message.says_the_same(told)) {
-            return;
+            return None;
         }
-        for (slot, inbox) in &self.audience {
-            inbox.offer_state(*slot, &message);
-        }
-        self.told = Some(message);
+        self.told = Some(Arc::clone(&message));
+        Some((message, self.audience.iter().map(|(slot, inbox)| (*slot, Arc::clone(inbox))).collect()))
     }
 }
 

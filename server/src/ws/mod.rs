@@ -212,7 +212,6 @@ impl Sockets {
 
 fn not_upgraded(error: HandshakeError) -> Problem {
     let status = match error {
-        HandshakeError::GetMethodRequired => StatusCode::METHOD_NOT_ALLOWED,
         HandshakeError::BadWebsocketKey => StatusCode::BAD_REQUEST,
         _ => StatusCode::UPGRADE_REQUIRED,
     };
