@@ -1,11 +1,13 @@
 //! Who is where: from the name of a SKU or a campaign to its actor and its published view.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, AtomicU32, AtomicUsize, Ordering};
 
 use actix::Addr;
 use arc_swap::ArcSwapOption;
 use dashmap::DashMap;
+use parking_lot::RwLock;
 use tidegate_engine::{CampaignView, SkuView};
 use tidegate_persistence::{ActorId, ActorKind};
 use tokio::sync::oneshot;
@@ -54,6 +56,11 @@ impl Shown {
     /// The same of a campaign.
     pub fn campaign(&self) -> arc_swap::Guard<Option<Arc<CampaignView>>> {
         self.campaign.load()
+    }
+
+    /// Whether there is a SKU or a campaign, not only a seat for one.
+    fn is_there(&self) -> bool {
+        self.view.load().is_some() || self.campaign.load().is_some()
     }
 
     /// Whether the actor is in service.
@@ -175,6 +182,8 @@ pub enum CreateError {
 #[derive(Debug)]
 pub(crate) struct Directory {
     seats: DashMap<Box<str>, Arc<Seat>, foldhash::fast::RandomState>,
+    /// The same by number, for who goes through all of them bit by bit.
+    by_number: RwLock<BTreeMap<u32, Arc<Seat>>>,
     /// Shared with the other directories: numbers are given once.
     next: Arc<AtomicU32>,
     max: usize,
@@ -184,7 +193,7 @@ pub(crate) struct Directory {
 
 impl Directory {
     pub(crate) fn new(next: Arc<AtomicU32>, max: usize, limit: &'static str) -> Self {
-        Self { seats: DashMap::default(), next, max, limit }
+        Self { seats: DashMap::default(), by_number: RwLock::default(), next, max, limit }
     }
 
     pub(crate) fn find(&self, name: &str) -> Option<Arc<Seat>> {
@@ -196,7 +205,9 @@ impl Directory {
     }
 
     pub(crate) fn add(&self, seat: Seat) {
-        self.seats.insert(seat.name.clone(), Arc::new(seat));
+        let seat = Arc::new(seat);
+        self.by_number.write().insert(seat.id.0, Arc::clone(&seat));
+        self.seats.insert(seat.name.clone(), seat);
     }
 
     /// The seat of this name, made by `make` if there is none. Two who ask at once get the same seat.
@@ -212,9 +223,21 @@ impl Directory {
             return Err(CreateError::Full { limit: self.limit });
         }
         let entry = self.seats.entry(name.into());
-        let seat =
-            entry.or_insert_with(|| Arc::new(make(ActorId(self.next.fetch_add(1, Ordering::Relaxed)))));
+        let seat = entry.or_insert_with(|| {
+            // Numbered under the lock: who has seen a number has seen all that are smaller.
+            let mut by_number = self.by_number.write();
+            let seat = Arc::new(make(ActorId(self.next.fetch_add(1, Ordering::Relaxed))));
+            by_number.insert(seat.id.0, Arc::clone(&seat));
+            seat
+        });
         Ok(Arc::clone(&seat))
+    }
+
+    /// At most so many seats from this number on, by number, as far as somebody sits there.
+    pub(crate) fn page(&self, from: ActorId, most: usize) -> Vec<Arc<Seat>> {
+        let by_number = self.by_number.read();
+        let seats = by_number.range(from.0..).map(|(_, seat)| seat);
+        seats.filter(|seat| seat.shown.is_there()).take(most).cloned().collect()
     }
 
     /// The first that is found for one of the seats, in no particular order.

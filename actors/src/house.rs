@@ -283,6 +283,13 @@ impl House {
         self.ledgers.of(campaign)
     }
 
+    /// At most so many SKUs or campaigns from this number on, in the order in which they got their seats. A number
+    /// beyond the last is that of who comes next.
+    #[must_use]
+    pub fn page(&self, kind: ActorKind, from: ActorId, most: usize) -> Vec<Arc<Seat>> {
+        self.directory_of(kind).page(from, most)
+    }
+
     pub(crate) fn find_map_seat<T>(&self, find: impl FnMut(&Arc<Seat>) -> Option<T>) -> Option<T> {
         self.directory.find_map(find)
     }

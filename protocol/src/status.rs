@@ -1,12 +1,12 @@
 //! The words of business outcomes and states, in one place for everyone who writes or reads them.
 
-/// Declares an enum of words: `word()`, `from_word()`, `ALL` and `index()`.
+/// Declares an enum of words: `word()`, `from_word()`, `meaning()`, `ALL` and `index()`.
 macro_rules! words {
-    ($(#[$doc:meta])* $name:ident { $($(#[$variant_doc:meta])* $variant:ident = $word:literal,)+ }) => {
+    ($(#[$doc:meta])* $name:ident { $(#[doc = $meaning:literal] $variant:ident = $word:literal,)+ }) => {
         $(#[$doc])*
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
         pub enum $name {
-            $($(#[$variant_doc])* $variant,)+
+            $(#[doc = $meaning] $variant,)+
         }
 
         impl $name {
@@ -25,6 +25,13 @@ macro_rules! words {
                 match std::str::from_utf8(word).ok()? {
                     $($word => Some($name::$variant),)+
                     _ => None,
+                }
+            }
+
+            /// What it means, in a sentence.
+            pub fn meaning(self) -> &'static str {
+                match self {
+                    $($name::$variant => $meaning.trim_ascii(),)+
                 }
             }
 
@@ -55,7 +62,7 @@ words! {
         Restocked = "RESTOCKED",
         /// A negative restock exceeds what is available.
         Insufficient = "INSUFFICIENT",
-        /// The sale of the SKU is paused: done, or why a reservation was rejected.
+        /// The sale of the SKU is paused.
         Paused = "PAUSED",
         /// The sale of the SKU goes on.
         Resumed = "RESUMED",
@@ -71,13 +78,13 @@ words! {
         Ended = "ENDED",
         /// The unit price is above what the buyer accepts.
         PriceChanged = "PRICE_CHANGED",
-        /// The buyer is blocked on this SKU: done, or why a reservation was rejected.
+        /// The buyer is blocked on this SKU.
         Blocked = "BLOCKED",
         /// The buyer is not blocked any more.
         Unblocked = "UNBLOCKED",
-        /// The buyer is not on the SKU's allow list.
+        /// The buyer is not on the SKU's allow list, or can't get this coupon.
         NotEligible = "NOT_ELIGIBLE",
-        /// There is no such SKU or order.
+        /// There is no such SKU, order, room, campaign or cart.
         NotFound = "NOT_FOUND",
         /// The order is paid.
         Paid = "PAID",

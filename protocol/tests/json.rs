@@ -1,5 +1,7 @@
 //! Calls with named parameters are the commands of the table, and their replies objects with named fields.
 
+#![allow(clippy::unwrap_used)] // helpers of tests may fail like the tests they help
+
 use serde_json::{Map, Value as Json, json};
 use tidegate_protocol::command::COMMANDS;
 use tidegate_protocol::json;
@@ -35,8 +37,17 @@ fn parameters_by_name_become_the_command_of_a_redis_client() {
     let cases = [
         ("sku.get", json!({"sku": "lamp"}), "SKU.GET lamp"),
         ("sku.mget", json!({"skus": ["lamp", "mug"]}), "SKU.MGET lamp mug"),
-        ("sku.put", json!({"sku": "lamp", "json": {"stock": 2}}), r#"SKU.PUT lamp {"stock":2}"#),
+        (
+            "sku.put",
+            json!({"sku": "lamp", "json": {"title": "Lamp", "stock": 2, "currency": "EUR", "price": {"fixed": 5}}}),
+            r#"SKU.PUT lamp {"currency":"EUR","price":{"fixed":5},"stock":2,"title":"Lamp"}"#,
+        ),
         ("sku.restock", json!({"sku": "lamp", "req": "r", "delta": -2}), "SKU.RESTOCK lamp r -2"),
+        (
+            "sku.restock",
+            json!({"sku": "lamp", "req": "r", "delta": 7.0, "store": null}),
+            "SKU.RESTOCK lamp r 7",
+        ),
         (
             "order.reserve",
             json!({"max_price": 5, "qty": 1, "buyer": "ann", "req": "r", "sku": "lamp", "coupon": "c"}),
@@ -45,7 +56,7 @@ fn parameters_by_name_become_the_command_of_a_redis_client() {
         (
             "order.reserve",
             json!({"sku": "lamp", "req": "r", "buyer": "ann", "qty": 1, "lat": 52.52, "lon": 13.4, "within": 900}),
-            "ORDER.RESERVE lamp r ann 1 AT 52.52 13.4 WITHIN 900",
+            "ORDER.RESERVE lamp r ann 1 AT 52.5200000 13.4000000 WITHIN 900",
         ),
         (
             "order.refund",
@@ -73,6 +84,22 @@ fn a_parameter_that_does_not_fit_is_named() {
         ("sku.get", json!({"sku": 5}), "sku: must be a string"),
         ("sku.get", json!({"sku": "a", "price": 5}), "price: sku.get has no such parameter; it takes sku"),
         ("sku.mget", json!({"skus": "a"}), "skus: must be a list"),
+        ("sku.mget", json!({"skus": []}), "skus: must be a list of at least one"),
+        (
+            "sku.mget",
+            json!({"skus": ["a", "b c"]}),
+            "skus[1] must be 1 to 64 characters of A-Z a-z 0-9 . _ - but is 'b c'",
+        ),
+        (
+            "order.reserve",
+            json!({"sku": "lamp", "req": "r", "buyer": "ann", "qty": 0}),
+            "qty must be a whole number from 1 to 1000000 but is '0'",
+        ),
+        (
+            "order.reserve",
+            json!({"sku": "lamp", "req": "r", "buyer": "ann", "qty": 1, "max_price": -1}),
+            "max_price must be a whole number from 0 to 9007199254740991 but is '-1'",
+        ),
         ("sku.mget", json!({"skus": ["a", 1]}), "skus[1]: must be a string"),
         (
             "order.pay",
@@ -163,6 +190,60 @@ fn a_map_is_an_object_with_times_truths_and_named_entries() {
     });
     let ann = json!({"buyer": "ann", "order": "{kettle}:o:1", "paid": true});
     assert_eq!(members.unwrap()["members"][0], ann);
+}
+
+#[test]
+fn a_document_that_is_wrong_is_a_parameter_that_is_wrong() {
+    let error = words("sku.put", json!({"sku": "lamp", "json": {"title": "Lamp"}})).unwrap_err();
+    assert!(error.starts_with("json: "), "{error}");
+}
+
+#[test]
+fn the_schemas_name_every_field_that_is_written_and_no_other() {
+    let schema = json::map_schema("order map").unwrap();
+    let order = OrderMap {
+        order: "{lamp}:o:1",
+        state: OrderState::Paid,
+        sku: "lamp",
+        buyer: "ann",
+        qty: 1,
+        unit_price: 5000,
+        amount: 4500,
+        currency: "EUR",
+        discounts: &[],
+        reserved_at: 0,
+        expires_at: 600_000,
+        paid_at: None,
+        room: None,
+        cart: None,
+        store: None,
+    };
+    let shown = reply("order.get", |writer| order.write(writer)).unwrap();
+    let keys = |value: &Json| value.as_object().unwrap().keys().cloned().collect::<Vec<_>>();
+    assert_eq!(keys(&shown), keys(&schema["properties"]));
+}
+
+#[test]
+fn every_method_has_schemas_of_its_parameters_and_its_result() {
+    for spec in COMMANDS.iter().filter(|spec| json::method(&spec.name.to_ascii_lowercase()).is_some()) {
+        let params = json::params_schema(spec);
+        let required = params["required"].as_array().unwrap();
+        for argument in spec.arguments.iter().filter(|argument| !argument.optional && !argument.multiple) {
+            assert!(required.contains(&json!(argument.name)), "{}: {}", spec.name, argument.name);
+        }
+        let result = json::result_schema(spec);
+        assert_eq!(find_empty(&result), None, "{}: something is not described in {result}", spec.name);
+    }
+}
+
+/// Where a schema says nothing.
+fn find_empty(schema: &Json) -> Option<&Json> {
+    match schema {
+        Json::Object(fields) if fields.is_empty() => Some(schema),
+        Json::Object(fields) => fields.values().find_map(find_empty),
+        Json::Array(items) => items.iter().find_map(find_empty),
+        _ => None,
+    }
 }
 
 #[test]

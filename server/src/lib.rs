@@ -16,3 +16,4 @@ pub mod push;
 pub mod serve;
 pub mod shutdown;
 mod tour;
+pub mod ws;

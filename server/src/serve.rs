@@ -22,6 +22,7 @@ use crate::levels::Levels;
 use crate::metrics::{Metrics, Recovery};
 use crate::push::Hub;
 use crate::shutdown::Shutdown;
+use crate::ws::Sockets;
 
 /// How often a stopping server looks whether its connections have ended.
 const DRAIN_LOOK: Duration = Duration::from_millis(5);
@@ -37,7 +38,7 @@ const TRIGGERS_PER_COUPON: u32 = 4;
 pub struct Addresses {
     /// The Redis protocol.
     pub tcp: SocketAddr,
-    /// Health, status and metrics.
+    /// Health, status, metrics and administration.
     pub http: SocketAddr,
 }
 
@@ -73,7 +74,9 @@ async fn serve(
     let lock = DirLock::take(&config.data_dir)?;
     let arbiters: Vec<Arbiter> = (0..arbiter_count(config)).map(|_| Arbiter::new()).collect();
     let parts = Parts::new(config, arbiters.len());
-    let http = http::start(&config.http, Arc::clone(&parts.levels) as _, Arc::clone(&parts.metrics))
+    let (levels, metrics) = (Arc::clone(&parts.levels), Arc::clone(&parts.metrics));
+    let (edge, sockets) = (Arc::clone(&parts.edge), Arc::clone(&parts.sockets));
+    let http = http::start(&config.http, levels, metrics, edge, sockets)
         .with_context(|| format!("cannot listen on {} (http.listen)", config.http.listen))?;
     let http_handle = http.server.handle();
     actix_rt::spawn(http.server);
@@ -119,6 +122,7 @@ struct Parts {
     metrics: Arc<Metrics>,
     levels: Arc<Levels>,
     edge: Arc<Edge>,
+    sockets: Arc<Sockets>,
     hub: Arc<Hub>,
 }
 
@@ -136,7 +140,9 @@ impl Parts {
             Arc::clone(&hub),
         );
         let edge = Edge::new(config.limits.clone(), clients, Arc::clone(&levels) as _, Arc::clone(&hub));
-        Self { metrics, levels, edge, hub }
+        let origins = config.http.allowed_origins.clone();
+        let sockets = Sockets::new(config.ws.clone(), origins, Arc::clone(&edge));
+        Self { metrics, levels, edge, sockets, hub }
     }
 
     /// Replays the journal, starts the actors, loads the campaigns, and then sells.
@@ -230,6 +236,7 @@ impl Parts {
         self.levels.drain();
         self.edge.drain();
         door.close();
+        self.sockets.close();
         let began = Instant::now();
         while self.edge.clients().open() > 0 {
             if began.elapsed() > patience {

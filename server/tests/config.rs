@@ -100,6 +100,10 @@ fn each_bad_value_is_refused_by_name_and_reason() {
         ("[tcp]\nlisten = 7878", "tcp.listen: must be text in quotes"),
         ("[http]\nlisten = '192.168.1.9:80'", "http.listen: 192.168.1.9:80 can be reached"),
         ("[http]\nlisten = '127.0.0.1:7878'", "http.listen: 127.0.0.1:7878 is tcp.listen's address too"),
+        (
+            "[http]\nallowed_origins = 'https://a.example, shop.example'",
+            "http.allowed_origins: \"shop.example\" is not an origin",
+        ),
         ("data_dir = ' '", "data_dir: must name a directory"),
         ("data_dir = \"a\\u0000b\"", "data_dir: a path can't contain a NUL character"),
         ("[limits]\nmax_connections = 0", "limits.max_connections: must be between 1 and 1000000, but is 0"),

@@ -11,23 +11,27 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use actix::Arbiter;
-use common::{Client, document, show, until};
+use common::{Ask as Request, Client, document, show, until};
+use serde_json::json;
 use tidegate_actors::{
     Ask, Body, DeskOptions, House, HouseOptions, Rebuild, RebuildError, Resident, SystemClock,
 };
 use tidegate_engine::Command;
 use tidegate_persistence::{ActorId, Journal, MemoryJournal, Options, Recovered, State, Wake, recover_from};
-use tidegate_server::config::Config;
+use tidegate_server::config::{Config, Origins};
 use tidegate_server::edge::{self, Edge, Information, command_labels, outcome_labels};
-use tidegate_server::metrics::Metrics;
+use tidegate_server::http;
+use tidegate_server::metrics::{Metrics, StatusSnapshot, StatusSource};
 use tidegate_server::push::Hub;
+use tidegate_server::ws::Sockets;
 use tokio::sync::{Notify, oneshot};
 
 const SEED: u64 = 7;
 
-/// A server without disk, configuration and HTTP. A reservation by `boom` panics, and no SKU can be rebuilt.
+/// A server without disk and configuration. A reservation by `boom` panics, and no SKU can be rebuilt.
 struct Fragile {
     tcp: SocketAddr,
+    http: SocketAddr,
     journal: MemoryJournal,
     stop: Option<oneshot::Sender<()>>,
     thread: Option<JoinHandle<()>>,
@@ -37,7 +41,7 @@ impl Fragile {
     fn start() -> Self {
         let journal = MemoryJournal::new();
         let (stop, stopped) = oneshot::channel();
-        let (ready, tcp) = mpsc::channel();
+        let (ready, addresses) = mpsc::channel();
         let kept = Arc::new(journal.clone());
         let thread = std::thread::spawn(move || {
             actix::System::new().block_on(async {
@@ -50,7 +54,8 @@ impl Fragile {
                 arbiter.join().unwrap();
             });
         });
-        Self { tcp: tcp.recv().unwrap(), journal, stop: Some(stop), thread: Some(thread) }
+        let (tcp, http) = addresses.recv().unwrap();
+        Self { tcp, http, journal, stop: Some(stop), thread: Some(thread) }
     }
 
     fn client(&self) -> Client {
@@ -70,7 +75,7 @@ impl Drop for Fragile {
 fn serve(
     arbiter: &Arbiter,
     journal: Arc<dyn Journal>,
-    ready: &mpsc::Sender<SocketAddr>,
+    ready: &mpsc::Sender<(SocketAddr, SocketAddr)>,
 ) -> (tidegate_persistence::Writer, edge::Door) {
     let Recovered { workers, next_actor, journal, .. } =
         recover_from(journal, None, 1, SEED, &|_| {}).unwrap();
@@ -106,8 +111,13 @@ fn serve(
     let edge = Edge::new(Config::default().limits, Arc::default(), Arc::new(Nothing), hub);
     edge.open(house);
     let metrics = Metrics::new(&command_labels(), &outcome_labels());
-    let door = edge::listen("127.0.0.1:0".parse().unwrap(), edge, vec![arbiter.handle()], &metrics).unwrap();
-    ready.send(door.address).unwrap();
+    let any = "127.0.0.1:0".parse().unwrap();
+    let door = edge::listen(any, Arc::clone(&edge), vec![arbiter.handle()], &metrics).unwrap();
+    let settings = tidegate_server::config::Http { listen: any, ..Config::default().http };
+    let sockets = Sockets::new(Config::default().ws, Origins::default(), Arc::clone(&edge));
+    let pages = http::start(&settings, Arc::new(Nothing), metrics, edge, sockets).unwrap();
+    actix_rt::spawn(pages.server);
+    ready.send((door.address, pages.address)).unwrap();
     (writer, door)
 }
 
@@ -135,6 +145,12 @@ impl Information for Nothing {
 
     fn sections(&self) -> &'static [&'static str] {
         &[]
+    }
+}
+
+impl StatusSource for Nothing {
+    fn snapshot(&self) -> StatusSnapshot {
+        unreachable!("no story asks for the status")
     }
 }
 
@@ -183,6 +199,14 @@ fn a_sku_that_failed_is_an_error_in_its_place_and_others_are_served() {
     );
     assert_eq!(replies[2], "PONG");
     assert_eq!(client.books("other"), "total=10 available=9 reserved=1 sold=0");
+
+    let get = |path: &str| Request::new(server.http, "GET", path).send();
+    let shown = get("/api/v1/skus/iphone");
+    assert_eq!((shown.status, shown.word().as_str()), (500, "ERR"));
+    let list = get("/api/v1/skus").json();
+    let gone = gone.trim_start_matches("-ERR ");
+    assert_eq!(list["items"][0], json!({"sku": "iphone", "error": {"code": "ERR", "detail": gone}}));
+    assert_eq!(list["items"][1]["available"], 9);
 }
 
 #[test]
@@ -215,6 +239,12 @@ fn after_the_journal_failed_reads_are_refused_too() {
         assert_eq!(follower.rest(), [""; 0], "closed, and nothing was told that may not have happened");
     }
     client.says("PING", "PONG");
+    for path in
+        ["/api/v1/skus/iphone", "/api/v1/skus", "/api/v1/skus/iphone/orders", "/api/v1/reports/iphone"]
+    {
+        let answer = Request::new(server.http, "GET", path).send();
+        assert_eq!((answer.status, answer.word().as_str()), (503, "JOURNALFAIL"), "{path}");
+    }
 }
 
 #[test]

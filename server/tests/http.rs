@@ -13,13 +13,15 @@ use std::time::Duration;
 use actix_web::dev::ServerHandle;
 use parking_lot::Mutex;
 use serde_json::{Value, json};
-use tidegate_server::config::{Config, Http};
+use tidegate_server::config::{Config, Http, Origins};
+use tidegate_server::edge::{Edge, Information};
 use tidegate_server::http;
 use tidegate_server::metrics::{
     ActorsStatus, ConnectionsStatus, JournalStatus, MailboxesStatus, Metrics, Percentiles, Readiness,
     Recovery, StatusSnapshot, StatusSource,
 };
-use tidegate_server::push::HubStatus;
+use tidegate_server::push::{Hub, HubStatus};
+use tidegate_server::ws::Sockets;
 
 const COMMANDS: [&str; 3] = ["ORDER.RESERVE", "SKU.GET", "PING"];
 const OUTCOMES: [&str; 3] = ["RESERVED", "SOLD_OUT", "OK"];
@@ -30,6 +32,19 @@ struct Levels(Mutex<StatusSnapshot>);
 impl StatusSource for Levels {
     fn snapshot(&self) -> StatusSnapshot {
         self.0.lock().clone()
+    }
+}
+
+/// No section of `INFO`.
+struct Nothing;
+
+impl Information for Nothing {
+    fn section(&self, _: &str) -> Option<String> {
+        None
+    }
+
+    fn sections(&self) -> &'static [&'static str] {
+        &[]
     }
 }
 
@@ -56,9 +71,13 @@ impl Door {
         let (sender, receiver) = mpsc::channel();
         let system = std::thread::spawn({
             let (levels, metrics) = (Arc::clone(&levels), Arc::clone(&metrics));
+            // Nobody is in: what is asked of the sale is answered LOADING.
+            let hub = Hub::new(Config::default().push);
+            let edge = Edge::new(Config::default().limits, Arc::default(), Arc::new(Nothing), hub);
+            let sockets = Sockets::new(Config::default().ws, Origins::default(), Arc::clone(&edge));
             move || {
                 actix_web::rt::System::new().block_on(async {
-                    let running = http::start(&settings, levels, metrics).unwrap();
+                    let running = http::start(&settings, levels, metrics, edge, sockets).unwrap();
                     sender.send((running.address, running.server.handle())).unwrap();
                     running.server.await.unwrap();
                 });
@@ -342,6 +361,19 @@ fn what_is_not_served_is_a_problem_document() {
     assert_eq!(answer.status, 405);
     assert_eq!(answer.headers["allow"], "GET, HEAD");
     assert_eq!(answer.headers["content-type"], "application/problem+json");
+}
+
+#[test]
+fn what_is_asked_of_the_sale_while_the_journal_is_replayed_has_to_wait() {
+    let door = Door::open();
+    for path in ["/api/v1/skus/lamp", "/api/v1/skus", "/api/v1/skus/lamp/orders", "/api/v1/reports/lamp"] {
+        let answer = door.get(path);
+        assert_eq!((answer.status, answer.headers["retry-after"].as_str()), (503, "1"), "{path}");
+        assert_eq!(answer.json()["code"], "LOADING", "{path}");
+    }
+    let pause = "POST /api/v1/skus/lamp/pause HTTP/1.1\r\nhost: here\r\nconnection: close\r\n\
+                 content-type: application/json\r\ncontent-length: 0\r\n\r\n";
+    assert_eq!(door.ask(pause).json()["code"], "LOADING");
 }
 
 #[test]

@@ -18,7 +18,8 @@ mod values;
 pub use call::{At, Call, CartLines, ClientAttribute, Credentials, Words};
 pub use spec::{Argument, CommandSpec, Flag, Group, Keys, Kind, Role};
 pub use table::COMMANDS;
-pub use values::{MAX_QUANTITY, MAX_SAFE_INTEGER, is_id, is_name};
+pub(crate) use values::check_value;
+pub use values::{MAX_METRES, MAX_QUANTITY, MAX_SAFE_INTEGER, is_id, is_name};
 
 use crate::error::WireError;
 use crate::resp::Args;

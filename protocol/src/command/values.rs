@@ -11,7 +11,7 @@ const MAX_VALUES: usize = 8;
 pub const MAX_SAFE_INTEGER: u64 = (1 << 53) - 1;
 
 /// The longest distance: half around the earth, and some.
-const MAX_METRES: u64 = 21_000_000;
+pub const MAX_METRES: u64 = 21_000_000;
 
 /// The most units one order may ask for.
 pub const MAX_QUANTITY: u64 = 1_000_000;
@@ -179,9 +179,17 @@ pub(super) fn check_names(args: Args<'_>, argument: &Argument, from: usize) -> R
     args.iter().skip(from).try_for_each(|word| check(argument, word).map(|_| ()))
 }
 
+/// Checks one value, which the error calls `name`.
+pub(crate) fn check_value(name: &str, kind: Kind, bytes: &[u8]) -> Result<(), WireError> {
+    check_kind(name, kind, bytes).map(|_| ())
+}
+
 fn check<'a>(argument: &Argument, bytes: &'a [u8]) -> Result<Value<'a>, WireError> {
-    let name = argument.token.unwrap_or(argument.name);
-    match argument.kind {
+    check_kind(argument.token.unwrap_or(argument.name), argument.kind, bytes)
+}
+
+fn check_kind<'a>(name: &str, kind: Kind, bytes: &'a [u8]) -> Result<Value<'a>, WireError> {
+    match kind {
         Kind::Name => ascii(bytes, 64, NAME).map(Value::Text).ok_or_else(|| {
             WireError::invalid(format!(
                 "{name} must be 1 to 64 characters of A-Z a-z 0-9 . _ - but is {}",

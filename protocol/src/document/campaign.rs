@@ -7,14 +7,14 @@ use super::sku::{MAX_LIMIT, title, window};
 use crate::command::{MAX_SAFE_INTEGER, is_id, is_name};
 
 /// The most SKUs that a campaign or a coupon window may name, and all of these together.
-const MAX_SKUS: usize = 100_000;
+pub(super) const MAX_SKUS: usize = 100_000;
 
 /// The most thresholds, and the most coupon windows.
-const MAX_THRESHOLDS: usize = 20;
-const MAX_COUPON_WINDOWS: usize = 50;
+pub(super) const MAX_THRESHOLDS: usize = 20;
+pub(super) const MAX_COUPON_WINDOWS: usize = 50;
 
 /// The longest coupon window: 30 days, in seconds.
-const MAX_WINDOW_S: u32 = 30 * 86_400;
+pub(super) const MAX_WINDOW_S: u32 = 30 * 86_400;
 
 /// The largest footprint of a unit, in grams: a thousand tonnes.
 pub(super) const MAX_CARBON_G: u32 = 1_000_000_000;

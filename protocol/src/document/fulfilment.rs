@@ -7,10 +7,10 @@ use super::DocumentError;
 use super::object::Field;
 
 /// The most codes of one SKU.
-const MAX_CODES: usize = 100_000;
+pub(super) const MAX_CODES: usize = 100_000;
 
 /// The longest code, in bytes.
-const MAX_CODE: usize = 128;
+pub(super) const MAX_CODE: usize = 128;
 
 /// What each paid unit comes with.
 #[derive(Clone, PartialEq, Eq)]

@@ -4,14 +4,14 @@ use super::DocumentError;
 use super::object::Field;
 
 /// The most tiers of a group-buy.
-const MAX_TIERS: usize = 10;
+pub(super) const MAX_TIERS: usize = 10;
 
 /// The most members that a tier may need, and so the most seats of a room.
-const MAX_MEMBERS: u32 = 1_000;
+pub(super) const MAX_MEMBERS: u32 = 1_000;
 
 /// How long a room is open if the document says nothing of it, and at most: a day and 30 days, in seconds.
-const DEFAULT_ROOM_TTL_S: u32 = 86_400;
-const MAX_ROOM_TTL_S: u32 = 30 * 86_400;
+pub(super) const DEFAULT_ROOM_TTL_S: u32 = 86_400;
+pub(super) const MAX_ROOM_TTL_S: u32 = 30 * 86_400;
 
 /// How a SKU is sold to groups.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -10,6 +10,7 @@ mod group_buy;
 mod node;
 mod object;
 mod price;
+mod schema;
 mod sku;
 mod stores;
 
@@ -18,6 +19,7 @@ pub use file::CampaignFile;
 pub use fulfilment::Fulfilment;
 pub use group_buy::GroupBuy;
 pub use price::{Price, Step};
+pub use schema::{campaign_schema, sku_schema};
 pub use sku::{LatePayment, SkuDocument};
 pub use stores::Store;
 

@@ -6,7 +6,7 @@ use super::node::Node;
 use super::{DocumentError, clip};
 
 /// The last moment that has a date with a four-digit year, 9999-12-30T22:00:00Z, in epoch milliseconds.
-const LAST_TIME: i128 = 253_402_207_200_000;
+pub(super) const LAST_TIME: i128 = 253_402_207_200_000;
 
 /// A map of which every field must be taken before it is finished.
 #[derive(Debug)]

@@ -5,10 +5,10 @@ use super::object::{Field, Object};
 use crate::command::MAX_SAFE_INTEGER;
 
 /// The longest interval of a ladder: a year, in seconds.
-const MAX_EVERY_S: u32 = 365 * 86_400;
+pub(super) const MAX_EVERY_S: u32 = 365 * 86_400;
 
 /// The highest percentage of the market or the cost that a price may be set at.
-const MAX_PERCENT: u32 = 10_000;
+pub(super) const MAX_PERCENT: u32 = 10_000;
 
 /// What a unit costs, in minor units.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

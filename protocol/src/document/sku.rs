@@ -17,16 +17,16 @@ pub(super) const MAX_STOCK: u64 = 1_000_000_000;
 pub(super) const MAX_LIMIT: u32 = 1_000_000;
 
 /// The most lapses that can be set: what a SKU counts for each buyer.
-const MAX_LAPSES: u32 = 65_535;
+pub(super) const MAX_LAPSES: u32 = 65_535;
 
 /// The longest hold: 30 days, in seconds.
-const MAX_HOLD_S: u32 = 30 * 86_400;
+pub(super) const MAX_HOLD_S: u32 = 30 * 86_400;
 
 /// The hold of a document that says nothing of it, in seconds.
-const DEFAULT_HOLD_S: u32 = 600;
+pub(super) const DEFAULT_HOLD_S: u32 = 600;
 
 /// The most buyers an allow list may have.
-const MAX_ALLOWED: usize = 100_000;
+pub(super) const MAX_ALLOWED: usize = 100_000;
 
 /// The most bytes of codes and allowed buyers together: a document is kept in one record.
 const MAX_LIST_BYTES: usize = 8 << 20;

@@ -6,7 +6,7 @@ use super::sku::MAX_STOCK;
 use crate::command::is_name;
 
 /// The most stores that a SKU may have.
-const MAX_STORES: usize = 1_000;
+pub(super) const MAX_STORES: usize = 1_000;
 
 /// A place that has units of a SKU.
 #[derive(Debug, Clone, PartialEq, Eq)]

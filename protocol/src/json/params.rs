@@ -1,8 +1,9 @@
 //! From parameters by name to a command.
 
-use serde_json::{Map, Value};
+use serde_json::{Map, Number, Value};
 
-use crate::command::{Argument, Command, CommandSpec, Group, Kind, find};
+use crate::command::{Argument, Command, CommandSpec, Group, Kind, MAX_SAFE_INTEGER, check_value, find};
+use crate::document::{CampaignDocument, SkuDocument};
 use crate::resp::encode_command;
 
 /// What names differ in: here words are kept apart.
@@ -63,6 +64,9 @@ pub enum ParamError {
         /// What it has to be.
         expected: &'static str,
     },
+    /// It is of the right type, but not one that can be.
+    #[error("{0}")]
+    Value(String),
 }
 
 /// The command that a method stands for: its name in lower case. Commands about a connection, and those of Redis
@@ -112,8 +116,7 @@ pub fn params(spec: &'static CommandSpec) -> impl Iterator<Item = Param> {
 /// Appends the command that a call asks for, as a Redis client sends it.
 ///
 /// # Errors
-/// Names the first parameter that is missing, unknown or of another type. What a value may be is judged by the command
-/// itself.
+/// Names the first parameter that is missing, unknown, of another type, or not what it may be.
 pub fn command(command: Command, given: &Map<String, Value>, out: &mut Vec<u8>) -> Result<(), ParamError> {
     let spec = command.spec();
     let known: Vec<(String, Param)> = params(spec).map(|param| (param.name.text(), param)).collect();
@@ -128,7 +131,12 @@ pub fn command(command: Command, given: &Map<String, Value>, out: &mut Vec<u8>) 
     let mut words: Vec<String> = vec![spec.name.to_owned()];
     for (name, param) in &known {
         match given.get(name).filter(|value| !value.is_null()) {
-            Some(value) => put(name, param, value, &mut words)?,
+            Some(value) => {
+                put(name, param, value, &mut words)?;
+                if matches!(param.kind, Kind::Json) {
+                    check_document(spec, name, words.last().map_or("", String::as_str))?;
+                }
+            }
             None if param.optional => {}
             None => return Err(ParamError::Missing(name.clone())),
         }
@@ -136,6 +144,15 @@ pub fn command(command: Command, given: &Map<String, Value>, out: &mut Vec<u8>) 
     let words: Vec<&[u8]> = words.iter().map(String::as_bytes).collect();
     encode_command(out, &words);
     Ok(())
+}
+
+/// A document is a parameter too, and the caller's to put right.
+fn check_document(spec: &CommandSpec, name: &str, document: &str) -> Result<(), ParamError> {
+    let checked = match spec.group {
+        Group::Campaign => CampaignDocument::from_json(document).map(drop),
+        _ => SkuDocument::from_json(document).map(drop),
+    };
+    checked.map_err(|error| ParamError::Value(format!("{name}: {error}")))
 }
 
 fn put(name: &str, param: &Param, value: &Value, words: &mut Vec<String>) -> Result<(), ParamError> {
@@ -154,6 +171,9 @@ fn put(name: &str, param: &Param, value: &Value, words: &mut Vec<String>) -> Res
     let Value::Array(items) = value else {
         return Err(ParamError::Type { name: name.to_owned(), expected: "a list" });
     };
+    if items.is_empty() {
+        return Err(ParamError::Type { name: name.to_owned(), expected: "a list of at least one" });
+    }
     for (at, item) in items.iter().enumerate() {
         put_one(&format!("{name}[{at}]"), param.kind, item, words)?;
     }
@@ -165,10 +185,14 @@ fn put_one(name: &str, kind: Kind, value: &Value, words: &mut Vec<String>) -> Re
         (Kind::Block(parts), Value::Object(fields)) => return put_block(name, parts, fields, words),
         (Kind::Json, Value::Object(_)) => Some(value.to_string()),
         (Kind::Json, Value::String(text)) => Some(text.clone()),
+        // Plain digits: a command knows no exponents.
+        (Kind::Degrees { .. }, Value::Number(number)) => {
+            number.as_f64().map(|degrees| format!("{degrees:.7}"))
+        }
         (
-            Kind::Quantity | Kind::Money | Kind::Delta | Kind::Metres | Kind::Degrees { .. } | Kind::Integer,
+            Kind::Quantity | Kind::Money | Kind::Delta | Kind::Metres | Kind::Integer,
             Value::Number(number),
-        ) => Some(number.to_string()),
+        ) => Some(whole(number)),
         (
             Kind::Name | Kind::Id | Kind::Order | Kind::Room | Kind::Cart | Kind::Text { .. } | Kind::Bytes,
             Value::String(text),
@@ -181,8 +205,21 @@ fn put_one(name: &str, kind: Kind, value: &Value, words: &mut Vec<String>) -> Re
         Kind::Json | Kind::Block(_) => "an object",
         _ => "a string",
     };
-    words.push(word.ok_or_else(|| ParamError::Type { name: name.to_owned(), expected })?);
+    let word = word.ok_or_else(|| ParamError::Type { name: name.to_owned(), expected })?;
+    check_value(name, kind, word.as_bytes())
+        .map_err(|error| ParamError::Value(error.message().to_owned()))?;
+    words.push(word);
     Ok(())
+}
+
+/// A number as a command has it. One that is whole may be written with a fraction of zero: JSON knows one kind of numbers.
+fn whole(number: &Number) -> String {
+    match number.as_f64() {
+        Some(real) if number.is_f64() && real.fract() == 0.0 && real.abs() <= MAX_SAFE_INTEGER as f64 => {
+            format!("{real:.0}")
+        }
+        _ => number.to_string(),
+    }
 }
 
 /// The parts of one item of a list: `{"sku": "lamp", "qty": 1}`.

@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value as Json};
 
+use super::fields::{self, Field, OUTCOME, Shape};
 use crate::command::Command;
 use crate::error::{ErrorCode, WireError};
 use crate::resp::Value;
@@ -20,21 +21,6 @@ pub struct JsonError {
     pub retry_ms: Option<u64>,
 }
 
-/// What the values of lists in replies are called, by the name of the list and how many there are.
-const ENTRIES: &[(&str, &[&str])] = &[
-    ("members", &["buyer", "order", "paid"]),
-    ("discounts", &["name", "amount"]),
-    ("lines", &["order", "sku", "qty", "amount"]),
-    ("stores", &["id", "available"]),
-    ("stores", &["id", "total", "available", "reserved", "sold"]),
-    ("thresholds", &["spend", "off"]),
-    ("coupon_windows", &["event", "percent_off", "window_s", "skus"]),
-    ("green", &["max_carbon_g", "percent_off"]),
-];
-
-/// Fields that are 1 or 0 in RESP and true or false in JSON.
-const BOOLEANS: &[&str] = &["paid", "balanced"];
-
 /// A reply to this command as JSON: an outcome as an object with `status` and what belongs to it by name, a map as an
 /// object, nil as null.
 ///
@@ -45,10 +31,15 @@ pub fn reply(command: Command, reply: &Value) -> JsonReply {
         Value::Error(text) => Err(error(text)),
         Value::Array(fields) => match fields.first().and_then(Value::as_str) {
             Some(status) => Ok(outcome(command, status, &fields[1..])),
-            None => Ok(value("", reply)),
+            None => Ok(value(shown(command), reply)),
         },
-        other => Ok(value("", other)),
+        other => Ok(value(shown(command), other)),
     }
+}
+
+/// What this command shows, if it shows something.
+fn shown(command: Command) -> Option<&'static Shape> {
+    command.spec().replies.iter().find_map(|reply| fields::shape(reply))
 }
 
 /// An error reply, taken apart.
@@ -92,11 +83,14 @@ fn outcome(command: Command, status: &str, fields: &[Value]) -> Json {
     object.insert("status".to_owned(), Json::String(status.to_owned()));
     let names = names(command, status, fields.len());
     for (at, name) in names.iter().enumerate() {
-        object.insert((*name).to_owned(), fields.get(at).map_or(Json::Null, |field| value(name, field)));
+        object.insert(
+            (*name).to_owned(),
+            fields.get(at).map_or(Json::Null, |field| field_value(OUTCOME, name, field)),
+        );
     }
     if fields.len() > names.len() {
         // What paid units come with: as many as there are units.
-        let units = fields[names.len()..].iter().map(|field| value("", field)).collect();
+        let units = fields[names.len()..].iter().map(|field| value(None, field)).collect();
         object.insert("units".to_owned(), Json::Array(units));
     }
     Json::Object(object)
@@ -122,51 +116,55 @@ fn names(command: Command, status: &str, count: usize) -> Vec<&'static str> {
     open
 }
 
-fn value(name: &str, from: &Value) -> Json {
-    match from {
-        Value::Null => Json::Null,
-        Value::Bool(truth) => Json::Bool(*truth),
-        Value::Integer(truth) if BOOLEANS.contains(&name) => Json::Bool(*truth != 0),
-        Value::Integer(at) if is_time(name) => time(*at),
-        Value::Integer(number) => Json::from(*number),
-        Value::Double(number) => Json::from(*number),
-        Value::Text(bytes) => Json::String(String::from_utf8_lossy(bytes).into_owned()),
-        Value::Error(text) => Json::String(text.clone()),
-        Value::Map(pairs) => Json::Object(
-            pairs
-                .iter()
-                .map(|(key, field)| {
-                    let key = key.as_str().unwrap_or_default();
-                    (key.to_owned(), value(key, field))
-                })
-                .collect(),
-        ),
-        Value::Array(items) => match entry(name, items) {
-            Some(object) => object,
-            None => Json::Array(items.iter().map(|item| listed(name, item)).collect()),
-        },
+fn value(shape: Option<&'static Shape>, from: &Value) -> Json {
+    match (from, shape) {
+        (Value::Null, _) => Json::Null,
+        (Value::Bool(truth), _) => Json::Bool(*truth),
+        (Value::Integer(truth), Some(Shape::Truth)) => Json::Bool(*truth != 0),
+        (Value::Integer(at), Some(Shape::Time)) => time(*at),
+        (Value::Integer(number), _) => Json::from(*number),
+        (Value::Double(number), _) => Json::from(*number),
+        (Value::Text(bytes), _) => Json::String(String::from_utf8_lossy(bytes).into_owned()),
+        (Value::Error(text), _) => unshown(&error(text)),
+        (Value::Map(pairs), _) => {
+            let known = match shape {
+                Some(Shape::Entry(known)) => *known,
+                _ => &[],
+            };
+            let fields = pairs.iter().map(|(key, field)| {
+                let key = key.as_str().unwrap_or_default();
+                (key.to_owned(), field_value(known, key, field))
+            });
+            Json::Object(fields.collect())
+        }
+        (Value::Array(values), Some(Shape::Entry(known))) => {
+            let fields = known.iter().zip(values);
+            Json::Object(
+                fields
+                    .map(|(field, from)| (field.name.to_owned(), value(Some(&field.shape), from)))
+                    .collect(),
+            )
+        }
+        (Value::Array(items), Some(Shape::List(shape))) => {
+            Json::Array(items.iter().map(|item| value(Some(shape), item)).collect())
+        }
+        (Value::Array(items), _) => Json::Array(items.iter().map(|item| value(None, item)).collect()),
     }
 }
 
-/// One value of a list: an object, if the list's values have names.
-fn listed(name: &str, item: &Value) -> Json {
-    match item {
-        Value::Array(fields) => entry(name, fields).unwrap_or_else(|| value("", item)),
-        other => value("", other),
-    }
+fn field_value(known: &'static [Field], name: &str, from: &Value) -> Json {
+    value(fields::find(known, name).map(|field| &field.shape), from)
 }
 
-/// The values by name, if they are as many as those of this list, and no list of lists.
-fn entry(name: &str, fields: &[Value]) -> Option<Json> {
-    if matches!(fields.first(), Some(Value::Array(_))) {
-        return None;
+/// What stands in a list in the place of what can't be shown.
+fn unshown(error: &JsonError) -> Json {
+    let mut object = Map::new();
+    object.insert("code".to_owned(), Json::from(error.code.word()));
+    object.insert("message".to_owned(), Json::from(error.message.as_str()));
+    if let Some(retry_ms) = error.retry_ms {
+        object.insert("retry_ms".to_owned(), Json::from(retry_ms));
     }
-    let (_, names) = ENTRIES.iter().find(|(list, names)| *list == name && names.len() == fields.len())?;
-    let fields = names.iter().zip(fields).map(|(name, field)| ((*name).to_owned(), value(name, field)));
-    Some(Json::Object(fields.collect()))
-}
-
-/// Whether a field of this name is a time.
-fn is_time(name: &str) -> bool {
-    name.ends_with("_at") || name == "deadline"
+    let mut entry = Map::new();
+    entry.insert("error".to_owned(), Json::Object(object));
+    Json::Object(entry)
 }

@@ -10,6 +10,7 @@
 //! * `problem.rs`: what is wrong, and where it was written.
 
 mod layers;
+mod origins;
 mod problem;
 mod section;
 mod sections;
@@ -19,13 +20,14 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 pub use layers::{Flags, Sources};
+pub use origins::Origins;
 pub use problem::{ConfigError, Problem};
 pub use section::SettingInfo;
-pub use sections::{Actors, Http, Journal, Limits, Log, LogFormat, Push, Shutdown, Tcp};
+pub use sections::{Actors, Http, Journal, Limits, Log, LogFormat, Push, Shutdown, Tcp, Ws};
 
 use problem::Problems;
 use section::{DirectoryPath, Rule, Setting};
-use sections::{RawActors, RawHttp, RawJournal, RawLimits, RawLog, RawPush, RawShutdown, RawTcp};
+use sections::{RawActors, RawHttp, RawJournal, RawLimits, RawLog, RawPush, RawShutdown, RawTcp, RawWs};
 
 /// Where the data directory is unless said otherwise, relative to the working directory.
 const DEFAULT_DATA_DIR: &str = "./tidegate-data";
@@ -38,8 +40,10 @@ pub struct Config {
     pub data_dir: PathBuf,
     /// The Redis protocol's listener.
     pub tcp: Tcp,
-    /// The listener for health, status and metrics.
+    /// The listener for health, status, metrics and administration.
     pub http: Http,
+    /// WebSockets.
+    pub ws: Ws,
     /// What one client, one SKU and the whole server may use.
     pub limits: Limits,
     /// How the SKUs' actors run.
@@ -103,6 +107,7 @@ impl Config {
         }];
         RawTcp::describe("tcp", &mut all);
         RawHttp::describe("http", &mut all);
+        RawWs::describe("ws", &mut all);
         RawLimits::describe("limits", &mut all);
         RawActors::describe("actors", &mut all);
         RawPush::describe("push", &mut all);
@@ -148,6 +153,7 @@ struct RawConfig {
     data_dir: String,
     tcp: RawTcp,
     http: RawHttp,
+    ws: RawWs,
     limits: RawLimits,
     actors: RawActors,
     push: RawPush,
@@ -162,6 +168,7 @@ impl Default for RawConfig {
             data_dir: DEFAULT_DATA_DIR.to_owned(),
             tcp: RawTcp::default(),
             http: RawHttp::default(),
+            ws: RawWs::default(),
             limits: RawLimits::default(),
             actors: RawActors::default(),
             push: RawPush::default(),
@@ -186,6 +193,7 @@ impl RawConfig {
         let data_dir = problems.check("data_dir", DirectoryPath.check(&self.data_dir));
         let tcp = self.tcp.build("tcp", problems);
         let http = self.http.build("http", problems);
+        let ws = self.ws.build("ws", problems);
         let limits = self.limits.build("limits", problems);
         let actors = self.actors.build("actors", problems);
         let push = self.push.build("push", problems);
@@ -196,6 +204,7 @@ impl RawConfig {
             data_dir: data_dir?,
             tcp: tcp?,
             http: http?,
+            ws: ws?,
             limits: limits?,
             actors: actors?,
             push: push?,
@@ -246,6 +255,7 @@ impl From<&Config> for RawConfig {
             data_dir: config.data_dir.to_raw(),
             tcp: RawTcp::from(&config.tcp),
             http: RawHttp::from(&config.http),
+            ws: RawWs::from(&config.ws),
             limits: RawLimits::from(&config.limits),
             actors: RawActors::from(&config.actors),
             push: RawPush::from(&config.push),

@@ -7,6 +7,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use tracing_subscriber::EnvFilter;
 
+use super::origins::{OriginList, Origins};
 use super::problem::Problems;
 use super::section::{LoopbackAddress, Rule, Setting, SettingInfo, Within, section};
 
@@ -26,17 +27,41 @@ section! {
 }
 
 section! {
-    /// The listener for health, status and metrics.
+    /// The listener for health, status, metrics and administration.
     Http / RawHttp {
         /// Address and port; port 0 takes any free one.
         listen: SocketAddr = "127.0.0.1:7879".to_owned(), LoopbackAddress;
-        /// Connections served at once; further ones wait in the listen queue.
+        /// Connections served at once by each worker, besides WebSockets; further ones wait in the listen queue.
         max_connections: usize = 256, Within(1, 65_536);
-        /// Milliseconds a client has to send the head of its request. The HTTP library's clock ticks twice a second, so
+        /// Milliseconds a client has to send the head of its request, and again for its body. The HTTP library's clock ticks twice a second, so
         /// less than a second could end a request that has only just begun.
         request_timeout_ms: Duration = 5_000, Within(SECOND_MS, 60 * SECOND_MS);
         /// Milliseconds a connection may stay open with nothing asked.
         keep_alive_ms: Duration = 15_000, Within(1_000, HOUR_MS);
+        /// Threads that answer; each one's connections stay with it.
+        workers: usize = 1, Within(1, 256);
+        /// Origins of pages that may use this server from a browser, besides its own: `scheme://host[:port]`, with
+        /// commas between several.
+        allowed_origins: Origins = String::new(), OriginList;
+    }
+}
+
+section! {
+    /// WebSocket connections, on the HTTP listener.
+    Ws / RawWs {
+        /// Connections open at once; one more is refused. They count towards `limits.max_connections` too.
+        max_connections: usize = 10_000, Within(1, 1_000_000);
+        /// Bytes of one message, all its frames together.
+        max_frame_bytes: usize = 128 * KIB, Within(KIB, 16 * MIB);
+        /// Requests carried out together for one connection, and the most that one batch may hold. What a client sends
+        /// beyond waits until they are answered.
+        max_requests: usize = 256, Within(1, 65_536);
+        /// Milliseconds after which a connection is asked for a sign of life.
+        ping_ms: Duration = 20_000, Within(100, HOUR_MS);
+        /// Milliseconds that it may take to give one.
+        pong_timeout_ms: Duration = 10_000, Within(100, HOUR_MS);
+        /// Milliseconds a client may leave what it is sent untaken.
+        write_timeout_ms: Duration = 10_000, Within(100, HOUR_MS);
     }
 }
 
@@ -44,9 +69,9 @@ section! {
     /// What one client, one SKU and the whole server may use. Over a limit there is a clear refusal, never
     /// growth.
     Limits / RawLimits {
-        /// TCP connections open at once; one more is told so and closed.
+        /// Connections of TCP and WebSockets open at once; one more is told so and closed.
         max_connections: usize = 10_000, Within(1, 1_000_000);
-        /// Bytes of one command on the wire, arguments and framing together.
+        /// Bytes of one command on the wire, arguments and framing together; and of the body of an HTTP request.
         max_command_bytes: usize = 64 * KIB, Within(KIB, 16 * MIB);
         /// Arguments of one command, its name included.
         max_arguments: usize = 1_024, Within(16, 65_536);

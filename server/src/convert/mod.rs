@@ -350,6 +350,11 @@ pub(crate) fn fault(fault: Fault, retry: Duration) -> WireError {
     }
 }
 
+/// Whether this is the text of a fault that no caller can mend: on the wire it is an `ERR` as well.
+pub(crate) fn is_fault(message: &str) -> bool {
+    [Fault::Panicked, Fault::Quarantined].iter().any(|fault| fault.to_string() == message)
+}
+
 /// Writes what putting a document came to.
 pub(crate) fn write_put(put: &Result<Reply, PutError>, retry: Duration, writer: &mut Writer<'_>) -> Label {
     let error = match put {

@@ -16,6 +16,7 @@ pub struct Clients {
     count: AtomicUsize,
     accepted: AtomicU64,
     refused: AtomicU64,
+    last_id: AtomicU64,
 }
 
 impl Clients {
@@ -48,11 +49,17 @@ impl Clients {
             self.refused.fetch_add(1, Ordering::Relaxed);
             return None;
         }
-        let id = self.accepted.fetch_add(1, Ordering::Relaxed) + 1;
+        self.accepted.fetch_add(1, Ordering::Relaxed);
+        Some(self.let_in(address, local))
+    }
+
+    /// Takes in who stays for one request only, and whose number another door bounds: it is no connection.
+    pub(super) fn let_in(self: &Arc<Self>, address: SocketAddr, local: SocketAddr) -> Guest {
+        let id = self.last_id.fetch_add(1, Ordering::Relaxed) + 1;
         self.count.fetch_add(1, Ordering::AcqRel);
         let client = Arc::new(Client { id, address, local, since: Instant::now(), said: Mutex::default() });
         self.open.insert(id, Arc::clone(&client));
-        Some(Guest { client, clients: Arc::clone(self) })
+        Guest { client, clients: Arc::clone(self) }
     }
 
     /// The text of `CLIENT LIST`.

@@ -15,6 +15,7 @@ use std::sync::{Arc, OnceLock};
 
 use tidegate_actors::House;
 use tidegate_engine::Millis;
+use tidegate_persistence::{ActorId, ActorKind};
 use tidegate_protocol::error::{ErrorCode, WireError};
 
 pub(crate) use caller::Caller;
@@ -79,6 +80,22 @@ impl Edge {
     #[must_use]
     pub fn clients(&self) -> &Clients {
         &self.clients
+    }
+
+    /// What one command may be.
+    pub(crate) fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
+    /// Numbers and names of at most so many SKUs or campaigns, from this number on.
+    pub(crate) fn page(
+        &self,
+        kind: ActorKind,
+        from: ActorId,
+        most: usize,
+    ) -> Result<Vec<(ActorId, String)>, WireError> {
+        let seats = self.house()?.page(kind, from, most);
+        Ok(seats.iter().map(|seat| (seat.id(), seat.name().to_owned())).collect())
     }
 
     /// The time as the actors read it; zero before there are any.

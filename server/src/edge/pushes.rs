@@ -6,7 +6,7 @@ use tidegate_protocol::resp::{Protocol, Writer};
 
 use super::Edge;
 use crate::convert;
-use crate::push::{Channel, Cut, Subscriber};
+use crate::push::{Channel, Cut, Delivery, Subscriber};
 
 /// What is pushed to one connection. Nothing, for most of them.
 #[derive(Default)]
@@ -66,6 +66,39 @@ impl Pushes {
             confirm("unsubscribe", None, 0, writer);
         }
         self.forget_if_idle();
+    }
+
+    /// Subscribes to these channels and waits for their snapshots; whoever calls it hands them over first.
+    pub(super) async fn subscribe_with_snapshots(
+        &mut self,
+        channels: Vec<Channel>,
+        edge: &Edge,
+    ) -> Result<Vec<Delivery>, WireError> {
+        let subscriber = self.0.get_or_insert_with(|| Box::new(edge.hub.subscriber()));
+        let begun = subscriber.subscribe_with_snapshots(channels).await;
+        self.forget_if_idle();
+        begun.map_err(|error| convert::not_subscribed(error, edge.limits.retry_ms))
+    }
+
+    /// Unsubscribes from these channels, or from all. How many there are still.
+    pub(super) fn leave(&mut self, channels: Option<Vec<Channel>>) -> usize {
+        match (&self.0, channels) {
+            (Some(subscriber), Some(channels)) => {
+                channels.iter().for_each(|channel| subscriber.unsubscribe(channel));
+            }
+            (_, None) => self.0 = None,
+            (None, Some(_)) => {}
+        }
+        self.forget_if_idle();
+        self.count()
+    }
+
+    /// The next message, if one waits.
+    ///
+    /// # Errors
+    /// If the client is cut off.
+    pub(super) fn try_next(&self) -> Result<Option<Delivery>, Cut> {
+        self.0.as_ref().map_or(Ok(None), |subscriber| subscriber.try_next())
     }
 
     fn count(&self) -> usize {

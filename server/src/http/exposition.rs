@@ -11,6 +11,7 @@ use crate::metrics::{
     CommandTotals, Distribution, JournalStatus, Percentiles, Readiness, StatusSnapshot, resident_bytes,
 };
 use crate::push::HubStatus;
+use crate::ws::{Sockets, SocketsStatus};
 
 /// Upper bounds of the latency histogram, in microseconds: 50 µs to 10 s.
 const TIME_BOUNDS: [u64; 16] = [
@@ -19,9 +20,10 @@ const TIME_BOUNDS: [u64; 16] = [
 ];
 const MICROS_PER_SECOND: f64 = 1e6;
 
-pub(super) async fn metrics(sources: web::Data<Sources>) -> HttpResponse {
+pub(super) async fn metrics(sources: web::Data<Sources>, sockets: web::Data<Sockets>) -> HttpResponse {
     let now = sources.status.snapshot();
-    let page = page(&now, &sources.metrics.commands());
+    let mut page = page(&now, &sources.metrics.commands());
+    websockets(&mut page, sockets.status());
     match TextEncoder::new().encode_to_string(&page.0) {
         Ok(text) => HttpResponse::Ok().content_type(TEXT_FORMAT).body(text),
         Err(error) => {
@@ -60,6 +62,14 @@ fn page(now: &StatusSnapshot, commands: &[CommandTotals]) -> Page {
     pushes(&mut page, &now.pushes);
     journal(&mut page, &now.journal);
     page
+}
+
+fn websockets(page: &mut Page, now: SocketsStatus) {
+    page.gauge("websockets", "WebSocket connections open now.", now.open as f64);
+    page.counter("websockets_accepted_total", "WebSocket connections accepted.", now.accepted);
+    page.counter("websockets_refused_total", "WebSocket upgrades refused.", now.refused);
+    page.counter("websocket_messages_received_total", "Messages received over WebSocket.", now.received);
+    page.counter("websocket_messages_sent_total", "Messages sent over WebSocket.", now.sent);
 }
 
 fn pushes(page: &mut Page, now: &HubStatus) {

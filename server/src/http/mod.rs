@@ -1,13 +1,17 @@
-//! The HTTP door: health, status and metrics. It only reads, and it keeps answering while the journal is
-//! replayed and while the server drains, because that is when someone looks.
+//! The HTTP door: health, status and metrics, and administration. It keeps answering while the journal is replayed and
+//! while the server drains, because that is when someone looks.
 //!
+//! * `api/`: the commands of the sale under `/api/v1`.
 //! * `health.rs`: `/livez`, `/readyz`, `/healthz`, for programs that decide by a status code.
 //! * `status.rs`: `/status`, the same numbers for people and scripts, as JSON.
 //! * `exposition.rs`: `/metrics`, for Prometheus.
+//! * `origin.rs`: which web pages may change something.
 //! * `problem.rs`: every error, as an RFC 9457 document.
 
+mod api;
 mod exposition;
 mod health;
+mod origin;
 mod problem;
 mod status;
 
@@ -20,7 +24,12 @@ use actix_web::middleware::DefaultHeaders;
 use actix_web::{App, HttpServer, web};
 
 use crate::config::Http;
+use crate::edge::Edge;
 use crate::metrics::{Metrics, StatusSource};
+use crate::ws::{self, Sockets};
+use api::Api;
+pub(crate) use origin::is_foreign;
+pub(crate) use problem::Problem;
 
 /// Bytes of a request's body. Nothing here reads one, so this only bounds what is thrown away.
 const MAX_BODY_BYTES: usize = 4 << 10;
@@ -42,17 +51,31 @@ pub struct Running {
     pub server: Server,
 }
 
-/// Binds `settings.listen` and starts one thread that answers.
+/// Binds `settings.listen` and starts the threads that answer.
 ///
 /// # Errors
 /// The address can't be bound (in use, or not this machine's), or a thread can't be started.
-pub fn start(settings: &Http, status: Arc<dyn StatusSource>, metrics: Arc<Metrics>) -> io::Result<Running> {
+pub fn start(
+    settings: &Http,
+    status: Arc<dyn StatusSource>,
+    metrics: Arc<Metrics>,
+    edge: Arc<Edge>,
+    sockets: Arc<Sockets>,
+) -> io::Result<Running> {
     let listener = TcpListener::bind(settings.listen)?;
+    sockets.prepare(&listener)?;
     let address = listener.local_addr()?;
+    let max_connections = settings.max_connections.saturating_add(sockets.max_connections());
     let sources = web::Data::new(Sources { status, metrics });
+    let own_settings = settings.clone();
     let server = HttpServer::new(move || {
+        // This runs once for each worker.
+        let recorder = sources.metrics.recorder();
+        let api = Api::new(Arc::clone(&edge), Arc::clone(&recorder), &own_settings);
         App::new()
             .app_data(sources.clone())
+            .app_data(web::Data::from(Arc::clone(&sockets)))
+            .app_data(web::Data::from(recorder))
             .app_data(web::PayloadConfig::new(MAX_BODY_BYTES))
             // Every answer is about this very moment.
             .wrap(
@@ -61,11 +84,12 @@ pub fn start(settings: &Http, status: Arc<dyn StatusSource>, metrics: Arc<Metric
                     .add(("x-content-type-options", "nosniff")),
             )
             .configure(routes)
+            .configure(|app| api::routes(app, api))
             .default_service(web::to(problem::not_found))
     })
-    .workers(1)
+    .workers(settings.workers)
     .backlog(BACKLOG)
-    .max_connections(settings.max_connections)
+    .max_connections(max_connections)
     .client_request_timeout(settings.request_timeout_ms)
     .client_disconnect_timeout(settings.request_timeout_ms)
     .keep_alive(settings.keep_alive_ms)
@@ -86,7 +110,11 @@ fn routes(app: &mut web::ServiceConfig) {
             page("/metrics")
                 .route(web::get().to(exposition::metrics))
                 .route(web::head().to(exposition::metrics)),
-        );
+        )
+        .service(
+            page("/asyncapi.json").route(web::get().to(ws::asyncapi)).route(web::head().to(ws::asyncapi)),
+        )
+        .service(page("/ws").route(web::get().to(ws::upgrade)));
 }
 
 /// A path that is only read: any other method is told so.

@@ -4,12 +4,20 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a helper of a test fails the test by panicking")]
 
 mod client;
+pub(crate) mod description;
+pub(crate) mod door;
+pub(crate) mod http_door;
 mod process;
 mod server;
+mod socket;
+pub(crate) mod story;
+mod web;
 
 pub(crate) use client::{Client, Reserved, show};
 pub(crate) use process::{Process, run};
 pub(crate) use server::Server;
+pub(crate) use socket::Socket;
+pub(crate) use web::{Answer, Ask, exchange};
 
 /// How long anything may take before a test gives up. Nothing waits this long unless it is broken.
 pub(crate) const PATIENCE: std::time::Duration = std::time::Duration::from_secs(60);
