@@ -20,6 +20,7 @@ use crate::edge::{self, Door, Edge, command_labels, outcome_labels};
 use crate::http;
 use crate::levels::Levels;
 use crate::metrics::{Metrics, Recovery};
+use crate::security::{Certificate, Security};
 use crate::shutdown::Shutdown;
 
 /// How often a stopping server looks whether its connections have ended.
@@ -68,16 +69,23 @@ async fn serve(
     mut shutdown: Shutdown,
     on_ready: impl FnOnce(Addresses),
 ) -> anyhow::Result<()> {
+    let security = Security::new(config)?;
+    let certificate = Certificate::load(&config.tls)?;
+    let encryption = certificate.as_ref().map(Certificate::encryption).transpose()?;
+    if let Some(certificate) = certificate {
+        certificate.reload_on_hangup()?;
+    }
     // Before the doors: who is started twice is to hear of the directory, not of a port that is taken.
     let lock = DirLock::take(&config.data_dir)?;
     let arbiters: Vec<Arbiter> = (0..arbiter_count(config)).map(|_| Arbiter::new()).collect();
-    let parts = Parts::new(config, arbiters.len());
-    let http = http::start(&config.http, Arc::clone(&parts.levels) as _, Arc::clone(&parts.metrics))
+    let parts = Parts::new(config, Arc::clone(&security), arbiters.len());
+    let (status, metrics) = (Arc::clone(&parts.levels) as _, Arc::clone(&parts.metrics));
+    let http = http::start(&config.http, status, metrics, security, encryption.clone())
         .with_context(|| format!("cannot listen on {} (http.listen)", config.http.listen))?;
     let http_handle = http.server.handle();
     actix_rt::spawn(http.server);
     let homes = arbiters.iter().map(Arbiter::handle).collect();
-    let door = edge::listen(config.tcp.listen, Arc::clone(&parts.edge), homes, &parts.metrics)
+    let door = edge::listen(config.tcp.listen, Arc::clone(&parts.edge), homes, &parts.metrics, encryption)
         .with_context(|| format!("cannot listen on {} (tcp.listen)", config.tcp.listen))?;
     parts.levels.listening(door.address);
     let addresses = Addresses { tcp: door.address, http: http.address };
@@ -121,7 +129,7 @@ struct Parts {
 }
 
 impl Parts {
-    fn new(config: &Config, arbiters: usize) -> Self {
+    fn new(config: &Config, security: Arc<Security>, arbiters: usize) -> Self {
         let metrics = Metrics::new(&command_labels(), &outcome_labels());
         let clients = Arc::default();
         let levels = Levels::new(
@@ -131,7 +139,7 @@ impl Parts {
             Arc::clone(&metrics),
             Arc::clone(&clients),
         );
-        let edge = Edge::new(config.limits.clone(), clients, Arc::clone(&levels) as _);
+        let edge = Edge::new(config.limits.clone(), security, clients, Arc::clone(&levels) as _);
         Self { metrics, levels, edge }
     }
 

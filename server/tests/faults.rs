@@ -20,6 +20,7 @@ use tidegate_persistence::{ActorId, Journal, MemoryJournal, Options, Recovered, 
 use tidegate_server::config::Config;
 use tidegate_server::edge::{self, Edge, Information, command_labels, outcome_labels};
 use tidegate_server::metrics::Metrics;
+use tidegate_server::security::Security;
 use tokio::sync::{Notify, oneshot};
 
 const SEED: u64 = 7;
@@ -98,10 +99,16 @@ fn serve(
             probe: Some(Box::new(|body| assert!(!is_by_boom(body), "boom was here"))),
         },
     );
-    let edge = Edge::new(Config::default().limits, Arc::default(), Arc::new(Nothing));
+    let edge = Edge::new(
+        Config::default().limits,
+        Security::new(&Config::default()).unwrap(),
+        Arc::default(),
+        Arc::new(Nothing),
+    );
     edge.open(Arc::new(house));
     let metrics = Metrics::new(&command_labels(), &outcome_labels());
-    let door = edge::listen("127.0.0.1:0".parse().unwrap(), edge, vec![arbiter.handle()], &metrics).unwrap();
+    let door =
+        edge::listen("127.0.0.1:0".parse().unwrap(), edge, vec![arbiter.handle()], &metrics, None).unwrap();
     ready.send(door.address).unwrap();
     (writer, door)
 }

@@ -19,6 +19,7 @@ use tidegate_server::metrics::{
     ActorsStatus, ConnectionsStatus, JournalStatus, MailboxesStatus, Metrics, Percentiles, Readiness,
     Recovery, StatusSnapshot, StatusSource,
 };
+use tidegate_server::security::Security;
 
 const COMMANDS: [&str; 3] = ["ORDER.RESERVE", "SKU.GET", "PING"];
 const OUTCOMES: [&str; 3] = ["RESERVED", "SOLD_OUT", "OK"];
@@ -52,12 +53,13 @@ impl Door {
         adjust(&mut settings);
         let levels = Arc::new(Levels(Mutex::new(levels())));
         let metrics = Metrics::new(&COMMANDS, &OUTCOMES);
+        let security = Security::new(&Config::default()).unwrap();
         let (sender, receiver) = mpsc::channel();
         let system = std::thread::spawn({
             let (levels, metrics) = (Arc::clone(&levels), Arc::clone(&metrics));
             move || {
                 actix_web::rt::System::new().block_on(async {
-                    let running = http::start(&settings, levels, metrics).unwrap();
+                    let running = http::start(&settings, levels, metrics, security, None).unwrap();
                     sender.send((running.address, running.server.handle())).unwrap();
                     running.server.await.unwrap();
                 });

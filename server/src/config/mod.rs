@@ -7,25 +7,36 @@
 //! * `sections.rs`: every setting with its default, its range and its meaning.
 //! * `section.rs`: how a setting is declared, checked and written back.
 //! * `layers.rs`: reading the layers and refusing what isn't a setting.
+//! * `users.rs`: the list of users.
 //! * `problem.rs`: what is wrong, and where it was written.
 
 mod layers;
 mod problem;
 mod section;
 mod sections;
+mod users;
 
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
+use figment::value::Value;
 use serde::{Deserialize, Serialize};
 
 pub use layers::{Flags, Sources};
 pub use problem::{ConfigError, Problem};
 pub use section::SettingInfo;
-pub use sections::{Actors, Http, Journal, Limits, Log, LogFormat, Shutdown, Tcp};
+pub use sections::{
+    Actors, Http, Journal, Limits, Log, LogFormat, Logins, Shutdown, Tcp, Tls, TokenAlgorithm, Tokens,
+};
+pub(crate) use users::TOKEN_USER;
+pub use users::User;
 
 use problem::Problems;
 use section::{DirectoryPath, Rule, Setting};
-use sections::{RawActors, RawHttp, RawJournal, RawLimits, RawLog, RawShutdown, RawTcp};
+use sections::{
+    RawActors, RawHttp, RawJournal, RawLimits, RawLog, RawLogins, RawShutdown, RawTcp, RawTls, RawTokens,
+};
+use users::ShownUser;
 
 /// Where the data directory is unless said otherwise, relative to the working directory.
 const DEFAULT_DATA_DIR: &str = "./tidegate-data";
@@ -42,6 +53,14 @@ pub struct Config {
     pub http: Http,
     /// What one client, one SKU and the whole server may use.
     pub limits: Limits,
+    /// Who may connect, and do what. None: everybody on this machine may do everything.
+    pub users: Vec<User>,
+    /// How users prove who they are.
+    pub logins: Logins,
+    /// Tokens that let a browser act for one buyer.
+    pub tokens: Tokens,
+    /// TLS on both doors.
+    pub tls: Tls,
     /// How the SKUs' actors run.
     pub actors: Actors,
     /// The write-ahead log and its snapshots.
@@ -74,7 +93,7 @@ impl Config {
         let mut problems = Problems::default();
         let layers = layers::read(sources, &mut problems);
         let config = RawConfig::from_layers(&layers, &mut problems)
-            .build_and_validate(&mut problems)
+            .build_and_validate(&layers.users, &mut problems)
             .map(|config| Config { campaigns: sources.flags.campaigns.clone(), ..config });
         problems.attribute(|key| layers.origin_of(key));
         match config {
@@ -86,10 +105,14 @@ impl Config {
     }
 
     /// The settings as a TOML document that, read as a file, gives the same settings again (campaign files
-    /// are flags, so they are not in it).
+    /// are flags, so they are not in it). Users are listed, but for their hashes.
     pub fn to_toml(&self) -> String {
-        // Plain strings and integers in two levels of tables: there is nothing that TOML can't say.
-        toml::to_string(&RawConfig::from(self)).unwrap_or_default()
+        let shown = Shown {
+            settings: RawConfig::from(self),
+            users: self.users.iter().map(ShownUser::from).collect(),
+        };
+        // Plain strings and numbers in tables: there is nothing that TOML can't say.
+        toml::to_string(&shown).unwrap_or_default()
     }
 
     /// Every setting there is, in the order of the file.
@@ -102,6 +125,9 @@ impl Config {
         RawTcp::describe("tcp", &mut all);
         RawHttp::describe("http", &mut all);
         RawLimits::describe("limits", &mut all);
+        RawLogins::describe("logins", &mut all);
+        RawTokens::describe("tokens", &mut all);
+        RawTls::describe("tls", &mut all);
         RawActors::describe("actors", &mut all);
         RawJournal::describe("journal", &mut all);
         RawLog::describe("log", &mut all);
@@ -113,7 +139,7 @@ impl Config {
 impl Default for Config {
     fn default() -> Self {
         let mut problems = Problems::default();
-        match RawConfig::default().build_and_validate(&mut problems) {
+        match RawConfig::default().build_and_validate(&[], &mut problems) {
             Some(config) => config,
             // The defaults are constants and a test loads them, so this arm is never taken in a build that
             // passed its tests.
@@ -138,6 +164,15 @@ pub fn check_file(file: &Path) -> Result<String, ConfigError> {
     Ok(report)
 }
 
+/// The effective configuration as an operator may see it.
+#[derive(Serialize)]
+struct Shown {
+    #[serde(flatten)]
+    settings: RawConfig,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    users: Vec<ShownUser>,
+}
+
 /// The settings as written: any integer, any text. Only [`RawConfig::build_and_validate`] makes a [`Config`].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -146,6 +181,9 @@ struct RawConfig {
     tcp: RawTcp,
     http: RawHttp,
     limits: RawLimits,
+    logins: RawLogins,
+    tokens: RawTokens,
+    tls: RawTls,
     actors: RawActors,
     journal: RawJournal,
     log: RawLog,
@@ -159,6 +197,9 @@ impl Default for RawConfig {
             tcp: RawTcp::default(),
             http: RawHttp::default(),
             limits: RawLimits::default(),
+            logins: RawLogins::default(),
+            tokens: RawTokens::default(),
+            tls: RawTls::default(),
             actors: RawActors::default(),
             journal: RawJournal::default(),
             log: RawLog::default(),
@@ -177,11 +218,18 @@ impl RawConfig {
 
     /// Checks every setting alone, then the settings against each other. `None` exactly if a problem was
     /// found.
-    fn build_and_validate(&self, problems: &mut Problems) -> Option<Config> {
+    fn build_and_validate(&self, listed: &[Value], problems: &mut Problems) -> Option<Config> {
         let data_dir = problems.check("data_dir", DirectoryPath.check(&self.data_dir));
         let tcp = self.tcp.build("tcp", problems);
         let http = self.http.build("http", problems);
         let limits = self.limits.build("limits", problems);
+        let users = users::check(listed, problems);
+        let private = !listed.is_empty()
+            || only_loopback("tcp.listen", tcp.as_ref().map(|tcp| tcp.listen), problems)
+                & only_loopback("http.listen", http.as_ref().map(|http| http.listen), problems);
+        let logins = self.logins.build("logins", problems);
+        let tokens = self.tokens.build("tokens", problems);
+        let tls = self.tls.build("tls", problems);
         let actors = self.actors.build("actors", problems);
         let journal = self.journal.build("journal", problems);
         let log = self.log.build("log", problems);
@@ -191,14 +239,33 @@ impl RawConfig {
             tcp: tcp?,
             http: http?,
             limits: limits?,
+            users: users?,
+            logins: logins?,
+            tokens: tokens?,
+            tls: tls?,
             actors: actors?,
             journal: journal?,
             log: log?,
             shutdown: shutdown?,
             campaigns: Vec::new(),
         };
-        config.settings_agree(problems).then_some(config)
+        (config.settings_agree(problems) && private).then_some(config)
     }
+}
+
+/// Without users everyone who connects may do everything, so nothing may be listened on that others can reach.
+fn only_loopback(key: &str, listen: Option<SocketAddr>, problems: &mut Problems) -> bool {
+    let Some(address) = listen.filter(|address| !address.ip().to_canonical().is_loopback()) else {
+        return true;
+    };
+    problems.add(
+        key,
+        format!(
+            "{address} can be reached from other machines, and with no users configured everyone who connects may do \
+             everything; configure users, or listen on 127.0.0.1 or [::1]"
+        ),
+    );
+    false
 }
 
 impl Config {
@@ -229,6 +296,18 @@ impl Config {
                 ),
             );
         }
+        if self.tls.certificate_file.is_some() != self.tls.key_file.is_some() {
+            problems.add(
+                "tls.key_file",
+                "a certificate needs its key and a key its certificate; give both or neither",
+            );
+        }
+        if (self.tokens.algorithm == TokenAlgorithm::None) == self.tokens.key_file.is_some() {
+            problems.add(
+                "tokens.key_file",
+                "an algorithm needs a key and a key an algorithm; give both or neither",
+            );
+        }
         problems.len() == before
     }
 }
@@ -240,6 +319,9 @@ impl From<&Config> for RawConfig {
             tcp: RawTcp::from(&config.tcp),
             http: RawHttp::from(&config.http),
             limits: RawLimits::from(&config.limits),
+            logins: RawLogins::from(&config.logins),
+            tokens: RawTokens::from(&config.tokens),
+            tls: RawTls::from(&config.tls),
             actors: RawActors::from(&config.actors),
             journal: RawJournal::from(&config.journal),
             log: RawLog::from(&config.log),

@@ -7,12 +7,14 @@ use std::time::Instant;
 use tidegate_protocol::resp::{FramingError, Limits, Protocol, RequestDecoder};
 
 use super::Edge;
-use super::batch::Batch;
+use super::batch::{Added, Batch};
 use super::session::Session;
 use crate::metrics::Recorder;
+use crate::security::Principal;
 
 /// One client of another door, with a session as a TCP connection has one.
 pub(crate) struct Caller {
+    edge: Arc<Edge>,
     batch: Batch,
     session: Session,
     decoder: RequestDecoder,
@@ -25,16 +27,22 @@ impl Caller {
         recorder: &Arc<Recorder>,
         (address, local): (SocketAddr, SocketAddr),
     ) -> Option<Self> {
-        let guest = edge.clients.admit(address, local, edge.limits.max_connections)?;
+        let guest = edge.clients.admit(address, local, &edge.limits).ok()?;
         let limits = Limits {
             max_command_bytes: edge.limits.max_command_bytes,
             max_arguments: edge.limits.max_arguments,
         };
         Some(Self {
             batch: Batch::new(Arc::clone(edge), Arc::clone(recorder)),
-            session: Session::speaking(guest, Protocol::Resp3),
+            session: Session::speaking(guest, edge, Protocol::Resp3),
+            edge: Arc::clone(edge),
             decoder: RequestDecoder::new(limits),
         })
+    }
+
+    /// Says who it is, where the door found that out by itself. Without, it is a stranger, and may use `AUTH`.
+    pub(crate) fn authenticate(&mut self, principal: Principal) {
+        self.session.authenticate(principal, &self.edge);
     }
 
     /// Carries out whole commands, end to end in `commands`: groups them by actor as a read of a connection is. The
@@ -49,14 +57,27 @@ impl Caller {
             begins += request.consumed;
         }
         let since = Instant::now();
-        let mut taken = 0;
-        while let Some(request) = self.decoder.decode(&commands[taken..])? {
-            taken += request.consumed;
-            self.batch.add(request.args, &mut self.session);
+        let (mut taken, mut output) = (0, Vec::new());
+        loop {
+            let mut more = false;
+            while let Some(request) = self.decoder.decode(&commands[taken..])? {
+                let added = self.batch.add(request.args, &mut self.session);
+                if added != Added::Again {
+                    taken += request.consumed;
+                }
+                if added != Added::Taken {
+                    more = true;
+                    break;
+                }
+            }
+            self.batch.visit(&mut self.session).await;
+            let mut replies = Vec::new();
+            self.batch.put_together(since, usize::MAX, &mut replies);
+            output.append(&mut replies);
+            if !more {
+                break;
+            }
         }
-        self.batch.visit().await;
-        let mut output = Vec::new();
-        self.batch.put_together(since, usize::MAX, &mut output);
         Ok(output)
     }
 }

@@ -7,6 +7,7 @@ mod connection;
 mod labels;
 mod listener;
 mod session;
+mod standing;
 mod visits;
 
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -23,10 +24,12 @@ pub use labels::{command_labels, outcome_labels};
 pub use listener::{Door, listen};
 
 use crate::config::Limits;
+use crate::security::Security;
 
 /// What all connections share.
 pub struct Edge {
     limits: Limits,
+    security: Arc<Security>,
     clients: Arc<Clients>,
     /// Empty while the journal is being replayed.
     house: OnceLock<Arc<House>>,
@@ -45,9 +48,15 @@ pub trait Information: Send + Sync + 'static {
 impl Edge {
     /// An edge that answers `LOADING` until it is given a house.
     #[must_use]
-    pub fn new(limits: Limits, clients: Arc<Clients>, information: Arc<dyn Information>) -> Arc<Self> {
+    pub fn new(
+        limits: Limits,
+        security: Arc<Security>,
+        clients: Arc<Clients>,
+        information: Arc<dyn Information>,
+    ) -> Arc<Self> {
         Arc::new(Self {
             limits,
+            security,
             clients,
             house: OnceLock::new(),
             draining: AtomicBool::new(false),

@@ -4,9 +4,11 @@
 //! * `health.rs`: `/livez`, `/readyz`, `/healthz`, for programs that decide by a status code.
 //! * `status.rs`: `/status`, the same numbers for people and scripts, as JSON.
 //! * `exposition.rs`: `/metrics`, for Prometheus.
+//! * `guard.rs`: who asks, and whether it may.
 //! * `problem.rs`: every error, as an RFC 9457 document.
 
 mod exposition;
+mod guard;
 mod health;
 mod problem;
 mod status;
@@ -16,11 +18,12 @@ use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 
 use actix_web::dev::Server;
-use actix_web::middleware::DefaultHeaders;
+use actix_web::middleware::{DefaultHeaders, from_fn};
 use actix_web::{App, HttpServer, web};
 
 use crate::config::Http;
 use crate::metrics::{Metrics, StatusSource};
+use crate::security::{Encryption, Security};
 
 /// Bytes of a request's body. Nothing here reads one, so this only bounds what is thrown away.
 const MAX_BODY_BYTES: usize = 4 << 10;
@@ -46,13 +49,21 @@ pub struct Running {
 ///
 /// # Errors
 /// The address can't be bound (in use, or not this machine's), or a thread can't be started.
-pub fn start(settings: &Http, status: Arc<dyn StatusSource>, metrics: Arc<Metrics>) -> io::Result<Running> {
+pub fn start(
+    settings: &Http,
+    status: Arc<dyn StatusSource>,
+    metrics: Arc<Metrics>,
+    security: Arc<Security>,
+    encryption: Option<Encryption>,
+) -> io::Result<Running> {
     let listener = TcpListener::bind(settings.listen)?;
     let address = listener.local_addr()?;
     let sources = web::Data::new(Sources { status, metrics });
+    let security = web::Data::from(security);
     let server = HttpServer::new(move || {
         App::new()
             .app_data(sources.clone())
+            .app_data(security.clone())
             .app_data(web::PayloadConfig::new(MAX_BODY_BYTES))
             // Every answer is about this very moment.
             .wrap(
@@ -69,10 +80,14 @@ pub fn start(settings: &Http, status: Arc<dyn StatusSource>, metrics: Arc<Metric
     .client_request_timeout(settings.request_timeout_ms)
     .client_disconnect_timeout(settings.request_timeout_ms)
     .keep_alive(settings.keep_alive_ms)
-    .disable_signals()
-    .listen(listener)?
-    .run();
-    Ok(Running { address, server })
+    .disable_signals();
+    let server = match encryption {
+        None => server.listen(listener)?,
+        Some(Encryption { config, handshake_timeout }) => {
+            server.tls_handshake_timeout(handshake_timeout).listen_rustls_0_23(listener, config)?
+        }
+    };
+    Ok(Running { address, server: server.run() })
 }
 
 fn routes(app: &mut web::ServiceConfig) {
@@ -81,11 +96,19 @@ fn routes(app: &mut web::ServiceConfig) {
         .service(
             page("/healthz").route(web::get().to(health::healthz)).route(web::head().to(health::healthz)),
         )
-        .service(page("/status").route(web::get().to(status::status)).route(web::head().to(status::status)))
+        .service(
+            page("/status")
+                .route(web::get().to(status::status))
+                .route(web::head().to(status::status))
+                .wrap(from_fn(guard::observers))
+                .wrap(from_fn(guard::identify)),
+        )
         .service(
             page("/metrics")
                 .route(web::get().to(exposition::metrics))
-                .route(web::head().to(exposition::metrics)),
+                .route(web::head().to(exposition::metrics))
+                .wrap(from_fn(guard::observers))
+                .wrap(from_fn(guard::identify)),
         );
 }
 

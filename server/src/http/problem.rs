@@ -1,5 +1,7 @@
 //! Errors as RFC 9457 problem documents.
 
+use std::borrow::Cow;
+
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use actix_web::http::header::ALLOW;
@@ -10,14 +12,18 @@ use serde::Serialize;
 struct Problem {
     title: &'static str,
     status: u16,
-    detail: &'static str,
+    detail: Cow<'static, str>,
     /// The word a RESP client would read.
     code: &'static str,
 }
 
-fn answer(status: StatusCode, code: &'static str, detail: &'static str) -> HttpResponse {
+pub(super) fn answer(
+    status: StatusCode,
+    code: &'static str,
+    detail: impl Into<Cow<'static, str>>,
+) -> HttpResponse {
     let title = status.canonical_reason().unwrap_or("Error");
-    let problem = Problem { title, status: status.as_u16(), detail, code };
+    let problem = Problem { title, status: status.as_u16(), detail: detail.into(), code };
     let mut response = HttpResponse::build(status).json(problem);
     response.headers_mut().insert(
         actix_web::http::header::CONTENT_TYPE,
