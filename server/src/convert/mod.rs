@@ -14,10 +14,12 @@ use tidegate_protocol::reply::Outcome;
 use tidegate_protocol::resp::Writer;
 use tidegate_protocol::status;
 
+mod belonging;
 mod campaign;
 mod reply;
 mod report;
 
+pub(crate) use belonging::{Belonging, absent, belonging};
 pub(crate) use campaign::{campaign, campaign_document, put_campaign, trigger, write_campaign};
 pub(crate) use reply::{write_reply, write_view};
 pub(crate) use report::Books;
@@ -198,36 +200,6 @@ pub(crate) fn errand(call: Call<'_>) -> Errand<'_> {
         Call::CampaignGet { campaign } => Errand::LookCampaign(campaign),
         Call::Report { key } => Errand::Report(key),
         connection => Errand::Connection(connection),
-    }
-}
-
-/// Something that belongs to a buyer.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Belonging {
-    /// An order of this SKU.
-    Order { sku: Box<str>, number: OrderNumber },
-    /// A cart of this campaign.
-    Cart { campaign: Box<str>, number: CartNumber },
-}
-
-/// The order or cart that a call is about; `None` if it is about none, or the id is none.
-pub(crate) fn belonging(call: &Call<'_>) -> Option<Belonging> {
-    match call {
-        Call::OrderPay { order, .. } | Call::OrderCancel { order, .. } | Call::OrderGet { order } => {
-            OrderId::parse(order).map(|id| Belonging::Order { sku: id.sku.into(), number: id.number })
-        }
-        Call::CartPay { cart, .. } | Call::CartCancel { cart, .. } | Call::CartGet { cart } => {
-            CartId::parse(cart).map(|id| Belonging::Cart { campaign: id.campaign.into(), number: id.number })
-        }
-        _ => None,
-    }
-}
-
-/// How a call is answered when what it is about is not there.
-pub(crate) fn absent(call: &Call<'_>) -> Absent {
-    match call {
-        Call::OrderGet { .. } | Call::CartGet { .. } => Absent::Nil,
-        _ => Absent::NotFound,
     }
 }
 

@@ -20,7 +20,7 @@ use super::visits::Visits;
 use crate::convert::{self, Absent, Books, Errand};
 use crate::metrics::Recorder;
 pub(super) use gate::Added;
-use gate::{Admission, Gate};
+use gate::{Admission, Gate, Hello};
 
 /// What one read asks. Its buffers are reused from read to read.
 pub(super) struct Batch {
@@ -145,7 +145,8 @@ impl Batch {
                 Ok(())
             }
             Errand::Connection(Call::Hello { protocol, auth: Some(credentials), client_name }) => {
-                self.gate.log_in(command, &credentials, Some((protocol, client_name.map(str::to_owned))));
+                let hello = Hello { protocol, name: client_name.map(str::to_owned) };
+                self.gate.log_in(command, &credentials, Some(hello));
                 Ok(())
             }
             Errand::Connection(call) => {

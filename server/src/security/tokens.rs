@@ -112,7 +112,8 @@ fn reason(kind: &ErrorKind) -> &'static str {
         ErrorKind::InvalidAlgorithm | ErrorKind::InvalidAlgorithmName => "it names another algorithm",
         ErrorKind::InvalidIssuer => "it is by another issuer",
         ErrorKind::InvalidAudience => "it is for another audience",
-        ErrorKind::MissingRequiredClaim(_) => "it lacks a claim: exp, sub, and iss and aud where configured",
+        ErrorKind::MissingRequiredClaim(_) => "it lacks a claim that is configured, iss or aud",
+        ErrorKind::Json(_) => "it is malformed; it needs sub, a text, and exp, whole seconds since 1970",
         _ => "it is none",
     }
 }

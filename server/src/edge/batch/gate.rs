@@ -33,7 +33,13 @@ pub(in super::super) enum Added {
 pub(super) struct Gate {
     waits: Option<Wait>,
     /// Whose the thing is that the next command is about.
-    owner: Option<(Belonging, Result<Option<Box<str>>, WireError>)>,
+    found: Option<Found>,
+}
+
+/// Whose something is; `None` if there is no such thing.
+struct Found {
+    thing: Belonging,
+    owner: Result<Option<Box<str>>, WireError>,
 }
 
 enum Wait {
@@ -46,8 +52,13 @@ struct LogIn {
     command: Command,
     user: Option<Vec<u8>>,
     password: Vec<u8>,
-    /// The version and the name that `HELLO` asks for.
-    hello: Option<(Option<Protocol>, Option<String>)>,
+    hello: Option<Hello>,
+}
+
+/// What `HELLO` asks for besides.
+pub(super) struct Hello {
+    pub(super) protocol: Option<Protocol>,
+    pub(super) name: Option<String>,
 }
 
 /// Whether a buyer may send a command.
@@ -62,19 +73,14 @@ pub(super) enum Admission {
 impl Gate {
     /// Counts a command, but once if it is offered twice.
     pub(super) fn charge(&self, session: &Session, edge: &Edge) -> Result<(), WireError> {
-        if self.owner.is_some() { Ok(()) } else { session.standing().charge(&edge.security) }
+        if self.found.is_some() { Ok(()) } else { session.standing().charge(&edge.security) }
     }
 
     pub(super) fn is_waiting(&self) -> bool {
         self.waits.is_some()
     }
 
-    pub(super) fn log_in(
-        &mut self,
-        command: Command,
-        credentials: &Credentials<'_>,
-        hello: Option<(Option<Protocol>, Option<String>)>,
-    ) {
+    pub(super) fn log_in(&mut self, command: Command, credentials: &Credentials<'_>, hello: Option<Hello>) {
         let (user, password) = (credentials.user.map(<[u8]>::to_vec), credentials.password.to_vec());
         self.waits = Some(Wait::LogIn(LogIn { command, user, password, hello }));
     }
@@ -86,8 +92,8 @@ impl Gate {
         }
         // An id that is none finds nothing.
         let Some(thing) = convert::belonging(call) else { return Ok(Admission::May) };
-        match self.owner.take() {
-            Some((found, owner)) if found == thing => match owner? {
+        match self.found.take() {
+            Some(found) if found.thing == thing => match found.owner? {
                 Some(owner) if buyer.is(&owner) => Ok(Admission::May),
                 Some(_) => {
                     Err(WireError::new(ErrorCode::NoPerm, "this is another buyer's; nothing was done"))
@@ -109,7 +115,7 @@ impl Batch {
             Some(Wait::LogIn(login)) => self.log_in(login, session).await,
             Some(Wait::Owner(thing)) => {
                 let owner = self.owner_of(&thing).await;
-                self.gate.owner = Some((thing, owner));
+                self.gate.found = Some(Found { thing, owner });
             }
             None => {}
         }
@@ -122,7 +128,9 @@ impl Batch {
             Ok(principal) => {
                 session.authenticate(principal, &self.edge);
                 match hello {
-                    Some((protocol, name)) => session.greet(protocol, name.as_deref(), &mut self.ready),
+                    Some(Hello { protocol, name }) => {
+                        session.greet(protocol, name.as_deref(), &mut self.ready)
+                    }
                     None => Writer::new(&mut self.ready, session.protocol()).simple("OK"),
                 }
                 Label::Ok
