@@ -81,3 +81,69 @@ impl Caller {
         Ok(output)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use argon2::password_hash::SaltString;
+    use argon2::{Algorithm, Argon2, Params, PasswordHasher, Version};
+    use tidegate_protocol::command::Role;
+
+    use super::super::{Information, command_labels, outcome_labels};
+    use super::*;
+    use crate::config::{Config, User};
+    use crate::metrics::Metrics;
+    use crate::security::{SecretHash, Security};
+
+    struct Nothing;
+
+    impl Information for Nothing {
+        fn section(&self, _: &str) -> Option<String> {
+            None
+        }
+
+        fn sections(&self) -> &'static [&'static str] {
+            &[]
+        }
+    }
+
+    /// Somebody at a door of a server with one user, `shop`.
+    fn caller() -> (Caller, Arc<Security>) {
+        let cheap = Argon2::new(Algorithm::Argon2id, Version::V0x13, Params::new(8, 1, 1, None).unwrap());
+        let salt = SaltString::encode_b64(b"salt of a test").unwrap();
+        let hash = cheap.hash_password(b"secret", &salt).unwrap().to_string();
+        let secret_hash = SecretHash::parse(&hash).unwrap();
+        let shop = User { name: "shop".to_owned(), secret_hash, roles: vec![Role::Storefront] };
+        let config = Config { users: vec![shop], ..Config::default() };
+        let security = Security::new(&config).unwrap();
+        let edge = Edge::new(config.limits, Arc::clone(&security), Arc::default(), Arc::new(Nothing));
+        let metrics = Metrics::new(&command_labels(), &outcome_labels());
+        let here = SocketAddr::from(([127, 0, 0, 1], 1));
+        (Caller::admit(&edge, &metrics.recorder(), (here, here)).unwrap(), security)
+    }
+
+    #[test]
+    fn a_caller_logs_in_between_its_commands() {
+        actix_rt::System::new().block_on(async {
+            let (mut caller, _) = caller();
+            let replies =
+                caller.call(b"PING\r\nAUTH shop secret\r\nPING\r\nAUTH shop x\r\nPING\r\n").await.unwrap();
+            let replies = String::from_utf8(replies).unwrap();
+            let mut lines = replies.lines();
+            assert_eq!(lines.next(), Some("-NOAUTH Authentication required."));
+            assert_eq!((lines.next(), lines.next()), (Some("+OK"), Some("+PONG")));
+            assert!(lines.next().unwrap().starts_with("-WRONGPASS"));
+            assert_eq!((lines.next(), lines.next()), (Some("+PONG"), None));
+        });
+    }
+
+    #[test]
+    fn a_door_says_who_its_caller_is() {
+        actix_rt::System::new().block_on(async {
+            let (mut caller, security) = caller();
+            let here = [127, 0, 0, 1].into();
+            caller.authenticate(security.authorize("Bearer shop:secret", here).await.unwrap());
+            let replies = String::from_utf8(caller.call(b"PING\r\nREPORT lamp\r\n").await.unwrap()).unwrap();
+            assert!(replies.starts_with("+PONG\r\n-NOPERM user shop"), "{replies}");
+        });
+    }
+}
