@@ -20,7 +20,7 @@ use super::visits::Visits;
 use crate::convert::{self, Absent, Books, Errand};
 use crate::metrics::Recorder;
 pub(super) use gate::Added;
-use gate::{Admission, Gate, Hello};
+use gate::Gate;
 
 /// What one read asks. Its buffers are reused from read to read.
 pub(super) struct Batch {
@@ -113,21 +113,11 @@ impl Batch {
         let done = self.gate.charge(session, &self.edge).and(command).and_then(|command| {
             session.standing().admit(command.spec())?;
             let call = command.parse(args)?;
-            if let Some(buyer) = session.standing().buyer() {
-                match self.gate.admit_buyer(buyer, &call)? {
-                    Admission::May => {}
-                    Admission::Unknown => return Ok(Added::Again),
-                    Admission::Nothing(absent) => {
-                        self.answer_absent(
-                            Sent { command, protocol: session.protocol(), part: false },
-                            absent,
-                        );
-                        return Ok(Added::Taken);
-                    }
-                }
+            if let Some(added) = self.hold_back(command, &call, session)? {
+                return Ok(added);
             }
             self.dispatch(command, call, session)?;
-            Ok(if self.gate.is_waiting() { Added::Last } else { Added::Taken })
+            Ok(Added::Taken)
         });
         done.unwrap_or_else(|error| {
             error.write(&mut Writer::new(&mut self.ready, session.protocol()));
@@ -140,15 +130,6 @@ impl Batch {
         let protocol = session.protocol();
         let sent = Sent { command, protocol, part: false };
         match convert::errand(call) {
-            Errand::Connection(Call::Auth(credentials)) => {
-                self.gate.log_in(command, &credentials, None);
-                Ok(())
-            }
-            Errand::Connection(Call::Hello { protocol, auth: Some(credentials), client_name }) => {
-                let hello = Hello { protocol, name: client_name.map(str::to_owned) };
-                self.gate.log_in(command, &credentials, Some(hello));
-                Ok(())
-            }
             Errand::Connection(call) => {
                 let edge = Arc::clone(&self.edge);
                 session.answer(call, &edge, &mut self.ready)?;

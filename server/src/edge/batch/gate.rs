@@ -13,7 +13,7 @@ use super::super::Edge;
 use super::super::labels::Label;
 use super::super::session::Session;
 use super::super::visits::Visits;
-use super::Batch;
+use super::{Batch, Sent};
 use crate::convert::{self, Absent, Belonging};
 use crate::security::{Buyer, must_own};
 
@@ -56,13 +56,13 @@ struct LogIn {
 }
 
 /// What `HELLO` asks for besides.
-pub(super) struct Hello {
-    pub(super) protocol: Option<Protocol>,
-    pub(super) name: Option<String>,
+struct Hello {
+    protocol: Option<Protocol>,
+    name: Option<String>,
 }
 
 /// Whether a buyer may send a command.
-pub(super) enum Admission {
+enum Admission {
     May,
     /// Its owner has to be found out first.
     Unknown,
@@ -80,13 +80,13 @@ impl Gate {
         self.waits.is_some()
     }
 
-    pub(super) fn log_in(&mut self, command: Command, credentials: &Credentials<'_>, hello: Option<Hello>) {
+    fn log_in(&mut self, command: Command, credentials: &Credentials<'_>, hello: Option<Hello>) {
         let (user, password) = (credentials.user.map(<[u8]>::to_vec), credentials.password.to_vec());
         self.waits = Some(Wait::LogIn(LogIn { command, user, password, hello }));
     }
 
     /// Whether a buyer may send this. The owner of an order or cart never changes, so it can be looked up before.
-    pub(super) fn admit_buyer(&mut self, buyer: &Buyer, call: &Call<'_>) -> Result<Admission, WireError> {
+    fn admit_buyer(&mut self, buyer: &Buyer, call: &Call<'_>) -> Result<Admission, WireError> {
         if !must_own(buyer, call)? {
             return Ok(Admission::May);
         }
@@ -109,6 +109,34 @@ impl Gate {
 }
 
 impl Batch {
+    /// What becomes of a command that can't be dispatched at once; `None`: it can.
+    pub(super) fn hold_back(
+        &mut self,
+        command: Command,
+        call: &Call<'_>,
+        session: &Session,
+    ) -> Result<Option<Added>, WireError> {
+        if let Some(buyer) = session.standing().buyer() {
+            match self.gate.admit_buyer(buyer, call)? {
+                Admission::May => {}
+                Admission::Unknown => return Ok(Some(Added::Again)),
+                Admission::Nothing(absent) => {
+                    self.answer_absent(Sent { command, protocol: session.protocol(), part: false }, absent);
+                    return Ok(Some(Added::Taken));
+                }
+            }
+        }
+        match call {
+            Call::Auth(credentials) => self.gate.log_in(command, credentials, None),
+            Call::Hello { protocol, auth: Some(credentials), client_name } => {
+                let hello = Hello { protocol: *protocol, name: client_name.map(str::to_owned) };
+                self.gate.log_in(command, credentials, Some(hello));
+            }
+            _ => return Ok(None),
+        }
+        Ok(Some(Added::Last))
+    }
+
     /// Finds out what is waited for.
     pub(super) async fn pass_gate(&mut self, session: &mut Session) {
         match self.gate.waits.take() {
