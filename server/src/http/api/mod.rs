@@ -22,15 +22,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::http::{Method, StatusCode};
-use actix_web::{HttpRequest, HttpResponse, Resource, Route, web};
+use actix_web::middleware::from_fn;
+use actix_web::{HttpMessage as _, HttpRequest, HttpResponse, Resource, Route, web};
 use tidegate_protocol::json;
 use tidegate_protocol::resp::{FramingError, Value, decode_reply};
 
-use super::origin;
 use super::problem::{Problem, not_allowed, not_found};
+use super::{guard, origin};
 use crate::config::{Http, Origins};
 use crate::edge::{Caller, Edge};
 use crate::metrics::Recorder;
+use crate::security::Principal;
 use lists::LISTS;
 use operations::{OPERATIONS, Operation, ROOT};
 use request::malformed;
@@ -64,7 +66,11 @@ impl Api {
             ));
         }
         let address = request.peer_addr().unwrap_or(local);
-        Ok(Caller::for_one_request(&self.edge, &self.recorder, (address, local)))
+        let mut caller = Caller::for_one_request(&self.edge, &self.recorder, (address, local));
+        if let Some(principal) = request.extensions().get::<Principal>() {
+            caller.authenticate(principal.clone());
+        }
+        Ok(caller)
     }
 
     /// Carries out commands, and gives a reply to each.
@@ -120,7 +126,8 @@ pub(super) fn routes(app: &mut web::ServiceConfig, api: Api) {
             async move { answer }
         })));
     }
-    app.service(scope.default_service(web::to(not_found))).configure(docs::routes);
+    let scope = scope.default_service(web::to(not_found)).wrap(from_fn(guard::identify));
+    app.service(scope).configure(docs::routes);
 }
 
 /// One path and the methods that it takes.
