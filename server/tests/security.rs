@@ -20,3 +20,5 @@ mod tls;
 mod tokens;
 #[path = "security/users.rs"]
 mod users;
+#[path = "security/websocket.rs"]
+mod websocket;
