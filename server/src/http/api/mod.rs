@@ -23,15 +23,19 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::http::{Method, StatusCode};
-use actix_web::{HttpRequest, HttpResponse, Resource, Route, web};
+use actix_web::middleware::from_fn;
+use actix_web::{HttpMessage as _, HttpRequest, HttpResponse, Resource, Route, web};
 use tidegate_protocol::json;
 use tidegate_protocol::resp::{FramingError, Value, decode_reply};
 
+use super::guard;
 use super::origin;
 use super::problem::{Problem, not_allowed, not_found};
 use crate::config::{Http, Origins};
 use crate::edge::{Caller, Edge};
 use crate::metrics::Recorder;
+use crate::security::Principal;
+pub(super) use answer::error;
 use lists::LISTS;
 use operations::{OPERATIONS, Operation, ROOT};
 use request::malformed;
@@ -64,12 +68,14 @@ impl Api {
                 "The page that sent this is another site's; http.allowed_origins says whose pages may.",
             ));
         }
-        Ok(Asker { address: request.peer_addr().unwrap_or(local), local })
+        let principal = request.extensions().get::<Principal>().cloned().unwrap_or(Principal::Nobody);
+        Ok(Asker { address: request.peer_addr().unwrap_or(local), local, principal })
     }
 
     /// Carries out commands, and gives a reply to each.
     async fn call(&self, asker: Asker, commands: Vec<u8>) -> Result<Vec<Value>, Problem> {
         let mut caller = Caller::for_one_request(&self.edge, &self.recorder, (asker.address, asker.local));
+        caller.authenticate(asker.principal);
         // On its own: what was begun is brought to its end, also when the client does not wait for it.
         let called = actix_web::rt::spawn(async move { caller.call(&commands).await });
         let replies = called.await.map_err(|_| defect())?.map_err(|error| match error {
@@ -91,6 +97,7 @@ impl Api {
 struct Asker {
     address: SocketAddr,
     local: SocketAddr,
+    principal: Principal,
 }
 
 /// What can't be, as far as anybody knows.
@@ -128,7 +135,8 @@ pub(super) fn routes(app: &mut web::ServiceConfig, api: Api) {
             async move { answer }
         })));
     }
-    app.service(scope.default_service(web::to(not_found))).configure(docs::routes);
+    app.service(scope.default_service(web::to(not_found)).wrap(from_fn(guard::identify)))
+        .configure(docs::routes);
 }
 
 /// One path and the methods that it takes.
