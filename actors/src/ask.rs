@@ -26,6 +26,10 @@ pub enum Ask {
     View,
     /// What is known of an order.
     Order(OrderNumber),
+    /// What is known of an order that is durable, for whoever tells of what happened to it.
+    Facts(OrderNumber),
+    /// What is known of a cart that is durable, likewise.
+    CartFacts(CartNumber),
     /// What is known of a room.
     Room(RoomNumber),
     /// The books.
@@ -258,7 +262,10 @@ impl Reply {
     pub(crate) fn goes_ahead(&self, asked: &Ask) -> bool {
         matches!(
             (asked, self),
-            (Ask::BeginCart { .. }, Self::Inner(Inner::Begun(_)))
+            // Told is only what can't change any more.
+            (Ask::Facts(_), Self::Order(_))
+                | (Ask::CartFacts(_), Self::Cart(_))
+                | (Ask::BeginCart { .. }, Self::Inner(Inner::Begun(_)))
                 | (
                     Ask::Command(Command::HoldLine { .. } | Command::SettleLine { .. }),
                     Self::Accepted(Answer::Reserved { .. } | Answer::Updated),

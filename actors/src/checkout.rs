@@ -269,7 +269,7 @@ impl Checkout {
         for (at, basket) in baskets.iter().enumerate().filter(|(_, basket)| basket.is_begun) {
             match (&basket.reply, basket.currency) {
                 (None, Some(currency)) => {
-                    body.push_campaign(&CampaignCommand::CommitCart(Box::new(NewCart {
+                    let new = Box::new(NewCart {
                         cart: basket.cart,
                         req: basket.request.req,
                         fingerprint: basket.fingerprint,
@@ -277,7 +277,9 @@ impl Checkout {
                         expires_at: basket.expires_at,
                         currency,
                         items: basket.held.clone(),
-                    })));
+                    });
+                    let coupon = basket.request.coupon.and_then(CouponCode::parse);
+                    body.push_campaign(&CampaignCommand::CommitCart { new, coupon });
                 }
                 _ => body.push_abandon((basket.request.buyer, basket.request.req)),
             }

@@ -173,11 +173,12 @@ impl Clerk {
             // Meant for a campaign, and this is none.
             Ask::Campaign(_)
             | Ask::Cart(_)
+            | Ask::CartFacts(_)
             | Ask::ReserveCart(_)
             | Ask::BeginCart { .. }
             | Ask::AbandonCart { .. } => Reply::Rejected(Rejection::NotFound),
             Ask::View => Reply::View(self.state.sku().map(tidegate_engine::Sku::view)),
-            Ask::Order(number) => {
+            Ask::Order(number) | Ask::Facts(number) => {
                 Reply::Order(self.state.sku().and_then(|sku| sku.order(*number)).map(Box::new))
             }
             Ask::Room(number) => {

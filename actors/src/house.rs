@@ -279,6 +279,12 @@ impl House {
         self.campaigns.for_each(look);
     }
 
+    /// Looks at the seats of all SKUs and campaigns, in no particular order.
+    pub fn look_at_seats(&self, mut look: impl FnMut(&Arc<Seat>)) {
+        self.directory.for_each(&mut look);
+        self.campaigns.for_each(&mut look);
+    }
+
     fn find_or_create_of(&self, kind: ActorKind, name: &str) -> Result<Arc<Seat>, CreateError> {
         let directory = self.directory_of(kind);
         if let Some(seat) = directory.find(name) {

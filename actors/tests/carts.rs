@@ -125,7 +125,7 @@ fn a_half_made_cart_holds_nothing_after_the_next_start_and_a_paid_one_is_paid_wh
 fn a_campaign_that_panics_at_the_commit_leaves_no_line_held() {
     let armed = Arc::new(AtomicBool::new(true));
     let trap = Arc::clone(&armed);
-    let is_commit = |ask: &Ask| matches!(ask, Ask::Campaign(CampaignCommand::CommitCart(_)));
+    let is_commit = |ask: &Ask| matches!(ask, Ask::Campaign(CampaignCommand::CommitCart { .. }));
     let plan = Plan::on(MemoryJournal::new()).probe(move |body| {
         assert!(!(body.asks().iter().any(is_commit) && trap.swap(false, Ordering::Relaxed)), "boom");
     });
