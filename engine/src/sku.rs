@@ -183,6 +183,8 @@ pub struct OrderView {
     pub expires_at: Millis,
     /// When it was paid.
     pub paid_at: Option<Millis>,
+    /// The payment that paid it.
+    pub payment: Option<Box<str>>,
 }
 
 /// The books of one SKU.
@@ -307,6 +309,10 @@ impl Sku {
             cart: line.map(|line| (self.lines.campaign(line).into(), line.cart)),
             expires_at: line.map_or_else(|| self.orders.expires_at(order), |line| line.expires_at),
             paid_at: self.paid_at(order),
+            payment: order
+                .payment()
+                .and_then(|at| self.payments.get(at))
+                .map(|row| row.id(&self.texts).into()),
         })
     }
 

@@ -17,6 +17,7 @@ use tokio::sync::{Notify, oneshot};
 use crate::campaign;
 use crate::config::Config;
 use crate::edge::{self, Door, Edge, command_labels, outcome_labels};
+use crate::feed::Feed;
 use crate::http;
 use crate::levels::Levels;
 use crate::metrics::{Metrics, Recovery};
@@ -143,13 +144,15 @@ impl Parts {
         lock: DirLock,
         arbiters: &[Arbiter],
     ) -> anyhow::Result<()> {
-        let house = self.open(clock, config, lock, arbiters).await?;
+        let (house, reader) = self.open(clock, config, lock, arbiters).await?;
         // What a kill left untold.
         house.settle_carts().await;
         house.enrol(None).await?;
         campaign::load(&house, &config.campaigns).await?;
         // In this order: whoever is told that it is ready must not meet LOADING.
-        self.edge.open(Arc::clone(&house));
+        let page = config.limits.output_buffer_bytes;
+        let feed = Feed::new(reader, Arc::clone(&house), config.feed.clone(), page);
+        self.edge.open(Arc::clone(&house), feed);
         self.levels.ready(&house);
         Ok(())
     }
@@ -161,7 +164,7 @@ impl Parts {
         config: &Config,
         lock: DirLock,
         arbiters: &[Arbiter],
-    ) -> anyhow::Result<Arc<House>> {
+    ) -> anyhow::Result<(Arc<House>, Reader)> {
         let options = journal_options(config);
         let seed = random_seed();
         let Recovered { workers, next_actor, journal, report, .. } =
@@ -184,8 +187,9 @@ impl Parts {
             FromJournal(writer.reader()),
             house_options(config, seed),
         ));
+        let reader = writer.reader();
         self.levels.replayed_all(writer, recovery(&report));
-        Ok(house)
+        Ok((house, reader))
     }
 
     async fn recover(

@@ -11,12 +11,17 @@ mod index;
 pub mod introspect;
 pub mod reference;
 mod spec;
+mod stream;
+mod stream_id;
+mod stream_table;
 mod subcommands;
 mod table;
 mod values;
 
 pub use call::{At, Call, CartLines, ClientAttribute, Credentials, Words};
 pub use spec::{Argument, CommandSpec, Flag, Group, Keys, Kind, Role};
+pub use stream::{GroupAsk, MAX_GROUP_NAME, StreamCall};
+pub use stream_id::{Bound, ReadFrom, StreamId};
 pub use table::COMMANDS;
 pub use values::{MAX_QUANTITY, MAX_SAFE_INTEGER, is_id, is_name};
 
@@ -100,19 +105,7 @@ pub fn order_sku(order: &str) -> Option<&str> {
 }
 
 /// Commands that a later version brings, exactly or, if they end so, by what stands before the `*`.
-const LATER: &[&str] = &[
-    "XLEN",
-    "XRANGE",
-    "XREAD",
-    "XGROUP",
-    "XREADGROUP",
-    "XACK",
-    "XPENDING",
-    "XAUTOCLAIM",
-    "XINFO",
-    "SUBSCRIBE",
-    "UNSUBSCRIBE",
-];
+const LATER: &[&str] = &["SUBSCRIBE", "UNSUBSCRIBE"];
 
 fn unknown(name: &[u8], args: Args<'_>) -> WireError {
     let upper = name.to_ascii_uppercase();

@@ -52,6 +52,8 @@ pub enum Group {
     Buyer,
     /// Whether it all adds up.
     Report,
+    /// The feed, as a Redis stream.
+    Stream,
     /// The connection itself.
     Connection,
     /// The server itself.
@@ -69,6 +71,7 @@ impl Group {
             Group::Campaign => "campaign",
             Group::Buyer => "buyer",
             Group::Report => "report",
+            Group::Stream => "stream",
             Group::Connection => "connection",
             Group::Server => "server",
         }
@@ -118,6 +121,10 @@ pub enum Flag {
     Loading,
     /// Answered before the connection has authenticated.
     NoAuth,
+    /// May wait for what is not there yet.
+    Blocking,
+    /// Which arguments are keys depends on the others.
+    MovableKeys,
 }
 
 impl Flag {
@@ -130,6 +137,8 @@ impl Flag {
             Flag::Admin => "admin",
             Flag::Loading => "loading",
             Flag::NoAuth => "no_auth",
+            Flag::Blocking => "blocking",
+            Flag::MovableKeys => "movablekeys",
         }
     }
 }
@@ -144,6 +153,13 @@ pub enum Keys {
     First,
     /// All of them.
     All,
+    /// The one behind the subcommand.
+    Second,
+    /// The first half of those behind the word `STREAMS`.
+    Streams {
+        /// The word is looked for from this argument on.
+        from: usize,
+    },
 }
 
 impl Keys {
@@ -153,6 +169,9 @@ impl Keys {
             Keys::None => (0, 0, 0),
             Keys::First => (1, 1, 1),
             Keys::All => (1, -1, 1),
+            Keys::Second => (2, 2, 1),
+            // Where they are shows the specification of the keys.
+            Keys::Streams { .. } => (0, 0, 0),
         }
     }
 }
@@ -225,6 +244,7 @@ impl CommandSpec {
         while index < self.arguments.len() {
             let argument = &self.arguments[index];
             if !argument.optional {
+                count += argument.token.is_some() as i64;
                 count += match argument.kind {
                     Kind::Block(parts) => parts.len() as i64,
                     _ => 1,

@@ -21,11 +21,11 @@ use serde::{Deserialize, Serialize};
 pub use layers::{Flags, Sources};
 pub use problem::{ConfigError, Problem};
 pub use section::SettingInfo;
-pub use sections::{Actors, Http, Journal, Limits, Log, LogFormat, Shutdown, Tcp};
+pub use sections::{Actors, Feed, Http, Journal, Limits, Log, LogFormat, Shutdown, Tcp};
 
 use problem::Problems;
 use section::{DirectoryPath, Rule, Setting};
-use sections::{RawActors, RawHttp, RawJournal, RawLimits, RawLog, RawShutdown, RawTcp};
+use sections::{RawActors, RawFeed, RawHttp, RawJournal, RawLimits, RawLog, RawShutdown, RawTcp};
 
 /// Where the data directory is unless said otherwise, relative to the working directory.
 const DEFAULT_DATA_DIR: &str = "./tidegate-data";
@@ -46,6 +46,8 @@ pub struct Config {
     pub actors: Actors,
     /// The write-ahead log and its snapshots.
     pub journal: Journal,
+    /// The feed of events.
+    pub feed: Feed,
     /// What is logged, and how.
     pub log: Log,
     /// How the server stops.
@@ -104,6 +106,7 @@ impl Config {
         RawLimits::describe("limits", &mut all);
         RawActors::describe("actors", &mut all);
         RawJournal::describe("journal", &mut all);
+        RawFeed::describe("feed", &mut all);
         RawLog::describe("log", &mut all);
         RawShutdown::describe("shutdown", &mut all);
         all
@@ -148,6 +151,7 @@ struct RawConfig {
     limits: RawLimits,
     actors: RawActors,
     journal: RawJournal,
+    feed: RawFeed,
     log: RawLog,
     shutdown: RawShutdown,
 }
@@ -161,6 +165,7 @@ impl Default for RawConfig {
             limits: RawLimits::default(),
             actors: RawActors::default(),
             journal: RawJournal::default(),
+            feed: RawFeed::default(),
             log: RawLog::default(),
             shutdown: RawShutdown::default(),
         }
@@ -184,6 +189,7 @@ impl RawConfig {
         let limits = self.limits.build("limits", problems);
         let actors = self.actors.build("actors", problems);
         let journal = self.journal.build("journal", problems);
+        let feed = self.feed.build("feed", problems);
         let log = self.log.build("log", problems);
         let shutdown = self.shutdown.build("shutdown", problems);
         let config = Config {
@@ -193,6 +199,7 @@ impl RawConfig {
             limits: limits?,
             actors: actors?,
             journal: journal?,
+            feed: feed?,
             log: log?,
             shutdown: shutdown?,
             campaigns: Vec::new(),
@@ -242,6 +249,7 @@ impl From<&Config> for RawConfig {
             limits: RawLimits::from(&config.limits),
             actors: RawActors::from(&config.actors),
             journal: RawJournal::from(&config.journal),
+            feed: RawFeed::from(&config.feed),
             log: RawLog::from(&config.log),
             shutdown: RawShutdown::from(&config.shutdown),
         }

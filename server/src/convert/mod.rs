@@ -7,7 +7,7 @@ use tidegate_engine::{
     At, CampaignCommand, CartId, CartNumber, Command, Currency, Dynamic, Fulfilment, GroupBuy, Ladder,
     LatePayment, Millis, OrderId, OrderNumber, Place, Price, Refusal, RoomId, SkuTerms, Step, Store, Tier,
 };
-use tidegate_protocol::command::{Call, CartLines, Words};
+use tidegate_protocol::command::{Call, CartLines, StreamCall, Words};
 use tidegate_protocol::document::{self, SkuDocument};
 use tidegate_protocol::error::{ErrorCode, WireError};
 use tidegate_protocol::reply::Outcome;
@@ -15,6 +15,7 @@ use tidegate_protocol::resp::Writer;
 use tidegate_protocol::status;
 
 mod campaign;
+pub(crate) mod entry;
 mod reply;
 mod report;
 
@@ -102,6 +103,8 @@ pub(crate) enum Errand<'a> {
     },
     /// The books of a SKU or a campaign.
     Report(&'a str),
+    /// About the feed.
+    Feed(StreamCall),
     /// About an order that no engine can have made.
     Nowhere(Absent),
 }
@@ -197,6 +200,7 @@ pub(crate) fn errand(call: Call<'_>) -> Errand<'_> {
         Call::CampaignPut { campaign, document } => Errand::PutCampaign { campaign, document },
         Call::CampaignGet { campaign } => Errand::LookCampaign(campaign),
         Call::Report { key } => Errand::Report(key),
+        Call::Stream(call) => Errand::Feed(*call),
         connection => Errand::Connection(connection),
     }
 }

@@ -16,6 +16,7 @@ use super::labels::Label;
 use super::session::Session;
 use super::visits::Visits;
 use crate::convert::{self, Absent, Books, Errand};
+use crate::feed::FeedCall;
 use crate::metrics::Recorder;
 
 /// What one read asks. Its buffers are reused from read to read.
@@ -37,6 +38,10 @@ pub(super) struct Batch {
     puts: Vec<Put>,
     /// Campaigns whose books are asked for, and the asks that make them up.
     reports: Vec<CampaignReport>,
+    /// A command about the feed. It has its batch to itself: it may wait, and others must not wait with it.
+    feed: Option<(Command, FeedCall)>,
+    /// A command about the feed came behind others, and is to come again.
+    is_postponed: bool,
     /// What the ready replies are counted as.
     labels: Vec<(Option<Command>, Label)>,
 }
@@ -85,6 +90,8 @@ impl Batch {
             next: (0, 0),
             puts: Vec::new(),
             reports: Vec::new(),
+            feed: None,
+            is_postponed: false,
             labels: Vec::new(),
         }
     }
@@ -94,8 +101,8 @@ impl Batch {
         self.ready.len()
     }
 
-    /// Takes in one command.
-    pub(super) fn add(&mut self, args: Args<'_>, session: &mut Session) {
+    /// Takes in one command. False if it has to come again in the next batch.
+    pub(super) fn add(&mut self, args: Args<'_>, session: &mut Session) -> bool {
         let command = command::lookup(args);
         let known = command.as_ref().ok().copied();
         let done = command.and_then(|command| {
@@ -106,6 +113,12 @@ impl Batch {
             error.write(&mut Writer::new(&mut self.ready, session.protocol()));
             self.labels.push((known, Label::Error(error.code())));
         }
+        !std::mem::take(&mut self.is_postponed)
+    }
+
+    /// Whether nothing more may be added.
+    pub(super) fn is_closed(&self) -> bool {
+        self.feed.is_some()
     }
 
     fn dispatch(&mut self, command: Command, call: Call<'_>, session: &mut Session) -> Result<(), WireError> {
@@ -186,6 +199,14 @@ impl Batch {
             }
             Errand::LookCampaign(campaign) => self.look_at_campaign(sent, campaign),
             Errand::Report(key) => self.report(sent, key),
+            Errand::Feed(asked) => {
+                self.edge.feed()?;
+                self.is_postponed = !(self.ready.is_empty() && self.pieces.is_empty());
+                if !self.is_postponed {
+                    self.feed = Some((command, FeedCall::new(asked, protocol)));
+                }
+                Ok(())
+            }
             Errand::Nowhere(absent) => {
                 self.edge.house()?;
                 self.answer_absent(sent, absent);
@@ -355,6 +376,26 @@ impl Batch {
         if !self.puts.is_empty() {
             self.tell_skus().await;
         }
+    }
+
+    /// Carries out the command about the feed, if there is one. If it has to wait for something, says so, and is to be
+    /// called again.
+    pub(super) async fn read_feed(&mut self) -> Option<&mut FeedCall> {
+        let (command, mut call) = self.feed.take()?;
+        let answered = match self.edge.feed() {
+            Ok(feed) => Arc::clone(feed).answer(&mut call, &mut self.ready).await,
+            Err(error) => Err(error),
+        };
+        let label = match answered {
+            Ok(true) => Label::Ok,
+            Ok(false) => return Some(&mut self.feed.insert((command, call)).1),
+            Err(error) => {
+                error.write(&mut Writer::new(&mut self.ready, call.protocol()));
+                Label::Error(error.code())
+            }
+        };
+        self.labels.push((Some(command), label));
+        None
     }
 
     /// Puts replies into `output`, in order, until there are `most` bytes and a reply of them. True when all are there;

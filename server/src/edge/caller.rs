@@ -49,14 +49,30 @@ impl Caller {
             begins += request.consumed;
         }
         let since = Instant::now();
-        let mut taken = 0;
+        let (mut taken, mut output) = (0, Vec::new());
         while let Some(request) = self.decoder.decode(&commands[taken..])? {
+            if !self.batch.add(request.args, &mut self.session) {
+                // It wants a batch of its own.
+                flush(&mut self.batch, since, &mut output).await;
+                continue;
+            }
             taken += request.consumed;
-            self.batch.add(request.args, &mut self.session);
+            if self.batch.is_closed() {
+                flush(&mut self.batch, since, &mut output).await;
+            }
         }
-        self.batch.visit().await;
-        let mut output = Vec::new();
-        self.batch.put_together(since, usize::MAX, &mut output);
+        flush(&mut self.batch, since, &mut output).await;
         Ok(output)
     }
+}
+
+/// Answers what is in the batch. Nothing is waited for at such a door.
+async fn flush(batch: &mut Batch, since: Instant, output: &mut Vec<u8>) {
+    batch.visit().await;
+    while let Some(call) = batch.read_feed().await {
+        call.give_up();
+    }
+    let mut replies = Vec::new();
+    batch.put_together(since, usize::MAX, &mut replies);
+    output.append(&mut replies);
 }

@@ -54,6 +54,17 @@ pub(super) async fn serve(
     }
 }
 
+/// Waits until the client closes. What it sends meanwhile is kept for later, as much as a read buffer holds.
+async fn gone(stream: &mut TcpStream, input: &mut BytesMut, most: usize) {
+    while input.len() < most {
+        match stream.read_buf(input).await {
+            Ok(0) | Err(_) => return,
+            Ok(_) => {}
+        }
+    }
+    std::future::pending().await
+}
+
 struct Connection {
     stream: TcpStream,
     session: Session,
@@ -189,6 +200,9 @@ impl Connection {
             self.input.advance(taken);
             self.half_since = None;
             self.batch.visit().await;
+            if !self.read_feed().await {
+                return Ok(Next::Close);
+            }
             let most = self.edge.limits.output_buffer_bytes;
             while !self.batch.put_together(since, most, &mut self.output) {
                 self.write().await?;
@@ -210,6 +224,29 @@ impl Connection {
         }
     }
 
+    /// Carries out a command about the feed, which may wait for an entry. False if the client is gone before that.
+    async fn read_feed(&mut self) -> bool {
+        if !self.batch.is_closed() {
+            return true;
+        }
+        let Ok(feed) = self.edge.feed().cloned() else { return true };
+        loop {
+            let mut moved = std::pin::pin!(feed.moved());
+            // Before looking, so that nothing that comes meanwhile is missed.
+            moved.as_mut().enable();
+            let Some(call) = self.batch.read_feed().await else { return true };
+            let is_over = tokio::select! {
+                () = moved => false,
+                () = call.expired() => true,
+                () = gone(&mut self.stream, &mut self.input, self.edge.limits.read_buffer_bytes) => return false,
+                _ = self.stopped.changed() => true,
+            };
+            if is_over {
+                call.give_up();
+            }
+        }
+    }
+
     /// Decodes commands into the batch: how many bytes they took, and what ended it if that was no command.
     fn fill(&mut self) -> Result<usize, (usize, FramingError)> {
         let mut taken = 0;
@@ -217,15 +254,19 @@ impl Connection {
             match self.decoder.decode(&self.input[taken..]) {
                 Ok(None) => break,
                 Ok(Some(request)) => {
-                    taken += request.consumed;
-                    if !request.args.is_empty() {
-                        self.batch.add(request.args, &mut self.session);
+                    if !request.args.is_empty() && !self.batch.add(request.args, &mut self.session) {
+                        // It is decoded again for the next batch.
+                        break;
                     }
+                    taken += request.consumed;
                 }
                 Err(error) => return Err((taken, error)),
             }
             // Replies that are ready count too, so that a batch of large ones can't pile up.
-            if self.session.is_over() || self.batch.ready_bytes() > self.edge.limits.output_buffer_bytes {
+            if self.session.is_over()
+                || self.batch.is_closed()
+                || self.batch.ready_bytes() > self.edge.limits.output_buffer_bytes
+            {
                 break;
             }
         }

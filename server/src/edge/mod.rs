@@ -23,6 +23,7 @@ pub use labels::{command_labels, outcome_labels};
 pub use listener::{Door, listen};
 
 use crate::config::Limits;
+use crate::feed::Feed;
 
 /// What all connections share.
 pub struct Edge {
@@ -30,6 +31,7 @@ pub struct Edge {
     clients: Arc<Clients>,
     /// Empty while the journal is being replayed.
     house: OnceLock<Arc<House>>,
+    feed: OnceLock<Arc<Feed>>,
     draining: AtomicBool,
     information: Arc<dyn Information>,
 }
@@ -50,14 +52,16 @@ impl Edge {
             limits,
             clients,
             house: OnceLock::new(),
+            feed: OnceLock::new(),
             draining: AtomicBool::new(false),
             information,
         })
     }
 
     /// The journal is replayed: from now on commands reach the house.
-    pub fn open(&self, house: Arc<House>) {
+    pub(crate) fn open(&self, house: Arc<House>, feed: Arc<Feed>) {
         // Opened once, by the composition root.
+        let _ = self.feed.set(feed);
         let _ = self.house.set(house);
     }
 
@@ -81,6 +85,13 @@ impl Edge {
         self.house.get().ok_or_else(|| {
             WireError::new(ErrorCode::Loading, "the journal is being replayed; retry in a moment")
         })
+    }
+
+    fn feed(&self) -> Result<&Arc<Feed>, WireError> {
+        self.house()?;
+        self.feed
+            .get()
+            .ok_or_else(|| WireError::new(ErrorCode::Loading, "the feed is not open yet; retry in a moment"))
     }
 
     fn house_for_writing(&self) -> Result<&Arc<House>, WireError> {
