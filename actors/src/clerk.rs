@@ -170,10 +170,12 @@ impl Clerk {
                 let command = command.map(|span| body.text(*span));
                 self.carry_out(&command, true, limits, scribe)
             }
-            // Meant for a campaign, and this is none.
+            // Meant for somebody else.
             Ask::Campaign(_)
             | Ask::Cart(_)
             | Ask::CartFacts(_)
+            | Ask::ConsumerGroup(_)
+            | Ask::Pending(_)
             | Ask::ReserveCart(_)
             | Ask::BeginCart { .. }
             | Ask::AbandonCart { .. } => Reply::Rejected(Rejection::NotFound),

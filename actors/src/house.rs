@@ -18,6 +18,7 @@ use crate::checkout::Checkout;
 use crate::clerk::Clerk;
 use crate::clock::Clock;
 use crate::clock_watch;
+use crate::consumer_group_clerk::ConsumerGroupClerk;
 use crate::desk::{Desk, DeskOptions};
 use crate::desk_actor::DeskActor;
 use crate::directory::{Condition, CreateError, Directory, Seat, Shown};
@@ -35,6 +36,8 @@ pub struct HouseOptions {
     pub max_skus: usize,
     /// Campaigns that there may be.
     pub max_campaigns: usize,
+    /// Consumer groups that there may be.
+    pub max_consumer_groups: usize,
     /// Limits of each SKU, each campaign and each turn.
     pub desk: DeskOptions,
     /// How often to look whether the clock was set forward, so that holds end in time.
@@ -51,6 +54,7 @@ impl fmt::Debug for HouseOptions {
             .field("mailbox_capacity", &self.mailbox_capacity)
             .field("max_skus", &self.max_skus)
             .field("max_campaigns", &self.max_campaigns)
+            .field("max_consumer_groups", &self.max_consumer_groups)
             .field("desk", &self.desk)
             .field("look_at_clock", &self.look_at_clock)
             .finish_non_exhaustive()
@@ -98,6 +102,7 @@ pub struct House {
     floors: Vec<Floor>,
     directory: Arc<Directory>,
     campaigns: Arc<Directory>,
+    consumer_groups: Arc<Directory>,
     /// Lines of carts that are to be told something, since the house was opened: by campaign.
     untold: Mutex<Vec<(Box<str>, Vec<CartSettlement>)>>,
     ledgers: Arc<Ledgers>,
@@ -137,7 +142,9 @@ impl House {
     ) -> Self {
         let next = Arc::new(AtomicU32::new(next.0));
         let directory = Arc::new(Directory::new(Arc::clone(&next), options.max_skus, "limits.max_skus"));
-        let campaigns = Arc::new(Directory::new(next, options.max_campaigns, "limits.max_campaigns"));
+        let campaigns =
+            Arc::new(Directory::new(Arc::clone(&next), options.max_campaigns, "limits.max_campaigns"));
+        let consumer_groups = Arc::new(Directory::new(next, options.max_consumer_groups, "feed.max_groups"));
         let shared = Arc::new(Shared {
             options,
             clock: Box::new(clock),
@@ -148,7 +155,8 @@ impl House {
         let floors: Vec<_> =
             arbiters.into_iter().map(|(arbiter, lane, wake)| Floor::start(arbiter, lane, wake)).collect();
         let untold = Mutex::default();
-        let house = Self { floors, directory, campaigns, untold, ledgers: Arc::default(), shared };
+        let house =
+            Self { floors, directory, campaigns, consumer_groups, untold, ledgers: Arc::default(), shared };
         let residents: Vec<_> = residents.into_iter().collect();
         let mut unsettled = Unsettled::of(&residents);
         for Resident { id, name, state } in residents {
@@ -171,6 +179,7 @@ impl House {
         match kind {
             ActorKind::Sku => &self.directory,
             ActorKind::Campaign => &self.campaigns,
+            ActorKind::ConsumerGroup => &self.consumer_groups,
         }
     }
 
@@ -180,6 +189,7 @@ impl House {
             State::Campaign(state) => {
                 Box::new(CampaignClerk::new(id, name, state, self.ledgers.of(name), last_cart))
             }
+            State::ConsumerGroup(state) => Box::new(ConsumerGroupClerk::new(id, name, state)),
         }
     }
 
@@ -261,6 +271,29 @@ impl House {
         self.find_or_create_of(ActorKind::Campaign, name)
     }
 
+    /// The seat of this consumer group, if it has one. A seat may be empty: its group was destroyed.
+    #[must_use]
+    pub fn find_consumer_group(&self, name: &str) -> Option<Arc<Seat>> {
+        self.consumer_groups.find(name)
+    }
+
+    /// The seat of this consumer group, a new and empty one if need be.
+    ///
+    /// # Errors
+    /// As [`Self::find_or_create`].
+    pub fn find_or_create_consumer_group(&self, name: &str) -> Result<Arc<Seat>, CreateError> {
+        self.find_or_create_of(ActorKind::ConsumerGroup, name)
+    }
+
+    /// The seats of all consumer groups, by name.
+    #[must_use]
+    pub fn consumer_groups(&self) -> Vec<Arc<Seat>> {
+        let mut seats = Vec::new();
+        self.consumer_groups.for_each(|seat| seats.push(Arc::clone(seat)));
+        seats.sort_unstable_by(|a, b| a.name().cmp(b.name()));
+        seats
+    }
+
     /// The accounts of a campaign's buyers.
     #[must_use]
     pub fn ledger(&self, campaign: &str) -> Arc<Ledger> {
@@ -279,10 +312,11 @@ impl House {
         self.campaigns.for_each(look);
     }
 
-    /// Looks at the seats of all SKUs and campaigns, in no particular order.
+    /// Looks at the seats of all actors, in no particular order.
     pub fn look_at_seats(&self, mut look: impl FnMut(&Arc<Seat>)) {
         self.directory.for_each(&mut look);
         self.campaigns.for_each(&mut look);
+        self.consumer_groups.for_each(&mut look);
     }
 
     fn find_or_create_of(&self, kind: ActorKind, name: &str) -> Result<Arc<Seat>, CreateError> {
@@ -337,6 +371,7 @@ impl House {
         };
         self.directory.for_each(&mut look);
         self.campaigns.for_each(&mut look);
+        self.consumer_groups.for_each(&mut look);
         status
     }
 }

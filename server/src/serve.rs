@@ -150,8 +150,8 @@ impl Parts {
         house.enrol(None).await?;
         campaign::load(&house, &config.campaigns).await?;
         // In this order: whoever is told that it is ready must not meet LOADING.
-        let page = config.limits.output_buffer_bytes;
-        let feed = Feed::new(reader, Arc::clone(&house), config.feed.clone(), page);
+        let reply = (config.limits.output_buffer_bytes, config.limits.retry_ms);
+        let feed = Feed::new(reader, Arc::clone(&house), config.feed.clone(), reply);
         self.edge.open(Arc::clone(&house), feed);
         self.levels.ready(&house);
         Ok(())
@@ -292,6 +292,7 @@ fn house_options(config: &Config, seed: u64) -> HouseOptions {
         mailbox_capacity: limits.mailbox_capacity,
         max_skus: limits.max_skus,
         max_campaigns: limits.max_campaigns,
+        max_consumer_groups: config.feed.max_groups,
         desk: DeskOptions {
             limits: tidegate_engine::Limits {
                 max_orders: limits.max_orders_per_sku,
@@ -303,6 +304,10 @@ fn house_options(config: &Config, seed: u64) -> HouseOptions {
                 max_grants: limits.max_coupons_per_campaign,
                 max_requests: limits.max_coupons_per_campaign.saturating_mul(TRIGGERS_PER_COUPON),
                 max_carts: limits.max_carts_per_campaign,
+            },
+            consumer_group: tidegate_engine::ConsumerGroupLimits {
+                max_consumers: config.feed.max_consumers_per_group,
+                max_pending: config.feed.max_pending_per_group,
             },
             expiries_per_turn: config.actors.expiries_per_turn,
         },

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use tidegate_actors::{Ask, Body, Fault, House, Outcome, Reply, Seat};
 use tidegate_engine::{Command as SkuCommand, Millis};
-use tidegate_protocol::command::{self, COMMANDS, Call, Command};
+use tidegate_protocol::command::{self, COMMANDS, Call, Command, Flag};
 use tidegate_protocol::error::WireError;
 use tidegate_protocol::reply::ReportOf;
 use tidegate_protocol::resp::{Args, Protocol, Writer};
@@ -200,6 +200,9 @@ impl Batch {
             Errand::LookCampaign(campaign) => self.look_at_campaign(sent, campaign),
             Errand::Report(key) => self.report(sent, key),
             Errand::Feed(asked) => {
+                if command.spec().has(Flag::Write) {
+                    self.edge.house_for_writing()?;
+                }
                 self.edge.feed()?;
                 self.is_postponed = !(self.ready.is_empty() && self.pieces.is_empty());
                 if !self.is_postponed {

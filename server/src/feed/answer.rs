@@ -42,12 +42,15 @@ impl Feed {
                 put_page(&mut writer, &page);
             }
             StreamCall::Read { .. } => return self.read_streams(call, out).await,
-            StreamCall::ReadGroup { .. }
-            | StreamCall::Group { .. }
-            | StreamCall::InfoStream { .. }
-            | StreamCall::InfoGroups { .. } => {
-                return Err(WireError::invalid("is not supported by this version"));
+            StreamCall::ReadGroup { .. } => return self.read_group(call, out).await,
+            StreamCall::Group { key, group, ask } => {
+                self.answer_group((key, group, ask), &mut writer).await?;
             }
+            StreamCall::InfoStream { key } | StreamCall::InfoGroups { key } if key != STREAM => {
+                return Err(WireError::invalid("no such key"));
+            }
+            StreamCall::InfoStream { .. } => self.describe(&mut writer).await?,
+            StreamCall::InfoGroups { .. } => self.describe_groups(&mut writer).await?,
         }
         Ok(true)
     }

@@ -109,6 +109,7 @@ impl Feed {
             match seat.kind() {
                 ActorKind::Sku => sku_entries(&group, |sequence, _| add(sequence))?,
                 ActorKind::Campaign => campaign_entries(&group, |sequence, _| add(sequence))?,
+                ActorKind::ConsumerGroup => {}
             }
         }
         Ok((entries, last))

@@ -6,6 +6,8 @@
 mod answer;
 mod call;
 mod count;
+mod groups;
+mod info;
 mod page;
 mod place;
 mod reply;
@@ -13,7 +15,9 @@ mod scene;
 mod seats;
 
 use std::sync::Arc;
+use std::time::Duration;
 
+use dashmap::DashMap;
 use parking_lot::Mutex;
 use tidegate_actors::{Fault, House};
 use tidegate_persistence::{ChainError, CodecError, Reader};
@@ -23,6 +27,7 @@ pub(crate) use call::FeedCall;
 
 use crate::config;
 use count::Count;
+use groups::Position;
 use seats::Seats;
 
 /// The one stream there is.
@@ -40,6 +45,10 @@ pub(crate) struct Feed {
     moved: Arc<Notify>,
     permits: Arc<Semaphore>,
     count: Mutex<Count>,
+    /// One for each consumer group that was read for.
+    positions: DashMap<Box<str>, Arc<tokio::sync::Mutex<Position>>>,
+    /// What a client is told to wait when it has to come again.
+    retry: Duration,
 }
 
 impl Feed {
@@ -47,7 +56,7 @@ impl Feed {
         reader: Reader,
         house: Arc<House>,
         limits: config::Feed,
-        max_page_bytes: usize,
+        (max_page_bytes, retry): (usize, Duration),
     ) -> Arc<Self> {
         let moved = Arc::<Notify>::default();
         let wake = Arc::clone(&moved);
@@ -61,6 +70,8 @@ impl Feed {
             max_page_bytes,
             moved,
             count: Mutex::default(),
+            positions: DashMap::default(),
+            retry,
         })
     }
 
@@ -94,6 +105,18 @@ pub(crate) enum FeedError {
     )]
     Trimmed {
         /// The first entry that would have been read.
+        asked: u64,
+        /// The first that is kept.
+        oldest: u64,
+    },
+    /// What a group would be delivered next is not kept any more.
+    #[error(
+        "group {group} fell behind: the entries from {asked}-0 up to {oldest}-0 are not kept any more; XGROUP SETID {STREAM} {group} 0 lets it go on with {oldest}-0, and journal.retention_epochs says how much is kept"
+    )]
+    GroupTrimmed {
+        /// The group.
+        group: Box<str>,
+        /// The first entry that would have been delivered.
         asked: u64,
         /// The first that is kept.
         oldest: u64,

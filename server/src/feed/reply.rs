@@ -1,5 +1,6 @@
 //! Replies about the feed, in the shapes that Redis gives them.
 
+use tidegate_engine::{ConsumerGroupView, Millis, PendingEntry};
 use tidegate_protocol::resp::{Protocol, Writer};
 
 use super::page::Page;
@@ -27,5 +28,76 @@ pub(super) fn put_streams(writer: &mut Writer<'_>, streams: &[(String, Page)]) {
         }
         writer.bulk(key);
         put_page(writer, page);
+    }
+}
+
+/// An entry, or its id and nil if it is not kept any more.
+pub(super) fn put_kept(out: &mut Vec<u8>, sequence: u64, entry: Option<&[u8]>) {
+    match entry {
+        Some(entry) => out.extend_from_slice(entry),
+        None => {
+            // An array of nothing looks the same to all clients, a null does not.
+            let mut writer = Writer::new(out, Protocol::Resp2);
+            writer.array(2);
+            writer.bulk(id(sequence));
+            writer.array(0);
+        }
+    }
+}
+
+/// What was taken over. `XAUTOCLAIM` also tells where to go on, and what is not kept any more.
+pub(super) fn put_claimed(writer: &mut Writer<'_>, page: &Page, rest: Option<(u64, &[u64])>) {
+    let Some((next, gone)) = rest else { return put_page(writer, page) };
+    writer.array(3);
+    writer.bulk(id(next));
+    put_page(writer, page);
+    writer.array(gone.len());
+    gone.iter().for_each(|entry| writer.bulk(id(*entry)));
+}
+
+/// `XPENDING` without a range.
+pub(super) fn put_summary(writer: &mut Writer<'_>, view: &ConsumerGroupView) {
+    writer.array(4);
+    writer.uint(view.pending);
+    let Some((first, last)) = view.span else {
+        writer.null();
+        writer.null();
+        return writer.null_array();
+    };
+    writer.bulk(id(first));
+    writer.bulk(id(last));
+    let waiting: Vec<_> = view.consumers.iter().filter(|consumer| consumer.pending > 0).collect();
+    writer.array(waiting.len());
+    for consumer in waiting {
+        writer.array(2);
+        writer.bulk(consumer.name.as_bytes());
+        writer.bulk(consumer.pending.to_string());
+    }
+}
+
+/// `XPENDING` with one.
+pub(super) fn put_pending(writer: &mut Writer<'_>, entries: &[PendingEntry], now: Millis) {
+    writer.array(entries.len());
+    for PendingEntry { entry, consumer, delivered_at, deliveries } in entries {
+        writer.array(4);
+        writer.bulk(id(*entry));
+        writer.bulk(consumer.as_bytes());
+        writer.uint(now.0.saturating_sub(delivered_at.0));
+        writer.uint(u64::from(*deliveries));
+    }
+}
+
+/// `XINFO CONSUMERS`
+pub(super) fn put_consumers(writer: &mut Writer<'_>, view: &ConsumerGroupView, now: Millis) {
+    writer.array(view.consumers.len());
+    for consumer in &view.consumers {
+        let idle = now.0.saturating_sub(consumer.active_at.0);
+        writer.map(4);
+        writer.bulk("name");
+        writer.bulk(consumer.name.as_bytes());
+        for (name, value) in [("pending", consumer.pending), ("idle", idle), ("inactive", idle)] {
+            writer.bulk(name);
+            writer.uint(value);
+        }
     }
 }

@@ -68,6 +68,8 @@ impl<'b> Scene<'b> {
         match self.cast[actor].seat.kind() {
             ActorKind::Sku => sku_entries(group, add)?,
             ActorKind::Campaign => campaign_entries(group, add)?,
+            // Readers are no part of what they read.
+            ActorKind::ConsumerGroup => {}
         }
         Ok(())
     }
