@@ -189,7 +189,11 @@ impl Feed {
             }
             GroupAsk::Create { .. } => return Ok(()),
         };
-        match self.tell(&seat, &command).await? {
+        let answer = self.tell(&seat, &command).await?;
+        if matches!(command, Command::Move { .. } | Command::Destroy) {
+            self.positions.remove(group);
+        }
+        match answer {
             Answer::Done => writer.simple("OK"),
             Answer::Count(count) => writer.uint(count),
             other => return Err(self.refused(other, || missing(key, group, ask))),

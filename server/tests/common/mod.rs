@@ -9,7 +9,7 @@ mod process;
 mod server;
 
 pub(crate) use client::{Client, Reserved, show};
-pub(crate) use feed::{Entry, entries, streamed};
+pub(crate) use feed::{Entry, disagreements, entries, streamed};
 pub(crate) use process::{Process, run};
 pub(crate) use server::Server;
 
