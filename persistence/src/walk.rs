@@ -127,7 +127,7 @@ impl Reader {
         Ok(None)
     }
 
-    /// The block behind this one; `None` beyond what is durable.
+    /// The block behind this one; `None` beyond what is durable, or if it is not kept any more.
     ///
     /// # Errors
     /// If the journal can't be read, or what is there is not the block that belongs there.
@@ -138,13 +138,18 @@ impl Reader {
             return Ok(None);
         }
         let _kept = self.epochs.keep();
+        let epochs = self.epochs.list()?;
         for number in [before.epoch, before.epoch.next()] {
             // The epoch that was read last may be gone by now; the next one then goes on.
-            if !self.epochs.list()?.contains(&number) {
+            if !epochs.contains(&number) {
                 continue;
             }
             let Some(stored) = self.epochs.reading(number)?.block_from(wanted)? else { continue };
             let damaged = |damage| ChainError::Damaged { epoch: number, block: before.tail.block, damage };
+            if stored.first_sequence != wanted && number != before.epoch && !epochs.contains(&before.epoch) {
+                // What lay between is not kept any more.
+                return Ok(None);
+            }
             if stored.first_sequence != wanted {
                 let found = stored.first_sequence;
                 return Err(damaged(BlockDamage::Chain { what: "first sequence", found, expected: wanted }));

@@ -230,6 +230,8 @@ impl Connection {
             return true;
         }
         let Ok(feed) = self.edge.feed().cloned() else { return true };
+        // The next read has to learn of a stop too.
+        let mut stopped = self.stopped.clone();
         loop {
             let mut moved = std::pin::pin!(feed.moved());
             // Before looking, so that nothing that comes meanwhile is missed.
@@ -239,7 +241,7 @@ impl Connection {
                 () = moved => false,
                 () = call.expired() => true,
                 () = gone(&mut self.stream, &mut self.input, self.edge.limits.read_buffer_bytes) => return false,
-                _ = self.stopped.changed() => true,
+                _ = stopped.wait_for(|stopped| *stopped) => true,
             };
             if is_over {
                 call.give_up();

@@ -81,7 +81,14 @@ impl Feed {
             // The last one was not read to its end.
             Some(block) if block.last_sequence() >= from => Some(block.clone()),
             Some(block) => self.reader.block_after(block)?,
-            None => self.reader.block_at(from)?,
+            None => {
+                let block = self.reader.block_at(from)?;
+                // Sequences have no gaps: what is missing is not kept any more.
+                if let Some(oldest) = block.as_ref().map(|b| b.first_sequence).filter(|first| *first > from) {
+                    return Err(FeedError::Trimmed { asked: from, oldest });
+                }
+                block
+            }
         };
         let mut blocks: Vec<WalkedBlock> = first.into_iter().collect();
         let mut bytes = 0;
