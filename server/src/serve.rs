@@ -152,7 +152,8 @@ impl Parts {
         // In this order: whoever is told that it is ready must not meet LOADING.
         let reply = (config.limits.output_buffer_bytes, config.limits.retry_ms);
         let feed = Feed::new(reader, Arc::clone(&house), config.feed.clone(), reply);
-        self.edge.open(Arc::clone(&house), feed);
+        self.edge.open_feed(feed);
+        self.edge.open(Arc::clone(&house));
         self.levels.ready(&house);
         Ok(())
     }

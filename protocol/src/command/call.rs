@@ -1,6 +1,6 @@
 //! Commands after parsing: checked, typed, borrowed from the bytes they came in.
 
-use super::stream::StreamCall;
+use super::stream_call::StreamCall;
 use super::values::digits;
 use crate::resp::{Args, Protocol};
 

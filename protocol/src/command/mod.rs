@@ -12,6 +12,7 @@ pub mod introspect;
 pub mod reference;
 mod spec;
 mod stream;
+mod stream_call;
 mod stream_id;
 mod stream_table;
 mod subcommands;
@@ -20,8 +21,8 @@ mod values;
 
 pub use call::{At, Call, CartLines, ClientAttribute, Credentials, Words};
 pub use spec::{Argument, CommandSpec, Flag, Group, Keys, Kind, Role};
-pub use stream::{GroupAsk, MAX_GROUP_NAME, StreamCall};
-pub use stream_id::{Bound, ReadFrom, StreamId};
+pub use stream_call::{GroupAsk, MAX_GROUP_NAME, StreamCall};
+pub use stream_id::{Bound, ReadFrom, StreamId, first_of, last_of};
 pub use table::COMMANDS;
 pub use values::{MAX_QUANTITY, MAX_SAFE_INTEGER, is_id, is_name};
 

@@ -60,3 +60,26 @@ impl Bound {
         }
     }
 }
+
+/// Where a range that begins so begins, if all entries have a zero behind the `-`.
+#[must_use]
+pub fn first_of(bound: Bound) -> u64 {
+    match bound {
+        Bound::Least => 0,
+        Bound::Most => u64::MAX,
+        Bound::At(id) => id.first.saturating_add(u64::from(id.second > 0)),
+        Bound::Beside(id) => id.first.saturating_add(1),
+    }
+}
+
+/// Where it ends; `None` if nothing is in it.
+#[must_use]
+pub fn last_of(bound: Bound) -> Option<u64> {
+    match bound {
+        Bound::Least => None,
+        Bound::Most => Some(u64::MAX),
+        Bound::At(id) => Some(id.first),
+        Bound::Beside(id) if id.second > 0 => Some(id.first),
+        Bound::Beside(id) => id.first.checked_sub(1),
+    }
+}

@@ -15,11 +15,13 @@ use tidegate_protocol::resp::Writer;
 use tidegate_protocol::status;
 
 mod campaign;
+mod consumer_group;
 pub(crate) mod entry;
 mod reply;
 mod report;
 
 pub(crate) use campaign::{campaign, campaign_document, put_campaign, trigger, write_campaign};
+pub(crate) use consumer_group::{Kept, group_command, pending_span, put_consumers, put_pending, put_summary};
 pub(crate) use reply::{write_reply, write_view};
 pub(crate) use report::Books;
 

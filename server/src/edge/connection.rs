@@ -200,9 +200,8 @@ impl Connection {
             self.input.advance(taken);
             self.half_since = None;
             self.batch.visit().await;
-            if !self.read_feed().await {
-                return Ok(Next::Close);
-            }
+            // The time that a command waited is no time that it took.
+            let Some(since) = self.read_feed(since).await else { return Ok(Next::Close) };
             let most = self.edge.limits.output_buffer_bytes;
             while !self.batch.put_together(since, most, &mut self.output) {
                 self.write().await?;
@@ -224,25 +223,27 @@ impl Connection {
         }
     }
 
-    /// Carries out a command about the feed, which may wait for an entry. False if the client is gone before that.
-    async fn read_feed(&mut self) -> bool {
+    /// Carries out a command about the feed, which may wait for an entry: since when it did not wait any more, or `None`
+    /// if the client is gone before that.
+    async fn read_feed(&mut self, mut since: Instant) -> Option<Instant> {
         if !self.batch.is_closed() {
-            return true;
+            return Some(since);
         }
-        let Ok(feed) = self.edge.feed().cloned() else { return true };
+        let Ok(feed) = self.edge.feed().cloned() else { return Some(since) };
         // The next read has to learn of a stop too.
         let mut stopped = self.stopped.clone();
         loop {
             let mut moved = std::pin::pin!(feed.moved());
             // Before looking, so that nothing that comes meanwhile is missed.
             moved.as_mut().enable();
-            let Some(call) = self.batch.read_feed().await else { return true };
+            let Some(call) = self.batch.read_feed().await else { return Some(since) };
             let is_over = tokio::select! {
                 () = moved => false,
                 () = call.expired() => true,
-                () = gone(&mut self.stream, &mut self.input, self.edge.limits.read_buffer_bytes) => return false,
+                () = gone(&mut self.stream, &mut self.input, self.edge.limits.read_buffer_bytes) => return None,
                 _ = stopped.wait_for(|stopped| *stopped) => true,
             };
+            since = Instant::now();
             if is_over {
                 call.give_up();
             }

@@ -59,10 +59,14 @@ impl Edge {
     }
 
     /// The journal is replayed: from now on commands reach the house.
-    pub(crate) fn open(&self, house: Arc<House>, feed: Arc<Feed>) {
+    pub fn open(&self, house: Arc<House>) {
         // Opened once, by the composition root.
-        let _ = self.feed.set(feed);
         let _ = self.house.set(house);
+    }
+
+    /// The feed can be read from now on.
+    pub(crate) fn open_feed(&self, feed: Arc<Feed>) {
+        let _ = self.feed.set(feed);
     }
 
     /// Refuses writes from now on.

@@ -3,14 +3,13 @@
 use std::sync::Arc;
 
 use tidegate_actors::Fault;
-use tidegate_protocol::command::{Bound, ReadFrom, StreamCall};
+use tidegate_protocol::command::{Bound, ReadFrom, StreamCall, last_of};
 use tidegate_protocol::error::{ErrorCode, WireError};
 use tidegate_protocol::resp::Writer;
 use tokio::sync::futures::Notified;
 
 use super::call::FeedCall;
 use super::page::{Page, Stretch};
-use super::place::last_of;
 use super::reply::{put_page, put_streams};
 use super::{Feed, FeedError, STREAM};
 

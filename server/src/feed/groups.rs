@@ -3,19 +3,16 @@
 use std::sync::Arc;
 
 use tidegate_actors::{Ask, Body, CreateError, Fault, Reply, Seat};
-use tidegate_engine::{
-    Claimed, ConsumerGroupAnswer as Answer, ConsumerGroupCommand as Command, ConsumerGroupView, PendingSpan,
-};
-use tidegate_protocol::command::{Bound, GroupAsk, StreamCall, StreamId};
+use tidegate_engine::{ConsumerGroupAnswer as Answer, ConsumerGroupCommand as Command, ConsumerGroupView};
+use tidegate_protocol::command::{GroupAsk, StreamCall, StreamId};
 use tidegate_protocol::error::{ErrorCode, WireError};
 use tidegate_protocol::resp::Writer;
 
 use super::call::FeedCall;
 use super::page::{Page, Stretch};
-use super::place::{first_of, last_of};
-use super::reply::{id, put_claimed, put_consumers, put_kept, put_pending, put_streams, put_summary};
+use super::reply::{id, put_claimed, put_kept, put_streams};
 use super::{Feed, FeedError, STREAM};
-use crate::convert;
+use crate::convert::{self, Kept};
 
 /// Where a group is known to be, so that a reader need not ask before it looks. A guess: the group itself knows.
 #[derive(Clone, Copy, Debug, Default)]
@@ -155,39 +152,21 @@ impl Feed {
         (key, group, ask): (&str, &str, &GroupAsk),
         writer: &mut Writer<'_>,
     ) -> Result<(), WireError> {
-        if let GroupAsk::Create { after, make_stream } = ask {
-            return self.create(key, group, (*after, *make_stream), writer).await;
+        if let GroupAsk::Create { make_stream, .. } = ask {
+            return self.create((key, group, ask), *make_stream, writer).await;
         }
         let Some(seat) = self.house.find_consumer_group(group).filter(|_| key == STREAM) else {
-            return match ask {
-                GroupAsk::Ack { .. } => {
-                    writer.uint(0);
-                    Ok(())
-                }
-                GroupAsk::Destroy if key == STREAM => {
-                    writer.uint(0);
-                    Ok(())
-                }
-                _ => Err(missing(key, group, ask)),
-            };
+            // Of what there is not, nothing is acknowledged or deleted.
+            let nothing =
+                matches!(ask, GroupAsk::Ack { .. }) || (matches!(ask, GroupAsk::Destroy) && key == STREAM);
+            if !nothing {
+                return Err(missing(key, group, ask));
+            }
+            writer.uint(0);
+            return Ok(());
         };
-        let command = match ask {
-            GroupAsk::SetId { after } => Command::Move { after: self.position(*after) },
-            GroupAsk::Destroy => Command::Destroy,
-            GroupAsk::CreateConsumer { consumer } => Command::AddConsumer { consumer: consumer.as_str() },
-            GroupAsk::DeleteConsumer { consumer } => Command::RemoveConsumer { consumer: consumer.as_str() },
-            GroupAsk::Ack { ids } => {
-                // Every entry has a zero behind the `-`.
-                let entries = ids.iter().filter(|id| id.second == 0).map(|id| id.first).collect();
-                Command::Acknowledge { entries }
-            }
-            GroupAsk::AutoClaim { .. } | GroupAsk::Claim { .. } => {
-                return self.claim(&seat, ask, writer).await;
-            }
-            GroupAsk::PendingSummary | GroupAsk::Pending { .. } | GroupAsk::InfoConsumers => {
-                return self.show(&seat, ask, writer).await;
-            }
-            GroupAsk::Create { .. } => return Ok(()),
+        let Some(command) = convert::group_command(ask, self.kept_now(ask).await?) else {
+            return self.show(&seat, ask, writer).await;
         };
         let answer = self.tell(&seat, &command).await?;
         if matches!(command, Command::Move { .. } | Command::Destroy) {
@@ -196,16 +175,26 @@ impl Feed {
         match answer {
             Answer::Done => writer.simple("OK"),
             Answer::Count(count) => writer.uint(count),
+            Answer::Claimed { entries, gone, next } => {
+                self.show_claimed(ask, entries, (next, &gone), writer).await?;
+            }
             other => return Err(self.refused(other, || missing(key, group, ask))),
         }
         Ok(())
     }
 
+    async fn kept_now(self: &Arc<Self>, ask: &GroupAsk) -> Result<Kept, FeedError> {
+        // Only who takes something over has to know what is still there.
+        let is_claim = matches!(ask, GroupAsk::AutoClaim { .. } | GroupAsk::Claim { .. });
+        let from = if is_claim { self.read(|feed| feed.oldest()).await? } else { 0 };
+        let (durable, most) = (self.reader.durable_sequence(), self.limits.max_entries_per_read);
+        Ok(Kept { from, durable, most })
+    }
+
     async fn create(
         self: &Arc<Self>,
-        key: &str,
-        group: &str,
-        (after, make_stream): (Option<StreamId>, bool),
+        (key, group, ask): (&str, &str, &GroupAsk),
+        make_stream: bool,
         writer: &mut Writer<'_>,
     ) -> Result<(), WireError> {
         if key != STREAM {
@@ -217,9 +206,10 @@ impl Feed {
                     .to_owned()
             }));
         }
+        let kept = self.kept_now(ask).await?;
         let seat = self.house.find_or_create_consumer_group(group);
         let seat = seat.map_err(|error: CreateError| convert::not_created(error, self.retry))?;
-        let command = Command::Create { after: self.position(after) };
+        let Some(command) = convert::group_command(ask, kept) else { return Ok(()) };
         match self.tell(&seat, &command).await? {
             Answer::Done => writer.simple("OK"),
             other => return Err(self.refused(other, || no_group_of(key, group))),
@@ -227,35 +217,18 @@ impl Feed {
         Ok(())
     }
 
-    fn position(&self, after: Option<StreamId>) -> u64 {
-        after.map_or_else(|| self.reader.durable_sequence(), |id| id.first)
-    }
-
-    async fn claim(
+    /// Shows what was taken over.
+    async fn show_claimed(
         self: &Arc<Self>,
-        seat: &Arc<Seat>,
         ask: &GroupAsk,
+        entries: Vec<u64>,
+        rest: (u64, &[u64]),
         writer: &mut Writer<'_>,
     ) -> Result<(), WireError> {
-        let kept_from = self.read(|feed| feed.oldest()).await?;
-        let (consumer, min_idle, which, just_id) = match ask {
-            GroupAsk::AutoClaim { consumer, min_idle_ms, from, count, just_id } => {
-                let most = u32::try_from(self.most(Some(*count))).unwrap_or(u32::MAX);
-                (consumer, *min_idle_ms, Claimed::From { from: first_of(*from), most }, *just_id)
-            }
-            GroupAsk::Claim { consumer, min_idle_ms, ids, just_id } => {
-                let ids = ids.iter().filter(|id| id.second == 0).map(|id| id.first).collect();
-                (consumer, *min_idle_ms, Claimed::Entries(ids), *just_id)
-            }
-            _ => return Ok(()),
+        let (GroupAsk::AutoClaim { just_id, .. } | GroupAsk::Claim { just_id, .. }) = ask else {
+            return Ok(());
         };
-        let command =
-            Command::Claim { consumer: consumer.as_str(), min_idle, which, kept_from, counts: !just_id };
-        let (entries, gone, next) = match self.tell(seat, &command).await? {
-            Answer::Claimed { entries, gone, next } => (entries, gone, next),
-            other => return Err(self.refused(other, || no_group(STREAM, seat.name(), false))),
-        };
-        let page = if just_id {
+        let page = if *just_id {
             let mut page = Page { ids: entries, ..Page::default() };
             let mut ids = Writer::new(&mut page.entries, writer.protocol());
             page.ids.iter().for_each(|entry| ids.bulk(id(*entry)));
@@ -263,7 +236,7 @@ impl Feed {
         } else {
             self.entries_in_page(entries).await?
         };
-        put_claimed(writer, &page, matches!(ask, GroupAsk::AutoClaim { .. }).then_some((next, &gone[..])));
+        put_claimed(writer, &page, matches!(ask, GroupAsk::AutoClaim { .. }).then_some(rest));
         Ok(())
     }
 
@@ -274,24 +247,20 @@ impl Feed {
         writer: &mut Writer<'_>,
     ) -> Result<(), WireError> {
         let mut body = Body::default();
-        match ask {
-            GroupAsk::Pending { min_idle_ms, from, to, count, consumer } => body.push_pending(&PendingSpan {
-                from: first_of(*from),
-                to: last_of(*to).unwrap_or(0),
-                most: u32::try_from(self.most(Some(*count))).unwrap_or(u32::MAX),
-                min_idle: *min_idle_ms,
-                // Nothing is before the first.
-                consumer: consumer.as_deref().filter(|_| *to != Bound::Least),
-            }),
-            _ => body.push(Ask::View),
+        match convert::pending_span(ask, self.limits.max_entries_per_read) {
+            Some(span) => body.push_pending(&span),
+            None => body.push(Ask::View),
         }
+        let now = self.house.now();
         match (ask, self.ask(seat, body).await?) {
-            (GroupAsk::PendingSummary, Reply::ConsumerGroupView(Some(view))) => put_summary(writer, &view),
+            (GroupAsk::PendingSummary, Reply::ConsumerGroupView(Some(view))) => {
+                convert::put_summary(writer, &view)
+            }
             (GroupAsk::InfoConsumers, Reply::ConsumerGroupView(Some(view))) => {
-                put_consumers(writer, &view, self.house.now());
+                convert::put_consumers(writer, &view, now);
             }
             (GroupAsk::Pending { .. }, Reply::Pending(Some(entries))) => {
-                put_pending(writer, &entries, self.house.now());
+                convert::put_pending(writer, &entries, now);
             }
             _ => return Err(missing(STREAM, seat.name(), ask)),
         }

@@ -24,6 +24,7 @@ use tidegate_persistence::{ChainError, CodecError, Reader};
 use tokio::sync::{Notify, Semaphore};
 
 pub(crate) use call::FeedCall;
+pub(crate) use reply::id;
 
 use crate::config;
 use count::Count;

@@ -42,7 +42,7 @@ impl Feed {
         let mut writer = EntryWriter::default();
         let mut last: Option<WalkedBlock> = None;
         while page.next <= to && page.ids.len() < most && page.entries.len() < self.max_page_bytes {
-            let blocks = self.chunk(last.as_ref(), page.next, to, most - page.ids.len())?;
+            let blocks = self.chunk(last.take(), page.next, to, most - page.ids.len())?;
             let Some(end) = blocks.last() else { break };
             let (first, end) = (page.next, end.last_sequence().min(to));
             let mut scene = Scene::new(self, &blocks, first..=end, |_| true)?;
@@ -72,15 +72,15 @@ impl Feed {
     /// The next blocks: as many as may hold so many entries.
     fn chunk(
         &self,
-        before: Option<&WalkedBlock>,
+        before: Option<WalkedBlock>,
         from: u64,
         to: u64,
         most: usize,
     ) -> Result<Vec<WalkedBlock>, FeedError> {
         let first = match before {
             // The last one was not read to its end.
-            Some(block) if block.last_sequence() >= from => Some(block.clone()),
-            Some(block) => self.reader.block_after(block)?,
+            Some(block) if block.last_sequence() >= from => Some(block),
+            Some(block) => self.reader.block_after(&block)?,
             None => {
                 let block = self.reader.block_at(from)?;
                 // Sequences have no gaps: what is missing is not kept any more.

@@ -1,6 +1,6 @@
 //! From ids to sequences, and what of the feed is still kept.
 
-use tidegate_protocol::command::{Bound, StreamId};
+use tidegate_protocol::command::{Bound, StreamId, first_of};
 
 use super::{Feed, FeedError};
 
@@ -30,27 +30,5 @@ impl Feed {
     pub(super) fn kept(&self, asked: u64) -> Result<u64, FeedError> {
         let oldest = self.oldest()?;
         if asked < oldest { Err(FeedError::Trimmed { asked, oldest }) } else { Ok(asked) }
-    }
-}
-
-/// The first sequence of a range that begins so.
-pub(super) fn first_of(bound: Bound) -> u64 {
-    match bound {
-        Bound::Least => 0,
-        Bound::Most => u64::MAX,
-        // All entries have a zero behind the `-`.
-        Bound::At(id) => id.first.saturating_add(u64::from(id.second > 0)),
-        Bound::Beside(id) => id.first.saturating_add(1),
-    }
-}
-
-/// The last sequence of a range that ends so; `None` if there is none.
-pub(super) fn last_of(bound: Bound) -> Option<u64> {
-    match bound {
-        Bound::Least => None,
-        Bound::Most => Some(u64::MAX),
-        Bound::At(id) => Some(id.first),
-        Bound::Beside(id) if id.second > 0 => Some(id.first),
-        Bound::Beside(id) => id.first.checked_sub(1),
     }
 }

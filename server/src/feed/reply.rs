@@ -1,12 +1,11 @@
 //! Replies about the feed, in the shapes that Redis gives them.
 
-use tidegate_engine::{ConsumerGroupView, Millis, PendingEntry};
 use tidegate_protocol::resp::{Protocol, Writer};
 
 use super::page::Page;
 
 /// An id as text.
-pub(super) fn id(sequence: u64) -> String {
+pub(crate) fn id(sequence: u64) -> String {
     format!("{sequence}-0")
 }
 
@@ -53,51 +52,4 @@ pub(super) fn put_claimed(writer: &mut Writer<'_>, page: &Page, rest: Option<(u6
     put_page(writer, page);
     writer.array(gone.len());
     gone.iter().for_each(|entry| writer.bulk(id(*entry)));
-}
-
-/// `XPENDING` without a range.
-pub(super) fn put_summary(writer: &mut Writer<'_>, view: &ConsumerGroupView) {
-    writer.array(4);
-    writer.uint(view.pending);
-    let Some((first, last)) = view.span else {
-        writer.null();
-        writer.null();
-        return writer.null_array();
-    };
-    writer.bulk(id(first));
-    writer.bulk(id(last));
-    let waiting: Vec<_> = view.consumers.iter().filter(|consumer| consumer.pending > 0).collect();
-    writer.array(waiting.len());
-    for consumer in waiting {
-        writer.array(2);
-        writer.bulk(consumer.name.as_bytes());
-        writer.bulk(consumer.pending.to_string());
-    }
-}
-
-/// `XPENDING` with one.
-pub(super) fn put_pending(writer: &mut Writer<'_>, entries: &[PendingEntry], now: Millis) {
-    writer.array(entries.len());
-    for PendingEntry { entry, consumer, delivered_at, deliveries } in entries {
-        writer.array(4);
-        writer.bulk(id(*entry));
-        writer.bulk(consumer.as_bytes());
-        writer.uint(now.0.saturating_sub(delivered_at.0));
-        writer.uint(u64::from(*deliveries));
-    }
-}
-
-/// `XINFO CONSUMERS`
-pub(super) fn put_consumers(writer: &mut Writer<'_>, view: &ConsumerGroupView, now: Millis) {
-    writer.array(view.consumers.len());
-    for consumer in &view.consumers {
-        let idle = now.0.saturating_sub(consumer.active_at.0);
-        writer.map(4);
-        writer.bulk("name");
-        writer.bulk(consumer.name.as_bytes());
-        for (name, value) in [("pending", consumer.pending), ("idle", idle), ("inactive", idle)] {
-            writer.bulk(name);
-            writer.uint(value);
-        }
-    }
 }

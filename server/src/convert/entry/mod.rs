@@ -3,6 +3,7 @@
 //! An entry is an event of the journal. Not every event is one: some only complete another, and what a line of a cart
 //! goes through before its cart came to be is told by nobody.
 
+mod data;
 mod json;
 mod of_campaign;
 mod of_sku;
