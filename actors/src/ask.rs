@@ -1,8 +1,9 @@
 //! What travels between the edge and an actor.
 
 use tidegate_engine::{
-    Answer, CampaignCommand, CampaignView, CartNumber, CartSettlement, CartView, Command, Fingerprint, Given,
-    NoChange, OrderNumber, OrderView, Refusal, Rejection, Report, RoomNumber, RoomView, SkuView,
+    Answer, CampaignCommand, CampaignView, CartNumber, CartSettlement, CartView, Command,
+    ConsumerGroupAnswer, ConsumerGroupCommand, ConsumerGroupView, Fingerprint, Given, NoChange, OrderNumber,
+    OrderView, PendingEntry, PendingSpan, Refusal, Rejection, Report, RoomNumber, RoomView, SkuView,
     cart_fingerprint,
 };
 
@@ -26,6 +27,14 @@ pub enum Ask {
     View,
     /// What is known of an order.
     Order(OrderNumber),
+    /// What is known of an order that is durable, for whoever tells of what happened to it.
+    Facts(OrderNumber),
+    /// What is known of a cart that is durable, likewise.
+    CartFacts(CartNumber),
+    /// A command to a consumer group.
+    ConsumerGroup(Box<ConsumerGroupCommand<Span>>),
+    /// What a consumer group has delivered and nobody has acknowledged.
+    Pending(Box<PendingSpan<Span>>),
     /// What is known of a room.
     Room(RoomNumber),
     /// The books.
@@ -167,6 +176,19 @@ impl Body {
         self.asks.push(Ask::Campaign(command));
     }
 
+    /// Adds a command to a consumer group.
+    pub fn push_consumer_group(&mut self, command: &ConsumerGroupCommand<&str>) {
+        let text = &mut self.text;
+        let command = command.map(|word| append(text, word));
+        self.asks.push(Ask::ConsumerGroup(Box::new(command)));
+    }
+
+    /// Adds a question what a consumer group has delivered and nobody has acknowledged.
+    pub fn push_pending(&mut self, span: &PendingSpan<&str>) {
+        let span = span.map(|word| append(&mut self.text, word));
+        self.asks.push(Ask::Pending(Box::new(span)));
+    }
+
     /// Adds something that is no command.
     pub fn push(&mut self, ask: Ask) {
         self.asks.push(ask);
@@ -245,6 +267,12 @@ pub enum Reply {
     Room(Option<Box<RoomView>>),
     /// The books and the rejections since the start; `None` if there is no such SKU.
     Report(Option<Box<(Report, RejectionCounts)>>),
+    /// What a command to a consumer group came to.
+    ConsumerGroup(Box<ConsumerGroupAnswer>),
+    /// How the consumer group stands; `None` if there is none.
+    ConsumerGroupView(Option<Box<ConsumerGroupView>>),
+    /// What it has delivered and nobody has acknowledged; `None` if there is none.
+    Pending(Option<Vec<PendingEntry>>),
     /// What is known of the cart; `None` if there is none.
     Cart(Option<Box<CartView>>),
     /// The rules say no to this SKU of a cart, and so to the cart.
@@ -277,7 +305,10 @@ impl Reply {
     pub(crate) fn goes_ahead(&self, asked: &Ask) -> bool {
         matches!(
             (asked, self),
-            (Ask::BeginCart { .. }, Self::Inner(Inner::Begun(_)))
+            // Told is only what can't change any more.
+            (Ask::Facts(_), Self::Order(_))
+                | (Ask::CartFacts(_), Self::Cart(_))
+                | (Ask::BeginCart { .. }, Self::Inner(Inner::Begun(_)))
                 | (Ask::Cart(_), Self::Cart(_))
                 | (Ask::KnowsPayment { .. }, Self::Inner(Inner::UnknownPayment))
                 | (

@@ -186,7 +186,7 @@ impl Desk for CampaignClerk {
                 Ask::Campaign(command) => {
                     let command = command.map(|span| body.text(*span));
                     let reply = self.carry_out(&command, now, options, &mut scribe);
-                    if let CampaignCommand::CommitCart(new) = &command {
+                    if let CampaignCommand::CommitCart { new, .. } = &command {
                         self.abandon(new.buyer, new.req);
                     }
                     reply
@@ -198,7 +198,7 @@ impl Desk for CampaignClerk {
                     self.abandon(body.text(*buyer), body.text(*req));
                     Reply::Inner(Inner::Abandoned)
                 }
-                Ask::Cart(cart) => Reply::Cart(self.state.cart(*cart).map(Box::new)),
+                Ask::Cart(cart) | Ask::CartFacts(cart) => Reply::Cart(self.state.cart(*cart).map(Box::new)),
                 Ask::View => Reply::Campaign(self.state.campaign().map(Campaign::view)),
                 // Meant for a SKU, and this is none.
                 _ => NoChange::Rejected(Rejection::NotFound).into(),

@@ -352,7 +352,8 @@ impl Checkout {
                         currency,
                         items: basket.held.clone(),
                     });
-                    body.push_campaign(&CampaignCommand::CommitCart(new));
+                    let coupon = basket.request.coupon.and_then(CouponCode::parse);
+                    body.push_campaign(&CampaignCommand::CommitCart { new, coupon });
                 }
                 _ => body.push_abandon((basket.request.buyer, basket.request.req)),
             }

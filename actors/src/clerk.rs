@@ -175,14 +175,17 @@ impl Clerk {
                     false => Reply::Inner(Inner::UnknownPayment),
                 }
             }
-            // Meant for a campaign, and this is none.
+            // Meant for somebody else.
             Ask::Campaign(_)
             | Ask::Cart(_)
+            | Ask::CartFacts(_)
+            | Ask::ConsumerGroup(_)
+            | Ask::Pending(_)
             | Ask::ReserveCart(_)
             | Ask::BeginCart { .. }
             | Ask::AbandonCart { .. } => Reply::Rejected(Rejection::NotFound),
             Ask::View => Reply::View(self.state.sku().map(Sku::view)),
-            Ask::Order(number) => {
+            Ask::Order(number) | Ask::Facts(number) => {
                 Reply::Order(self.state.sku().and_then(|sku| sku.order(*number)).map(Box::new))
             }
             Ask::Room(number) => {

@@ -1,7 +1,7 @@
 //! What an actor does in a turn, apart from threads: of a SKU in [`crate::Clerk`], of a campaign in
 //! [`crate::CampaignClerk`].
 
-use tidegate_engine::{CampaignLimits, CartSettlement, Limits, Millis};
+use tidegate_engine::{CampaignLimits, CartSettlement, ConsumerGroupLimits, Limits, Millis};
 use tidegate_persistence::{EncodedGroup, State};
 
 use crate::ask::{Body, Reply};
@@ -15,6 +15,8 @@ pub struct DeskOptions {
     pub limits: Limits,
     /// Limits of each campaign.
     pub campaign: CampaignLimits,
+    /// Limits of each consumer group.
+    pub consumer_group: ConsumerGroupLimits,
     /// Reservations ended by the clock in one turn.
     pub expiries_per_turn: usize,
 }

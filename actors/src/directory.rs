@@ -137,6 +137,14 @@ impl Seat {
         self.send_as(body, false)
     }
 
+    /// Asks for facts alone: what is told of those does not change any more, and so need not wait for the disk.
+    ///
+    /// # Errors
+    /// As [`Self::send`].
+    pub fn ask_for_facts(&self, body: Body) -> Result<oneshot::Receiver<Outcome>, (Body, Fault)> {
+        self.send_as(body, true)
+    }
+
     /// The same; `ahead` as in [`Turn`].
     pub(crate) fn send_as(
         &self,

@@ -18,6 +18,7 @@ use crate::checkout::Checkout;
 use crate::clerk::Clerk;
 use crate::clock::Clock;
 use crate::clock_watch;
+use crate::consumer_group_clerk::ConsumerGroupClerk;
 use crate::desk::{Desk, DeskOptions};
 use crate::desk_actor::DeskActor;
 use crate::directory::{Condition, CreateError, Directory, Seat, Shown};
@@ -36,6 +37,8 @@ pub struct HouseOptions {
     pub max_skus: usize,
     /// Campaigns that there may be.
     pub max_campaigns: usize,
+    /// Consumer groups that there may be.
+    pub max_consumer_groups: usize,
     /// Limits of each SKU, each campaign and each turn.
     pub desk: DeskOptions,
     /// How often to look whether the clock was set forward, so that holds end in time.
@@ -54,6 +57,7 @@ impl fmt::Debug for HouseOptions {
             .field("mailbox_capacity", &self.mailbox_capacity)
             .field("max_skus", &self.max_skus)
             .field("max_campaigns", &self.max_campaigns)
+            .field("max_consumer_groups", &self.max_consumer_groups)
             .field("desk", &self.desk)
             .field("look_at_clock", &self.look_at_clock)
             .finish_non_exhaustive()
@@ -101,6 +105,7 @@ pub struct House {
     floors: Vec<Floor>,
     directory: Arc<Directory>,
     campaigns: Arc<Directory>,
+    consumer_groups: Arc<Directory>,
     /// Lines of carts that are to be told something, since the house was opened: by campaign.
     untold: Mutex<Vec<(Box<str>, Vec<CartSettlement>)>>,
     ledgers: Arc<Ledgers>,
@@ -142,7 +147,9 @@ impl House {
     ) -> Self {
         let next = Arc::new(AtomicU32::new(next.0));
         let directory = Arc::new(Directory::new(Arc::clone(&next), options.max_skus, "limits.max_skus"));
-        let campaigns = Arc::new(Directory::new(next, options.max_campaigns, "limits.max_campaigns"));
+        let campaigns =
+            Arc::new(Directory::new(Arc::clone(&next), options.max_campaigns, "limits.max_campaigns"));
+        let consumer_groups = Arc::new(Directory::new(next, options.max_consumer_groups, "feed.max_groups"));
         let shared = Arc::new(Shared {
             options,
             clock: Box::new(clock),
@@ -154,7 +161,8 @@ impl House {
             arbiters.into_iter().map(|seat| Floor::start(seat, shared.options.news.clone())).collect();
         let untold = Mutex::default();
         let (ledgers, documents) = Default::default();
-        let house = Self { floors, directory, campaigns, untold, ledgers, documents, shared };
+        let house =
+            Self { floors, directory, campaigns, consumer_groups, untold, ledgers, documents, shared };
         let residents: Vec<_> = residents.into_iter().collect();
         let mut unsettled = Unsettled::of(&residents);
         let mut desks = Vec::with_capacity(residents.len());
@@ -184,6 +192,7 @@ impl House {
         match kind {
             ActorKind::Sku => &self.directory,
             ActorKind::Campaign => &self.campaigns,
+            ActorKind::ConsumerGroup => &self.consumer_groups,
         }
     }
 
@@ -193,6 +202,7 @@ impl House {
             State::Campaign(state) => {
                 Box::new(CampaignClerk::new(id, name, state, self.ledgers.of(name), last_cart))
             }
+            State::ConsumerGroup(state) => Box::new(ConsumerGroupClerk::new(id, name, state)),
         }
     }
 
@@ -277,6 +287,29 @@ impl House {
         self.find_or_create_of(ActorKind::Campaign, name)
     }
 
+    /// The seat of this consumer group, if it has one. A seat may be empty: its group was destroyed.
+    #[must_use]
+    pub fn find_consumer_group(&self, name: &str) -> Option<Arc<Seat>> {
+        self.consumer_groups.find(name)
+    }
+
+    /// The seat of this consumer group, a new and empty one if need be.
+    ///
+    /// # Errors
+    /// As [`Self::find_or_create`].
+    pub fn find_or_create_consumer_group(&self, name: &str) -> Result<Arc<Seat>, CreateError> {
+        self.find_or_create_of(ActorKind::ConsumerGroup, name)
+    }
+
+    /// The seats of all consumer groups, by name.
+    #[must_use]
+    pub fn consumer_groups(&self) -> Vec<Arc<Seat>> {
+        let mut seats = Vec::new();
+        self.consumer_groups.for_each(|seat| seats.push(Arc::clone(seat)));
+        seats.sort_unstable_by(|a, b| a.name().cmp(b.name()));
+        seats
+    }
+
     /// The accounts of a campaign's buyers.
     #[must_use]
     pub fn ledger(&self, campaign: &str) -> Arc<Ledger> {
@@ -300,6 +333,13 @@ impl House {
 
     pub(crate) fn for_each_campaign(&self, look: impl FnMut(&Arc<Seat>)) {
         self.campaigns.for_each(look);
+    }
+
+    /// Looks at the seats of all actors, in no particular order.
+    pub fn look_at_seats(&self, mut look: impl FnMut(&Arc<Seat>)) {
+        self.directory.for_each(&mut look);
+        self.campaigns.for_each(&mut look);
+        self.consumer_groups.for_each(&mut look);
     }
 
     fn find_or_create_of(&self, kind: ActorKind, name: &str) -> Result<Arc<Seat>, CreateError> {
@@ -361,6 +401,7 @@ impl House {
         };
         self.directory.for_each(&mut look);
         self.campaigns.for_each(&mut look);
+        self.consumer_groups.for_each(&mut look);
         status
     }
 }

@@ -1,4 +1,4 @@
-//! One actor per SKU and campaign around an engine state; the directory that finds them; what happens when one fails.
+//! One actor per SKU, campaign and consumer group around an engine state; the directory that finds them; what happens when one fails.
 //!
 //! The edge hands an actor a [`Body`]: everything that one read of one connection asks of that SKU. The actor handles
 //! it in one turn, without awaiting (invariant 4): judge, apply, journal. Its replies are held until the last event
@@ -14,6 +14,7 @@ mod checkout;
 mod clerk;
 mod clock;
 mod clock_watch;
+mod consumer_group_clerk;
 mod desk;
 mod desk_actor;
 mod directory;

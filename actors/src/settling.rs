@@ -131,12 +131,12 @@ impl Unsettled {
         let campaigns: HashMap<&str, &CampaignState> = (residents.iter())
             .filter_map(|resident| match &resident.state {
                 State::Campaign(state) => Some((&*resident.name, state)),
-                State::Sku(_) => None,
+                State::Sku(_) | State::ConsumerGroup(_) => None,
             })
             .collect();
         let skus = residents.iter().filter_map(|resident| match &resident.state {
             State::Sku(state) => Some((&*resident.name, state.sku()?)),
-            State::Campaign(_) => None,
+            State::Campaign(_) | State::ConsumerGroup(_) => None,
         });
         let mut unsettled: HashMap<Box<str>, Self> = HashMap::new();
         for (name, line) in skus.flat_map(|(name, sku)| Sku::lines(sku).map(move |line| (name, line))) {

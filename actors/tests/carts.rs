@@ -146,7 +146,7 @@ fn a_cart_that_ran_out_while_the_house_was_closed_is_ended_with_all_its_lines() 
 fn a_campaign_that_panics_at_the_commit_leaves_no_line_held() {
     let armed = Arc::new(AtomicBool::new(true));
     let trap = Arc::clone(&armed);
-    let is_commit = |ask: &Ask| matches!(ask, Ask::Campaign(CampaignCommand::CommitCart(_)));
+    let is_commit = |ask: &Ask| matches!(ask, Ask::Campaign(CampaignCommand::CommitCart { .. }));
     let plan = Plan::on(MemoryJournal::new()).probe(move |body| {
         assert!(!(body.asks().iter().any(is_commit) && trap.swap(false, Ordering::Relaxed)), "boom");
     });

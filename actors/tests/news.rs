@@ -206,7 +206,7 @@ async fn fair(shop: &Shop) -> Arc<Seat> {
     accepted(&outcome(send(&fair, body)).await);
     shop.put("coat", 5).await;
     shop.put("hat", 1).await;
-    shop.house.enrol(None).await.unwrap();
+    shop.house.enrol().await.unwrap();
     fair
 }
 

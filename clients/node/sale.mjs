@@ -56,6 +56,28 @@ async function follow(name, ask, listen, end) {
   await end(`stock:{${key}}`);
 }
 
+/** The feed through ioredis' own stream calls: a group of two consumers, and a reader that waits. */
+async function read(client, key) {
+  const [last] = await client.xrevrange("orders", "+", "-", "COUNT", 1);
+  const group = `group-${key}`;
+  assert.equal(await client.xgroup("CREATE", "orders", group, last[0], "MKSTREAM"), "OK");
+  const waiting = client.duplicate();
+  const woken = waiting.xread("BLOCK", 60000, "STREAMS", "orders", last[0]);
+  const document = { title: "Phone", stock: 9, currency: "CNY", price: { fixed: 5 } };
+  await client.call("SKU.PUT", key, JSON.stringify(document));
+  await client.call("ORDER.RESERVE", key, "r1", "u1", "1");
+  assert.equal((await woken)[0][1][0][1][1], "sku.created");
+  await waiting.quit();
+  const [[stream, entries]] = await client.xreadgroup("GROUP", group, "a", "COUNT", 9, "STREAMS", "orders", ">");
+  assert.deepEqual([stream, entries.map(([, fields]) => fields[1])], ["orders", ["sku.created", "order.reserved"]]);
+  assert.equal(JSON.parse(entries[1][1][5]).data.buyer, "u1");
+  assert.equal(await client.xack("orders", group, entries[0][0]), 1);
+  const [next, claimed] = await client.xautoclaim("orders", group, "b", 0, "0");
+  assert.deepEqual([next, claimed], ["0-0", [entries[1]]]);
+  assert.deepEqual((await client.xpending("orders", group)).slice(0, 3), [1, entries[1][0], entries[1][0]]);
+  assert.equal(await client.xgroup("DESTROY", "orders", group), 1);
+}
+
 for (const RESP of [undefined, 2, 3]) {
   const client = createClient({ socket: { host, port: Number(port) }, ...(RESP && { RESP }) });
   client.on("error", (error) => assert.fail(error));
@@ -91,5 +113,6 @@ await follow(
   (channel) => subscriber.unsubscribe(channel),
 );
 await subscriber.quit();
+await read(client, `${sku}-feed`);
 await client.quit();
 console.log("ioredis ok");

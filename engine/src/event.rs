@@ -162,6 +162,16 @@ pub enum Event<'a> {
         /// The cart.
         line: CartLine<&'a str>,
     },
+    /// An order takes up its coupon again: it was paid late.
+    CouponTaken {
+        /// The order.
+        order: OrderNumber,
+    },
+    /// The order that took up a coupon ended unpaid: its buyer has the coupon again.
+    CouponReturned {
+        /// The order.
+        order: OrderNumber,
+    },
     /// A line costs less, because of the sum of its cart.
     LineDiscounted {
         /// The order.

@@ -10,6 +10,7 @@ mod buyers;
 mod campaign;
 mod claims;
 mod command;
+mod consumer_group;
 mod contradiction;
 mod decide;
 mod discounts;
@@ -48,6 +49,11 @@ pub use campaign::{
 };
 pub use claims::{Freed, Reclaim};
 pub use command::Command;
+pub use consumer_group::{
+    Claimed, ConsumerGroup, ConsumerGroupAnswer, ConsumerGroupCommand, ConsumerGroupEvent,
+    ConsumerGroupEvents, ConsumerGroupJudged, ConsumerGroupLimits, ConsumerGroupPart, ConsumerGroupRestorer,
+    ConsumerGroupState, ConsumerGroupView, ConsumerView, PendingEntry, PendingSpan,
+};
 pub use contradiction::Contradiction;
 pub use decide::{Change, Events, Limits, NoChange};
 pub use discounts::{CouponCode, CouponUse, DiscountKind, DiscountOrder, Discounts, PercentOff};

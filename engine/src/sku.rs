@@ -14,9 +14,9 @@ use crate::stock::Stock;
 use crate::tables::{ByOrder, Texts};
 use crate::tally::Tally;
 use crate::{
-    CartNumber, Currency, DiscountKind, Discounts, Enrolment, Given, GroupBuy, Millis, OrderNumber, Phase,
-    Pricing, RoomMember, RoomNumber, RoomView, Seat, SkuTerms, Store, StoreNumber, StoreReport, Window,
-    less_percent,
+    CartNumber, CouponCode, Currency, DiscountKind, Discounts, Enrolment, Given, GroupBuy, Millis,
+    OrderNumber, Phase, Pricing, RoomMember, RoomNumber, RoomView, Seat, SkuTerms, Store, StoreNumber,
+    StoreReport, Window, less_percent,
 };
 
 /// The place of one SKU: empty until the SKU is created. Owned by one actor (invariant 1).
@@ -169,6 +169,10 @@ pub struct OrderView {
     pub discounts: Vec<(DiscountKind, u64)>,
     /// The room it has a seat in.
     pub room: Option<RoomNumber>,
+    /// What the tier of that room took off when the seat was taken, in minor units.
+    pub tier_off_at_first: u64,
+    /// The coupon that it takes up, or took up while it stood.
+    pub coupon: Option<CouponCode>,
     /// The cart it is a line of, after the name of that cart's campaign.
     pub cart: Option<(Box<str>, CartNumber)>,
     /// The id of the store that its units are at.
@@ -181,6 +185,8 @@ pub struct OrderView {
     pub expires_at: Millis,
     /// When it was paid.
     pub paid_at: Option<Millis>,
+    /// The payment that paid it.
+    pub payment: Option<Box<str>>,
 }
 
 /// The books of one SKU.
@@ -298,12 +304,18 @@ impl Sku {
             amount: self.due(number, order),
             discounts: self.discounts_of(number),
             room: self.seats.get(number).map(|seat| seat.room),
+            tier_off_at_first: self.seats.get(number).map_or(0, |seat| seat.off_at_first),
+            coupon: self.coupon_of(number),
             store: self.store_of(number).map(Into::into),
             currency: self.terms.currency,
             reserved_at: order.reserved_at(),
             cart: line.map(|line| (self.lines.campaign(line).into(), line.cart)),
             expires_at: line.map_or_else(|| self.orders.expires_at(order), |line| line.expires_at),
             paid_at: self.paid_at(order),
+            payment: order
+                .payment()
+                .and_then(|at| self.payments.get(at))
+                .map(|row| row.id(&self.texts).into()),
         })
     }
 

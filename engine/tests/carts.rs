@@ -34,7 +34,7 @@ fn commit(
     now: Millis,
 ) -> CampaignCommand<&'static str> {
     let lines: Vec<_> = items.iter().map(|(sku, qty, _)| (*sku, *qty)).collect();
-    CampaignCommand::CommitCart(Box::new(NewCart {
+    let new = Box::new(NewCart {
         cart: CartNumber(cart),
         req,
         fingerprint: cart_fingerprint(&lines, None),
@@ -52,7 +52,8 @@ fn commit(
                 off: 0,
             })
             .collect(),
-    }))
+    });
+    CampaignCommand::CommitCart { new, coupon: None }
 }
 
 fn pay(cart: u32, req: &'static str, amount: u64, payment: &'static str) -> CampaignCommand<&'static str> {
@@ -416,7 +417,8 @@ fn compare(fair: &Fair, model: &Model) -> Result<(), TestCaseError> {
     // Every payment is in exactly one event: it paid its cart in full, or is due back.
     let events = fair.journal.iter().filter_map(|(_, event)| match event {
         CampaignEvent::CartPaid(CartPayment { cart, id, amount, .. }) => Some((*id, cart.0, *amount, true)),
-        CampaignEvent::CartRefundDue(CartPayment { cart, id, amount, .. }) => {
+        CampaignEvent::CartRefundDue(CartPayment { cart, id, amount, .. })
+        | CampaignEvent::CartOverpaid(CartPayment { cart, id, amount, .. }) => {
             Some((*id, cart.0, *amount, false))
         }
         _ => None,

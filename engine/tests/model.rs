@@ -285,6 +285,7 @@ fn random_runs_reach_every_kind_of_event_and_state() {
         "LinePaid",
         "LineEnded",
         "LineRefundDue",
+        "CouponReturned",
     ];
     let states = OrderState::ALL.map(|state| format!("an order {state:?}"));
     let expected = events.map(str::to_owned).into_iter().chain(states).collect();

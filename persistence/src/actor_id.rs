@@ -30,6 +30,8 @@ pub enum ActorKind {
     Sku,
     /// A campaign; its state is [`tidegate_engine::CampaignState`].
     Campaign,
+    /// A consumer group of the feed; its state is [`tidegate_engine::ConsumerGroupState`].
+    ConsumerGroup,
 }
 
 /// What the first group of an actor says about it, and no later one.
@@ -37,6 +39,6 @@ pub enum ActorKind {
 pub struct Birth<'a> {
     /// What sort of actor it is.
     pub kind: ActorKind,
-    /// Its name: the SKU's or the campaign's.
+    /// Its name: the SKU's, the campaign's or the consumer group's.
     pub name: &'a str,
 }

@@ -14,11 +14,24 @@ pub(crate) struct Epochs {
     open: Mutex<BTreeMap<EpochNumber, Weak<dyn Epoch>>>,
     /// Held for reading by whoever needs the epochs to stay, for writing while one is deleted.
     kept: RwLock<()>,
+    /// Epochs that readers used last, so that they stay open from one step to the next.
+    read_last: Mutex<Vec<(EpochNumber, Arc<dyn Epoch>)>>,
+    /// The first sequence of epochs that were looked at. An epoch begins where it begins for good.
+    firsts: Mutex<BTreeMap<EpochNumber, u64>>,
 }
+
+/// How many epochs stay open for readers: one that begins, and one that goes on from elsewhere.
+const KEPT_OPEN: usize = 2;
 
 impl Epochs {
     pub(crate) fn new(journal: Arc<dyn Journal>) -> Self {
-        Self { journal, open: Mutex::default(), kept: RwLock::default() }
+        Self {
+            journal,
+            open: Mutex::default(),
+            kept: RwLock::default(),
+            read_last: Mutex::default(),
+            firsts: Mutex::default(),
+        }
     }
 
     pub(crate) fn journal(&self) -> &Arc<dyn Journal> {
@@ -46,6 +59,32 @@ impl Epochs {
         Ok(epoch)
     }
 
+    /// The epoch for somebody who reads it along, and is likely to come back.
+    pub(crate) fn reading(&self, number: EpochNumber) -> Result<Arc<dyn Epoch>, JournalError> {
+        let known =
+            self.read_last.lock().iter().find(|(epoch, _)| *epoch == number).map(|(_, e)| Arc::clone(e));
+        // Opening one takes a while, and so may closing one: nobody waits for either here.
+        let epoch = known.map_or_else(|| self.get(number), Ok)?;
+        let mut last = self.read_last.lock();
+        last.retain(|(other, _)| *other != number);
+        last.insert(0, (number, Arc::clone(&epoch)));
+        let _closed = (last.len() > KEPT_OPEN).then(|| last.pop());
+        drop(last);
+        Ok(epoch)
+    }
+
+    /// The first sequence of an epoch; `None` if it is empty.
+    pub(crate) fn first_sequence(&self, number: EpochNumber) -> Result<Option<u64>, JournalError> {
+        if let Some(known) = self.firsts.lock().get(&number) {
+            return Ok(Some(*known));
+        }
+        let first = self.reading(number)?.block_from(0)?.map(|block| block.first_sequence);
+        if let Some(first) = first {
+            self.firsts.lock().insert(number, first);
+        }
+        Ok(first)
+    }
+
     /// A new epoch.
     pub(crate) fn create(&self, number: EpochNumber) -> Result<Arc<dyn Epoch>, JournalError> {
         let epoch = self.journal.create(number)?;
@@ -57,6 +96,8 @@ impl Epochs {
     pub(crate) fn remove(&self, number: EpochNumber) -> Result<(), JournalError> {
         let _nobody_reads = self.kept.write();
         self.open.lock().remove(&number);
+        self.read_last.lock().retain(|(epoch, _)| *epoch != number);
+        self.firsts.lock().remove(&number);
         self.journal.remove(number)
     }
 }

@@ -6,11 +6,11 @@
 //! events
 //! ```
 
-use tidegate_engine::{CampaignEvent, Event, Millis};
+use tidegate_engine::{CampaignEvent, ConsumerGroupEvent, Event, Millis};
 
 use crate::codec::{
-    CodecError, Cursor, EventDecoder, EventEncoder, get_campaign_event, put_campaign_event, put_text,
-    put_varint,
+    CodecError, Cursor, EventDecoder, EventEncoder, get_campaign_event, get_consumer_group_event,
+    put_campaign_event, put_consumer_group_event, put_text, put_varint,
 };
 use crate::{ActorId, ActorKind, Birth};
 
@@ -25,11 +25,13 @@ const FLAG_BIRTH: u8 = 1;
 
 const KIND_SKU: u8 = 0;
 const KIND_CAMPAIGN: u8 = 1;
+const KIND_CONSUMER_GROUP: u8 = 2;
 
 pub(crate) fn kind_code(kind: ActorKind) -> u8 {
     match kind {
         ActorKind::Sku => KIND_SKU,
         ActorKind::Campaign => KIND_CAMPAIGN,
+        ActorKind::ConsumerGroup => KIND_CONSUMER_GROUP,
     }
 }
 
@@ -37,6 +39,7 @@ pub(crate) fn kind_of(code: u8) -> Result<ActorKind, CodecError> {
     match code {
         KIND_SKU => Ok(ActorKind::Sku),
         KIND_CAMPAIGN => Ok(ActorKind::Campaign),
+        KIND_CONSUMER_GROUP => Ok(ActorKind::ConsumerGroup),
         code => {
             Err(CodecError::Unknown { what: "kind of actor", code, version: crate::block::FORMAT_VERSION })
         }
@@ -77,6 +80,12 @@ impl GroupEncoder {
     /// Appends one event of a campaign.
     pub fn push_campaign(&mut self, event: &CampaignEvent<'_>) {
         put_campaign_event(&mut self.bytes, event);
+        self.count += 1;
+    }
+
+    /// Appends one event of a consumer group.
+    pub fn push_consumer_group(&mut self, event: &ConsumerGroupEvent<'_>) {
+        put_consumer_group_event(&mut self.bytes, event);
         self.count += 1;
     }
 
@@ -191,6 +200,13 @@ impl<'a> Group<'a> {
     /// Its events in order, if it is a campaign's. Ends after the first error.
     pub fn campaign_events(&self) -> impl Iterator<Item = Result<CampaignEvent<'a>, CodecError>> + use<'a> {
         self.decoded(get_campaign_event)
+    }
+
+    /// Its events in order, if it is a consumer group's. Ends after the first error.
+    pub fn consumer_group_events(
+        &self,
+    ) -> impl Iterator<Item = Result<ConsumerGroupEvent<'a>, CodecError>> + use<'a> {
+        self.decoded(get_consumer_group_event)
     }
 
     fn decoded<T, D: FnMut(&mut Cursor<'a>) -> Result<T, CodecError>>(&self, decode: D) -> Events<'a, D> {

@@ -7,6 +7,7 @@ use crossbeam::channel::Sender;
 use crossbeam::utils::CachePadded;
 
 use crate::group::EncodedGroup;
+use crate::walk::Watcher;
 
 /// Called by the writer's thread, once a commit, for each lane that had something in it, and for every lane when
 /// the journal fails. It must return quickly.
@@ -32,6 +33,8 @@ pub(crate) struct Shared {
     pub(crate) bytes_in_flight: CachePadded<AtomicU64>,
     pub(crate) groups_in_flight: CachePadded<AtomicU64>,
     pub(crate) max_inflight_bytes: u64,
+    /// Who else is told of each commit.
+    pub(crate) watcher: OnceLock<Watcher>,
     has_failed: AtomicBool,
     failure: OnceLock<String>,
 }
@@ -44,6 +47,7 @@ impl Shared {
             bytes_in_flight: CachePadded::default(),
             groups_in_flight: CachePadded::default(),
             max_inflight_bytes: max_inflight_bytes as u64,
+            watcher: OnceLock::new(),
             has_failed: AtomicBool::new(false),
             failure: OnceLock::new(),
         }
@@ -53,6 +57,13 @@ impl Shared {
     pub(crate) fn fail(&self, reason: String) {
         self.failure.get_or_init(|| reason);
         self.has_failed.store(true, Ordering::Release);
+    }
+
+    /// Tells the watcher, if there is one.
+    pub(crate) fn moved(&self) {
+        if let Some(Watcher(wake)) = self.watcher.get() {
+            wake();
+        }
     }
 
     pub(crate) fn failed(&self) -> Option<&str> {

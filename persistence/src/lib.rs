@@ -26,6 +26,7 @@ mod sled_journal;
 mod snapshot;
 mod state;
 mod status;
+mod walk;
 mod writer;
 
 pub use actor_id::{ActorId, ActorKind, Birth};
@@ -49,4 +50,5 @@ pub use sled_journal::SledJournal;
 pub use snapshot::{SnapshotError, SnapshotInfo};
 pub use state::State;
 pub use status::{JournalStatus, Percentiles};
+pub use walk::WalkedBlock;
 pub use writer::{StopError, Writer};

@@ -17,7 +17,7 @@ use crate::state::{State, StateRestorer, Unfit};
 pub struct RecoveredActor {
     /// Its number.
     pub id: ActorId,
-    /// Its name: the SKU's or the campaign's.
+    /// Its name: the SKU's, the campaign's or the consumer group's.
     pub name: Box<str>,
     /// Its state.
     pub state: State,

@@ -1,9 +1,15 @@
 //! What an actor owns, by its kind.
 
-use tidegate_engine::{Campaign, CampaignRestorer, CampaignState, Contradiction, Restorer, Sku, SkuState};
+use tidegate_engine::{
+    Campaign, CampaignRestorer, CampaignState, ConsumerGroupRestorer, ConsumerGroupState, Contradiction,
+    Restorer, Sku, SkuState,
+};
 
 use crate::ActorKind;
-use crate::codec::{CodecError, Cursor, get_campaign_part, get_part, put_campaign_part, put_part};
+use crate::codec::{
+    CodecError, Cursor, get_campaign_part, get_consumer_group_part, get_part, put_campaign_part,
+    put_consumer_group_part, put_part,
+};
 use crate::group::Group;
 
 /// The state of one actor.
@@ -14,6 +20,8 @@ pub enum State {
     Sku(SkuState),
     /// Of a campaign's.
     Campaign(CampaignState),
+    /// Of a consumer group's.
+    ConsumerGroup(ConsumerGroupState),
 }
 
 /// Why a group can't be replayed.
@@ -29,6 +37,7 @@ impl State {
         match kind {
             ActorKind::Sku => Self::Sku(SkuState::new(seed)),
             ActorKind::Campaign => Self::Campaign(CampaignState::new(seed)),
+            ActorKind::ConsumerGroup => Self::ConsumerGroup(ConsumerGroupState::default()),
         }
     }
 
@@ -38,6 +47,7 @@ impl State {
         match self {
             Self::Sku(_) => ActorKind::Sku,
             Self::Campaign(_) => ActorKind::Campaign,
+            Self::ConsumerGroup(_) => ActorKind::ConsumerGroup,
         }
     }
 
@@ -46,7 +56,7 @@ impl State {
     pub fn sku(&self) -> Option<&Sku> {
         match self {
             Self::Sku(state) => state.sku(),
-            Self::Campaign(_) => None,
+            Self::Campaign(_) | Self::ConsumerGroup(_) => None,
         }
     }
 
@@ -55,13 +65,16 @@ impl State {
     pub fn campaign(&self) -> Option<&Campaign> {
         match self {
             Self::Campaign(state) => state.campaign(),
-            Self::Sku(_) => None,
+            Self::Sku(_) | Self::ConsumerGroup(_) => None,
         }
     }
 
     /// The hash of the state; zero if it is empty.
     #[must_use]
     pub fn hash(&self) -> u64 {
+        if let Self::ConsumerGroup(state) = self {
+            return state.state_hash();
+        }
         let campaign = self.campaign().map(Campaign::state_hash);
         self.sku().map(Sku::state_hash).or(campaign).unwrap_or(0)
     }
@@ -72,6 +85,9 @@ impl State {
         match self {
             Self::Sku(state) => each(group.events(), |event| state.apply(event, group.at)),
             Self::Campaign(state) => each(group.campaign_events(), |event| state.apply(event, group.at)),
+            Self::ConsumerGroup(state) => {
+                each(group.consumer_group_events(), |event| state.apply(event, group.at))
+            }
         }
     }
 
@@ -87,6 +103,13 @@ impl State {
             bytes.clear();
             put_campaign_part(&mut bytes, &part);
             write(&bytes)?;
+        }
+        if let Self::ConsumerGroup(state) = self {
+            for part in state.parts() {
+                bytes.clear();
+                put_consumer_group_part(&mut bytes, &part);
+                write(&bytes)?;
+            }
         }
         Ok(())
     }
@@ -109,6 +132,7 @@ fn each<E>(
 pub(crate) enum StateRestorer {
     Sku(Restorer),
     Campaign(CampaignRestorer),
+    ConsumerGroup(ConsumerGroupRestorer),
 }
 
 impl StateRestorer {
@@ -116,6 +140,7 @@ impl StateRestorer {
         match kind {
             ActorKind::Sku => Self::Sku(Restorer::new(seed)),
             ActorKind::Campaign => Self::Campaign(CampaignRestorer::new(seed)),
+            ActorKind::ConsumerGroup => Self::ConsumerGroup(ConsumerGroupRestorer::default()),
         }
     }
 
@@ -123,6 +148,7 @@ impl StateRestorer {
         match self {
             Self::Sku(_) => ActorKind::Sku,
             Self::Campaign(_) => ActorKind::Campaign,
+            Self::ConsumerGroup(_) => ActorKind::ConsumerGroup,
         }
     }
 
@@ -133,6 +159,9 @@ impl StateRestorer {
             Self::Campaign(restorer) => {
                 restorer.push(get_campaign_part(from).map_err(|cause| cause.to_string())?)
             }
+            Self::ConsumerGroup(restorer) => {
+                restorer.push(get_consumer_group_part(from).map_err(|cause| cause.to_string())?)
+            }
         };
         pushed.map_err(|cause| cause.to_string())
     }
@@ -141,6 +170,7 @@ impl StateRestorer {
         Ok(match self {
             Self::Sku(restorer) => State::Sku(restorer.finish()?),
             Self::Campaign(restorer) => State::Campaign(restorer.finish()?),
+            Self::ConsumerGroup(restorer) => State::ConsumerGroup(restorer.finish()?),
         })
     }
 }

@@ -195,6 +195,7 @@ impl CommitLoop {
             for wake in &self.wakes {
                 wake();
             }
+            self.shared.moved();
         }
     }
 
@@ -294,6 +295,7 @@ impl CommitLoop {
         for lane in self.touched.keys() {
             (self.wakes[*lane as usize])();
         }
+        shared.moved();
     }
 
     /// Asks for the next epoch in time, and changes over to it between two commits.

@@ -34,11 +34,15 @@ pub enum ErrorCode {
     Overloaded,
     /// The journal failed. The outcome is unknown until a restart.
     JournalFail,
+    /// There is a consumer group of this name already.
+    BusyGroup,
+    /// There is no such consumer group.
+    NoGroup,
 }
 
 impl ErrorCode {
     /// Every code.
-    pub const ALL: [ErrorCode; 13] = [
+    pub const ALL: [ErrorCode; 15] = [
         ErrorCode::Err,
         ErrorCode::WrongPass,
         ErrorCode::NoAuth,
@@ -52,6 +56,8 @@ impl ErrorCode {
         ErrorCode::RateLimited,
         ErrorCode::Overloaded,
         ErrorCode::JournalFail,
+        ErrorCode::BusyGroup,
+        ErrorCode::NoGroup,
     ];
 
     /// The word on the wire.
@@ -70,6 +76,8 @@ impl ErrorCode {
             ErrorCode::RateLimited => "RATELIMITED",
             ErrorCode::Overloaded => "OVERLOADED",
             ErrorCode::JournalFail => "JOURNALFAIL",
+            ErrorCode::BusyGroup => "BUSYGROUP",
+            ErrorCode::NoGroup => "NOGROUP",
         }
     }
 

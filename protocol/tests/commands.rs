@@ -92,6 +92,39 @@ fn every_command_parses_to_a_typed_call() {
         ("BUYER.BLOCK iphone u1", r#"BuyerBlock { sku: "iphone", buyer: "u1" }"#),
         ("BUYER.UNBLOCK iphone u1", r#"BuyerUnblock { sku: "iphone", buyer: "u1" }"#),
         ("REPORT iphone", r#"Report { key: "iphone" }"#),
+        ("XLEN orders", r#"Stream(Len { key: "orders" })"#),
+        (
+            "XRANGE orders - (5-1 count 7",
+            r#"Stream(Range { key: "orders", from: Least, to: Beside(StreamId { first: 5, second: 1 }), count: Some(7), backwards: false })"#,
+        ),
+        (
+            "XREVRANGE orders 9 +",
+            r#"Stream(Range { key: "orders", from: Most, to: At(StreamId { first: 9, second: 18446744073709551615 }), count: None, backwards: true })"#,
+        ),
+        (
+            "XREAD BLOCK 5 STREAMS a b 1 $",
+            r#"Stream(Read { count: None, block_ms: Some(5), streams: [("a", After(StreamId { first: 1, second: 0 })), ("b", Now)] })"#,
+        ),
+        (
+            "XREADGROUP GROUP g c COUNT 2 NOACK STREAMS orders >",
+            r#"Stream(ReadGroup { group: "g", consumer: "c", count: Some(2), block_ms: None, no_ack: true, streams: [("orders", None)] })"#,
+        ),
+        (
+            "XGROUP CREATE orders g $ MKSTREAM ENTRIESREAD 4",
+            r#"Stream(Group { key: "orders", group: "g", ask: Create { after: None, make_stream: true } })"#,
+        ),
+        (
+            "XPENDING orders g IDLE 9 - + 10 c",
+            r#"Stream(Group { key: "orders", group: "g", ask: Pending { min_idle_ms: 9, from: Least, to: Most, count: 10, consumer: Some("c") } })"#,
+        ),
+        (
+            "XAUTOCLAIM orders g c 9 0-0 JUSTID",
+            r#"Stream(Group { key: "orders", group: "g", ask: AutoClaim { consumer: "c", min_idle_ms: 9, from: At(StreamId { first: 0, second: 0 }), count: 100, just_id: true } })"#,
+        ),
+        (
+            "XACK orders g 1 2-0",
+            r#"Stream(Group { key: "orders", group: "g", ask: Ack { ids: [StreamId { first: 1, second: 0 }, StreamId { first: 2, second: 0 }] } })"#,
+        ),
         ("HELLO", "Hello { protocol: None, auth: None, client_name: None }"),
         ("HELLO 3", "Hello { protocol: Some(Resp3), auth: None, client_name: None }"),
         ("HELLO 2 SETNAME shop", r#"Hello { protocol: Some(Resp2), auth: None, client_name: Some("shop") }"#),
@@ -231,8 +264,21 @@ fn wrong_commands_are_told_what_is_wrong() {
             "ERR qty must be a whole number from 1 to 1000000 but is 'c1'",
         ),
         ("CART.PAY c r x p", "ERR amount must be a whole number"),
-        ("XREADGROUP", "ERR XREADGROUP is not supported by this version"),
-        ("XLEN a", "ERR XLEN is not supported by this version"),
+        ("XREADGROUP", "ERR wrong number of arguments for 'xreadgroup' command"),
+        ("XADD orders * a b", "ERR unknown command 'XADD'"),
+        ("XREAD STREAMS orders >", "ERR The > ID can be specified only when calling XREADGROUP"),
+        ("XREADGROUP GROUP g c STREAMS orders $", "ERR The $ ID is meaningless in the context of XREADGROUP"),
+        ("XREADGROUP GROUP g c NOACK STREAMS orders a >", "ERR Unbalanced 'xreadgroup' list of streams"),
+        ("XREADGROUP COUNT 1 COUNT 1 NOACK STREAMS orders >", "ERR Missing GROUP option for XREADGROUP"),
+        (
+            "XGROUP DANCE orders g",
+            "ERR XGROUP 'DANCE' is not supported; XGROUP knows CREATE, SETID, DESTROY,",
+        ),
+        ("XGROUP CREATE orders g", "ERR wrong number of arguments for 'xgroup|create' command"),
+        ("XGROUP CREATE orders  0", "ERR group must be UTF-8 text of 1 to 256 bytes but is ''"),
+        ("XACK orders g 1-0-0", "ERR Invalid stream ID specified as stream command argument"),
+        ("XAUTOCLAIM orders g c 0 0 COUNT 0", "ERR COUNT must be > 0"),
+        ("XCLAIM orders g c 0 1 FORCE", "ERR XCLAIM takes no option but JUSTID in this version"),
         ("HELLO 4", "NOPROTO unsupported protocol version: use 2 or 3"),
         ("HELLO x", "ERR Protocol version is not an integer or out of range"),
         ("HELLO 3 AUTH shop", "ERR Syntax error in HELLO option 'AUTH'"),
@@ -305,10 +351,12 @@ fn the_table_is_consistent() {
         assert!(spec.summary.ends_with('.') && !spec.since.is_empty());
         let optional_from = spec.arguments.iter().position(|argument| argument.optional);
         let required_to = spec.arguments.iter().rposition(|argument| !argument.optional);
-        if spec.name != "AUTH" {
+        // Their last arguments stand behind a word, wherever that is.
+        let is_behind_word = matches!(spec.keys, Keys::Streams { .. });
+        if spec.name != "AUTH" && !is_behind_word {
             assert!(optional_from.is_none_or(|from| required_to.is_none_or(|to| to < from)), "{}", spec.name);
         }
-        if spec.keys != Keys::None {
+        if spec.keys != Keys::None && !is_behind_word {
             assert!(!spec.arguments[0].optional, "{}: the key comes first", spec.name);
         }
         for word in spec.replies.iter().filter_map(|reply| reply.strip_prefix('[')) {
@@ -338,6 +386,16 @@ fn the_table_knows_arity_as_clients_count_it() {
         ("CLIENT|SETINFO", 4),
         ("COMMAND", -1),
         ("CONFIG|GET", -3),
+        // As Redis has them.
+        ("XRANGE", -4),
+        ("XREAD", -4),
+        ("XREADGROUP", -7),
+        ("XACK", -4),
+        ("XPENDING", -3),
+        ("XAUTOCLAIM", -6),
+        ("XCLAIM", -6),
+        ("XGROUP|CREATE", -5),
+        ("XGROUP|DESTROY", 4),
     ] {
         assert_eq!(arity(name), expected, "{name}");
     }
@@ -408,6 +466,17 @@ fn command_getkeys_finds_the_keys() {
     };
     assert_eq!(keys("COMMAND GETKEYS SKU.GET a").unwrap(), "*1\r\n$1\r\na\r\n");
     assert_eq!(keys("COMMAND GETKEYS sku.mget a b").unwrap(), "*2\r\n$1\r\na\r\n$1\r\nb\r\n");
+    assert_eq!(keys("COMMAND GETKEYS XLEN orders").unwrap(), "*1\r\n$6\r\norders\r\n");
+    assert_eq!(
+        keys("COMMAND GETKEYS XREAD COUNT 1 STREAMS a b 0 0").unwrap(),
+        "*2\r\n$1\r\na\r\n$1\r\nb\r\n"
+    );
+    assert_eq!(keys("COMMAND GETKEYS XREADGROUP GROUP STREAMS c streams a >").unwrap(), "*1\r\n$1\r\na\r\n");
+    assert_eq!(keys("COMMAND GETKEYS XGROUP CREATE orders g 0").unwrap(), "*1\r\n$6\r\norders\r\n");
+    assert_eq!(
+        keys("COMMAND GETKEYS XREAD COUNT 1 COUNT 1").unwrap_err(),
+        "ERR Invalid arguments specified for command"
+    );
     assert_eq!(keys("COMMAND GETKEYS PING").unwrap_err(), "ERR The command has no key arguments");
     assert_eq!(keys("COMMAND GETKEYS NOPE").unwrap_err(), "ERR Invalid command specified");
     assert_eq!(
@@ -423,7 +492,7 @@ proptest! {
         rest in prop::collection::vec(prop_oneof![
             prop::collection::vec(any::<u8>(), 0..12),
             "[A-Za-z0-9:{}._-]{1,12}".prop_map(String::into_bytes),
-            prop::sample::select(vec!["MAXPRICE", "REASON", "RESTOCK", "1", "-1", "GET", "AUTH", "SETNAME"])
+            prop::sample::select(vec!["MAXPRICE", "REASON", "STREAMS", "GROUP", "COUNT", "CREATE", "RESTOCK", "1", "-1", "GET", "AUTH", "SETNAME"])
                 .prop_map(|word| word.as_bytes().to_vec()),
         ], 0..8),
     ) {

@@ -7,6 +7,7 @@ mod convert;
 pub mod credentials;
 pub mod demo;
 pub mod edge;
+mod feed;
 pub mod http;
 mod inside;
 pub mod inspect;

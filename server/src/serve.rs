@@ -17,6 +17,7 @@ use tokio::sync::{Notify, oneshot};
 use crate::campaign;
 use crate::config::Config;
 use crate::edge::{self, Door, Edge, command_labels, outcome_labels};
+use crate::feed::Feed;
 use crate::http;
 use crate::levels::Levels;
 use crate::metrics::{Metrics, Recovery};
@@ -161,7 +162,7 @@ impl Parts {
         lock: DirLock,
         arbiters: &[Arbiter],
     ) -> anyhow::Result<()> {
-        let house = self.open(clock, config, lock, arbiters).await?;
+        let (house, reader) = self.open(clock, config, lock, arbiters).await?;
         // What a kill left untold.
         house.settle_carts().await;
         house.enrol().await?;
@@ -169,6 +170,9 @@ impl Parts {
         self.hub.open(&house);
         actix_rt::spawn(Arc::clone(&self.hub).run());
         // In this order: whoever is told that it is ready must not meet LOADING.
+        let reply = (config.limits.output_buffer_bytes, config.limits.retry_ms);
+        let feed = Feed::new(reader, Arc::clone(&house), config.feed.clone(), reply);
+        self.edge.open_feed(feed);
         self.edge.open(Arc::clone(&house));
         self.levels.ready(&house);
         Ok(())
@@ -181,7 +185,7 @@ impl Parts {
         config: &Config,
         lock: DirLock,
         arbiters: &[Arbiter],
-    ) -> anyhow::Result<Arc<House>> {
+    ) -> anyhow::Result<(Arc<House>, Reader)> {
         let options = journal_options(config);
         let seed = random_seed();
         let Recovered { workers, next_actor, journal, report, .. } =
@@ -204,8 +208,9 @@ impl Parts {
             FromJournal(writer.reader()),
             house_options(config, seed, Arc::clone(&self.hub) as _),
         ));
+        let reader = writer.reader();
         self.levels.replayed_all(writer, recovery(&report));
-        Ok(house)
+        Ok((house, reader))
     }
 
     async fn recover(
@@ -309,6 +314,7 @@ fn house_options(config: &Config, seed: u64, news: Arc<dyn NewsSink>) -> HouseOp
         mailbox_capacity: limits.mailbox_capacity,
         max_skus: limits.max_skus,
         max_campaigns: limits.max_campaigns,
+        max_consumer_groups: config.feed.max_groups,
         desk: DeskOptions {
             limits: tidegate_engine::Limits {
                 max_orders: limits.max_orders_per_sku,
@@ -320,6 +326,10 @@ fn house_options(config: &Config, seed: u64, news: Arc<dyn NewsSink>) -> HouseOp
                 max_grants: limits.max_coupons_per_campaign,
                 max_requests: limits.max_coupons_per_campaign.saturating_mul(TRIGGERS_PER_COUPON),
                 max_carts: limits.max_carts_per_campaign,
+            },
+            consumer_group: tidegate_engine::ConsumerGroupLimits {
+                max_consumers: config.feed.max_consumers_per_group,
+                max_pending: config.feed.max_pending_per_group,
             },
             expiries_per_turn: config.actors.expiries_per_turn,
         },

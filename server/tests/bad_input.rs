@@ -109,7 +109,7 @@ fn a_wrong_command_is_told_and_the_connection_goes_on() {
         ("SKU.RESTOCK iphone s1 9223372036854775808", "ERR delta must be a whole number"),
         ("SKU.RESTOCK iphone s1 9007199254740991", "ERR the stock would be above"),
         ("SKU.GET a/b", "ERR sku must be 1 to 64 characters"),
-        ("XLEN orders", "ERR XLEN is not supported by this version"),
+        ("XLEN", "ERR wrong number of arguments for 'xlen' command"),
         ("CART.RESERVE fair r1 u1 iphone", "ERR wrong number of arguments"),
         ("HELLO 9", "NOPROTO unsupported protocol version"),
         ("AUTH me secret", "WRONGPASS no users are configured"),

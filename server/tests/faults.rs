@@ -93,6 +93,7 @@ fn serve(
         SystemClock,
         NoRebuild,
         HouseOptions {
+            max_consumer_groups: 10,
             mailbox_capacity: 64,
             max_skus: 3,
             max_campaigns: 1,

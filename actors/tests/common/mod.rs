@@ -106,6 +106,7 @@ impl Shop {
             mailbox_capacity: plan.mailbox_capacity,
             max_skus: plan.max_skus,
             max_campaigns: 100,
+            max_consumer_groups: 100,
             desk: DeskOptions {
                 limits: Limits {
                     max_orders: 100_000,

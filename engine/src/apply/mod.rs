@@ -117,6 +117,10 @@ impl Sku {
                 self.lines.add(order, line).ok_or(Contradiction::Order(order))?;
             }
             Event::LineDiscounted { order, off } => self.set_line_off(order, off)?,
+            // What an order takes up follows from its state; these say when that changes.
+            Event::CouponTaken { order } | Event::CouponReturned { order } => {
+                self.discounts.get(order).ok_or(Contradiction::Order(order))?;
+            }
             Event::LinePaid { order, payment, amount } => {
                 let qty = self.turn(order, &[OrderState::Reserved], OrderState::Paid)?;
                 self.move_units(order, |stock| stock.sell(qty))?;

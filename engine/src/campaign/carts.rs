@@ -13,8 +13,8 @@ use crate::payments::{PaymentAnswer, Payments};
 use crate::requests::Requests;
 use crate::tables::{Chunks, Index, MAX_TEXT, TextRef, Texts};
 use crate::{
-    Answer, CartNumber, Contradiction, Currency, Fingerprint, LineState, Millis, NoChange, OrderNumber,
-    OrderState, Refusal, Rejection, Request,
+    Answer, CartNumber, Contradiction, CouponCode, Currency, Fingerprint, LineState, Millis, NoChange,
+    OrderNumber, OrderState, Refusal, Rejection, Request,
 };
 
 /// A cart whose lines are all held.
@@ -276,7 +276,7 @@ impl Carts {
     /// The lines are held: the cart is, at the price of its sum.
     pub(super) fn commit<'a>(
         &self,
-        mut new: Box<NewCart<&'a str>>,
+        (mut new, coupon): (Box<NewCart<&'a str>>, Option<CouponCode>),
         (terms, limits): (&CampaignTerms, &CampaignLimits),
         hashing: Hashing,
     ) -> Judged<'a> {
@@ -292,7 +292,11 @@ impl Carts {
         }
         let answer =
             Answer::CartReserved { cart: new.cart, amount: sum - off, expires_at: new.expires_at, off };
-        Ok((smallvec![CampaignEvent::CartReserved(new)], answer))
+        let (cart, lines) = (new.cart, u32::try_from(new.items.len()).unwrap_or(u32::MAX));
+        let mut events: SmallVec<_> = smallvec![CampaignEvent::CartReserved(new)];
+        events.extend((0..lines).map(|line| CampaignEvent::LineStands { cart, line }));
+        events.extend(coupon.map(|code| CampaignEvent::CartCoupon { cart, code }));
+        Ok((events, answer))
     }
 
     fn judge_repeat(&self, cart: CartNumber, request: Request<'_>, hashing: Hashing) -> Result<(), NoChange> {
@@ -359,11 +363,11 @@ impl Carts {
             OrderState::Expired => Ok((smallvec![refund_due], Answer::RefundDue)),
             OrderState::Cancelled => {
                 self.room_for_request(limits)?;
-                Ok((smallvec![refund_due], Answer::Cancelled))
+                Ok((smallvec![CampaignEvent::CartOverpaid(payment)], Answer::Cancelled))
             }
             OrderState::Paid | OrderState::RefundDue | OrderState::Refunded => {
                 self.room_for_request(limits)?;
-                Ok((smallvec![refund_due], Answer::RefundDue))
+                Ok((smallvec![CampaignEvent::CartOverpaid(payment)], Answer::RefundDue))
             }
         }
     }

@@ -63,7 +63,12 @@ pub enum CampaignCommand<S> {
     /// A buyer did something that opens a coupon.
     Trigger(Trigger<S>),
     /// All lines of a cart are held: it is one. Nobody outside asks this.
-    CommitCart(Box<NewCart<S>>),
+    CommitCart {
+        /// The cart.
+        new: Box<NewCart<S>>,
+        /// The coupon that one of its lines has taken up.
+        coupon: Option<CouponCode>,
+    },
     /// The buyer paid a cart.
     PayCart {
         /// The cart.
@@ -118,10 +123,26 @@ pub enum CampaignEvent<'a> {
     },
     /// A cart came to be: all its lines are held. Until this, they are nobody's.
     CartReserved(Box<NewCart<&'a str>>),
+    /// A line of the cart that just came to be stands with it. There is one for each.
+    LineStands {
+        /// The cart.
+        cart: CartNumber,
+        /// Its place among the lines, from 0.
+        line: u32,
+    },
+    /// The cart that just came to be uses a coupon.
+    CartCoupon {
+        /// The cart.
+        cart: CartNumber,
+        /// The coupon.
+        code: CouponCode,
+    },
     /// A cart was paid.
     CartPaid(CartPayment<'a>),
-    /// A payment for a cart could not be applied: its money is due back.
+    /// A payment for a cart came too late: its money is due back, to each line its part.
     CartRefundDue(CartPayment<'a>),
+    /// A payment for a cart that was paid or ended otherwise: its money is due back, and no line hears of it.
+    CartOverpaid(CartPayment<'a>),
     /// A cart was given up.
     CartCancelled {
         /// The cart.
@@ -201,7 +222,7 @@ impl<S> CampaignCommand<S> {
                 event: text(event),
                 code: *code,
             }),
-            Self::CommitCart(new) => {
+            Self::CommitCart { new, coupon } => {
                 let NewCart { cart, req, fingerprint, buyer, reserved_at, expires_at, currency, items } =
                     &**new;
                 let mut item = |item: &CartItem<S>| {
@@ -209,7 +230,7 @@ impl<S> CampaignCommand<S> {
                     CartItem { sku: text(sku), order, qty, amount, off }
                 };
                 let items = items.iter().map(&mut item).collect();
-                CampaignCommand::CommitCart(Box::new(NewCart {
+                let new = Box::new(NewCart {
                     cart: *cart,
                     req: text(req),
                     fingerprint: *fingerprint,
@@ -218,7 +239,8 @@ impl<S> CampaignCommand<S> {
                     expires_at: *expires_at,
                     currency: *currency,
                     items,
-                }))
+                });
+                CampaignCommand::CommitCart { new, coupon: *coupon }
             }
             Self::PayCart { cart, req, amount, payment } => CampaignCommand::PayCart {
                 cart: *cart,
@@ -268,8 +290,8 @@ impl CampaignState {
             (Some(campaign), CampaignCommand::Trigger(trigger)) => {
                 campaign.trigger(*trigger, self.hashing, now, limits)
             }
-            (Some(campaign), CampaignCommand::CommitCart(new)) => {
-                campaign.carts.commit(new.clone(), (&campaign.terms, limits), self.hashing)
+            (Some(campaign), CampaignCommand::CommitCart { new, coupon }) => {
+                campaign.carts.commit((new.clone(), *coupon), (&campaign.terms, limits), self.hashing)
             }
             (Some(campaign), &CampaignCommand::PayCart { cart, req, amount, payment }) => {
                 campaign.carts.pay((cart, req, amount, payment), now, limits, self.hashing)
@@ -359,7 +381,11 @@ impl CampaignState {
             (Some(campaign), CampaignEvent::CartPaid(payment)) => {
                 campaign.carts.paid(payment, at, hashing)?
             }
-            (Some(campaign), CampaignEvent::CartRefundDue(payment)) => {
+            (Some(_), CampaignEvent::LineStands { .. } | CampaignEvent::CartCoupon { .. }) => {}
+            (
+                Some(campaign),
+                CampaignEvent::CartRefundDue(payment) | CampaignEvent::CartOverpaid(payment),
+            ) => {
                 campaign.carts.refund_due(payment, at, hashing)?;
             }
             (Some(campaign), CampaignEvent::CartCancelled { cart, request }) => {

@@ -76,7 +76,7 @@ impl Sku {
         events
     }
 
-    /// The event that ends a reservation unpaid, and the block if that was one too many.
+    /// The event that ends a reservation unpaid, the block if that was one too many, and the return of its coupon.
     pub(super) fn lapse<'a>(&self, end: Event<'a>, order: &Order) -> Events<'a> {
         let number = ended(&end);
         let one_too_many = self
@@ -86,6 +86,8 @@ impl Sku {
             .is_some_and(|(buyer, max)| !buyer.is_blocked() && u32::from(buyer.lapses) + 1 >= max);
         let mut events: Events<'a> = smallvec![end];
         events.extend(number.filter(|_| one_too_many).map(|order| Event::BuyerLapsedOut { order }));
+        let coupon = number.filter(|order| self.coupon_of(*order).is_some());
+        events.extend(coupon.map(|order| Event::CouponReturned { order }));
         events
     }
 }

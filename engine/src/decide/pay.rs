@@ -69,6 +69,8 @@ impl Sku {
         // The same events as if the timer had run before, so that a buyer's record does not depend on that.
         let mut events = if ends_now { self.ended_unpaid(expired, order, now) } else { Events::new() };
         events.push(Event::Reacquired(payment));
+        let coupon = self.coupon_of(payment.order);
+        events.extend(coupon.map(|_| Event::CouponTaken { order: payment.order }));
         Ok(Change { events, answer: Answer::Paid })
     }
 

@@ -264,7 +264,7 @@ pub(crate) fn campaign() -> impl Strategy<Value = CampaignOf> {
     let numbers = ([small(), small(), small()], [number(), number(), number()]);
     let currency = "[A-Z]{3}".prop_map(|code| Currency::new(&code).unwrap());
     let state = prop::sample::select(OrderState::ALL.to_vec());
-    (0..9u8, campaign_terms(), grant, numbers, currency, state, answer()).prop_map(
+    (0..12u8, campaign_terms(), grant, numbers, currency, state, answer()).prop_map(
         |(kind, terms, (code, event, percent_off, end), (small, large), currency, state, answer)| {
             let (code, expires_at) = (CouponCode::new(code), Millis(end));
             let grant = Grant { code, event: event.into(), percent_off, expires_at };
@@ -312,6 +312,9 @@ impl CampaignOf {
                 CampaignEvent::CartCancelled { cart: CartNumber(self.small[0]), request: self.request(texts) }
             }
             7 => CampaignEvent::CartExpired { cart: CartNumber(self.small[0]) },
+            8 => CampaignEvent::LineStands { cart: CartNumber(self.small[0]), line: self.small[1] },
+            9 => CampaignEvent::CartCoupon { cart: CartNumber(self.small[0]), code: self.grant.code },
+            10 => CampaignEvent::CartOverpaid(self.payment(texts)),
             _ => CampaignEvent::CartNoted {
                 cart: CartNumber(self.small[0]),
                 request: self.request(texts),
@@ -342,7 +345,7 @@ impl CampaignOf {
 pub(crate) fn event() -> impl Strategy<Value = EventOf> {
     let numbers = [small(), small(), small(), small()];
     let in_campaign = (discounts(), of(enrolment()));
-    (0..33u8, terms(), any::<bool>(), small(), numbers, number(), any::<i64>(), answer(), in_campaign)
+    (0..35u8, terms(), any::<bool>(), small(), numbers, number(), any::<i64>(), answer(), in_campaign)
         .prop_map(|(kind, terms, flag, order, numbers, amount, delta, answer, (discounts, enrolment))| {
             EventOf { kind, terms, flag, order, numbers, amount, delta, answer, discounts, enrolment }
         })
@@ -388,6 +391,8 @@ impl EventOf {
                 order,
                 end: [LineEnd::Withdrawn, LineEnd::Cancelled, LineEnd::Expired][qty as usize % 3],
             },
+            33 => Event::CouponTaken { order },
+            34 => Event::CouponReturned { order },
             24 => Event::Remade { terms },
             22 => Event::Enrolled { enrolment: self.enrolment.clone() },
             23 => Event::Discounted { order, discounts: Box::new(self.discounts) },

@@ -26,6 +26,9 @@ const CART_REFUND_DUE: u8 = 6;
 const CART_CANCELLED: u8 = 7;
 const CART_EXPIRED: u8 = 8;
 const CART_NOTED: u8 = 9;
+const LINE_STANDS: u8 = 10;
+const CART_COUPON: u8 = 11;
+const CART_OVERPAID: u8 = 12;
 
 const HEAD: u8 = 1;
 const GRANT: u8 = 2;
@@ -68,6 +71,20 @@ pub(crate) fn put_campaign_event(out: &mut Vec<u8>, event: &CampaignEvent<'_>) {
             out.push(CART_REFUND_DUE);
             put_payment(out, payment);
         }
+        CampaignEvent::CartOverpaid(payment) => {
+            out.push(CART_OVERPAID);
+            put_payment(out, payment);
+        }
+        CampaignEvent::LineStands { cart, line } => {
+            out.push(LINE_STANDS);
+            put_varint(out, u64::from(cart.0));
+            put_varint(out, u64::from(*line));
+        }
+        CampaignEvent::CartCoupon { cart, code } => {
+            out.push(CART_COUPON);
+            put_varint(out, u64::from(cart.0));
+            put_code(out, *code);
+        }
         CampaignEvent::CartCancelled { cart, request } => {
             out.push(CART_CANCELLED);
             put_varint(out, u64::from(cart.0));
@@ -102,6 +119,11 @@ pub(crate) fn get_campaign_event<'a>(from: &mut Cursor<'a>) -> Result<CampaignEv
         CART_RESERVED => CampaignEvent::CartReserved(Box::new(get_new(from)?)),
         CART_PAID => CampaignEvent::CartPaid(get_payment(from)?),
         CART_REFUND_DUE => CampaignEvent::CartRefundDue(get_payment(from)?),
+        CART_OVERPAID => CampaignEvent::CartOverpaid(get_payment(from)?),
+        LINE_STANDS => {
+            CampaignEvent::LineStands { cart: get_number(from)?, line: from.small("place of a line")? }
+        }
+        CART_COUPON => CampaignEvent::CartCoupon { cart: get_number(from)?, code: get_code(from)? },
         CART_CANCELLED => {
             CampaignEvent::CartCancelled { cart: get_number(from)?, request: get_request(from)? }
         }

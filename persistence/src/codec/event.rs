@@ -46,6 +46,8 @@ const STORE_RESTOCKED: u8 = 31;
 const LINE_PAID: u8 = 32;
 const LINE_ENDED: u8 = 33;
 const LINE_REFUND_DUE: u8 = 34;
+const COUPON_TAKEN: u8 = 35;
+const COUPON_RETURNED: u8 = 36;
 
 /// How a line ended.
 const LINE_ENDS: [LineEnd; 3] = [LineEnd::Withdrawn, LineEnd::Cancelled, LineEnd::Expired];
@@ -200,6 +202,14 @@ impl EventEncoder {
                 put_varint(out, u64::from(order.0));
                 put_line(out, line);
             }
+            Event::CouponTaken { order } => {
+                out.push(COUPON_TAKEN);
+                put_varint(out, u64::from(order.0));
+            }
+            Event::CouponReturned { order } => {
+                out.push(COUPON_RETURNED);
+                put_varint(out, u64::from(order.0));
+            }
             Event::LineDiscounted { order, off } => {
                 out.push(LINE_DISCOUNTED);
                 put_varint(out, u64::from(order.0));
@@ -334,6 +344,8 @@ impl EventDecoder {
                 Event::Discounted { order, discounts: Box::new(get_discounts(from)?) }
             }
             LINE_HELD => Event::LineHeld { order: get_order(from)?, line: get_line(from)? },
+            COUPON_TAKEN => Event::CouponTaken { order: get_order(from)? },
+            COUPON_RETURNED => Event::CouponReturned { order: get_order(from)? },
             LINE_DISCOUNTED => {
                 Event::LineDiscounted { order: get_order(from)?, off: from.varint("discount")? }
             }

@@ -5,6 +5,7 @@
 mod answer;
 mod campaign;
 mod cart;
+mod consumer_group;
 mod event;
 mod part;
 mod room;
@@ -13,6 +14,9 @@ mod terms;
 mod wire;
 
 pub(crate) use campaign::{get_campaign_event, get_campaign_part, put_campaign_event, put_campaign_part};
+pub(crate) use consumer_group::{
+    get_consumer_group_event, get_consumer_group_part, put_consumer_group_event, put_consumer_group_part,
+};
 pub(crate) use event::{EventDecoder, EventEncoder};
 pub(crate) use part::{get_part, put_part};
 pub(crate) use wire::{Cursor, put_text, put_varint};

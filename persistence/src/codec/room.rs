@@ -99,7 +99,7 @@ pub(super) fn get_room<'a>(from: &mut Cursor<'_>) -> Result<Part<'a>, CodecError
 pub(super) fn get_list<'a, T>(
     from: &mut Cursor<'a>,
     count: u64,
-    get: impl Fn(&mut Cursor<'a>) -> Result<T, CodecError>,
+    mut get: impl FnMut(&mut Cursor<'a>) -> Result<T, CodecError>,
 ) -> Result<Vec<T>, CodecError> {
     // Every entry takes at least one byte, so a damaged count can't ask for more memory than the record has.
     let room = usize::try_from(count).unwrap_or(usize::MAX).min(from.left());

@@ -289,6 +289,8 @@ fn the_bytes_of_version_1_are_fixed() {
             "12 01 0163 02 ac02 01",
         ),
         (Event::LineDiscounted { order, off: 300 }, "13 01 ac02"),
+        (Event::CouponTaken { order }, "23 01"),
+        (Event::CouponReturned { order }, "24 01"),
         (Event::LinePaid { order, payment: "p", amount: 300 }, "20 01 0170 ac02"),
         (Event::LineEnded { order, end: LineEnd::Expired }, "21 01 02"),
         (Event::LineRefundDue { order, payment: "p", amount: 300 }, "22 01 0170 ac02"),
@@ -371,6 +373,12 @@ fn the_bytes_of_a_campaign_in_version_1_are_fixed() {
             CampaignEvent::CartNoted { cart, request, answer: tidegate_engine::Answer::Cancelled },
             "09 03 0171 01020304 0a",
         ),
+        (CampaignEvent::LineStands { cart, line: 1 }, "0a 03 01"),
+        (
+            CampaignEvent::CartCoupon { cart, code: CouponCode::new(2) },
+            "0b 03 02000000000000000000000000000000",
+        ),
+        (CampaignEvent::CartOverpaid(payment), "0c 03 0171 01020304 0170 ac02"),
     ];
     let mut expected = unhex("01 01 01 0163");
     for (event, bytes) in &events {

@@ -1,5 +1,6 @@
 //! Commands after parsing: checked, typed, borrowed from the bytes they came in.
 
+use super::stream_call::StreamCall;
 use super::values::digits;
 use crate::resp::{Args, Protocol};
 
@@ -7,7 +8,7 @@ use crate::resp::{Args, Protocol};
 /// state of the sale is the engine's to judge.
 ///
 /// Ids are ASCII, quantities are 1 to 1,000,000 units, money is 0 to 2^53-1 minor units.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub enum Call<'a> {
     /// `SKU.PUT`
     SkuPut {
@@ -222,6 +223,8 @@ pub enum Call<'a> {
         /// The channels; none means all.
         channels: Words<'a>,
     },
+    /// A command of Redis streams.
+    Stream(Box<StreamCall>),
     /// `HELLO`
     Hello {
         /// The version to speak from now on, or none to leave it.

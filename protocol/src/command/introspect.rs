@@ -46,13 +46,23 @@ pub fn write_getkeys(writer: &mut Writer<'_>, command: Words<'_>) -> Result<(), 
     if !admits(spec.arity(), command.len()) {
         return Err(WireError::invalid("Invalid number of arguments specified for command"));
     }
-    let keys = match spec.keys {
+    // A subcommand has keys of its own.
+    let word = command.iter().nth(1).unwrap_or_default();
+    let sub = spec.subcommands.iter().find(|sub| sub.last_word().as_bytes().eq_ignore_ascii_case(word));
+    let (first, count) = match sub.unwrap_or(spec).keys {
         Keys::None => return Err(WireError::invalid("The command has no key arguments")),
-        Keys::First => 1,
-        Keys::All => command.len() - 1,
+        Keys::First => (1, 1),
+        Keys::Second => (2, 1),
+        Keys::All => (1, command.len() - 1),
+        Keys::Streams { from } => {
+            let is_it = |word: &[u8]| word.eq_ignore_ascii_case(b"STREAMS");
+            let at = command.iter().skip(from).position(is_it);
+            let at = at.ok_or_else(|| WireError::invalid("Invalid arguments specified for command"))? + from;
+            (at + 1, (command.len() - at - 1) / 2)
+        }
     };
-    writer.array(keys);
-    command.iter().skip(1).take(keys).for_each(|key| writer.bulk(key));
+    writer.array(count);
+    command.iter().skip(first).take(count).for_each(|key| writer.bulk(key));
     Ok(())
 }
 
@@ -98,14 +108,24 @@ fn categories(spec: &CommandSpec) -> Vec<&'static str> {
     if spec.group == Group::Pubsub {
         names.push("@pubsub");
     }
+    if spec.group == Group::Stream {
+        names.push("@stream");
+    }
+    if spec.has(Flag::Blocking) {
+        names.push("@blocking");
+    }
     names
 }
 
 fn write_key_specs(writer: &mut Writer<'_>, spec: &CommandSpec) {
-    let (_, last, step) = spec.keys.positions();
-    if spec.keys == Keys::None {
-        return writer.array(0);
-    }
+    // Where the keys begin, how many of the arguments behind that are keys, and at which distance.
+    let (search, last, step, limit) = match spec.keys {
+        Keys::None => return writer.array(0),
+        Keys::First => (Search::Index(1), 0, 1, 0),
+        Keys::Second => (Search::Index(2), 0, 1, 0),
+        Keys::All => (Search::Index(1), -1, 1, 0),
+        Keys::Streams { from } => (Search::Keyword(from), -1, 1, 2),
+    };
     writer.array(1);
     writer.map(3);
     writer.bulk("flags");
@@ -115,11 +135,24 @@ fn write_key_specs(writer: &mut Writer<'_>, spec: &CommandSpec) {
     writer.bulk("begin_search");
     writer.map(2);
     writer.bulk("type");
-    writer.bulk("index");
-    writer.bulk("spec");
-    writer.map(1);
-    writer.bulk("index");
-    writer.int(1);
+    match search {
+        Search::Index(index) => {
+            writer.bulk("index");
+            writer.bulk("spec");
+            writer.map(1);
+            writer.bulk("index");
+            writer.int(index);
+        }
+        Search::Keyword(from) => {
+            writer.bulk("keyword");
+            writer.bulk("spec");
+            writer.map(2);
+            writer.bulk("keyword");
+            writer.bulk("STREAMS");
+            writer.bulk("startfrom");
+            writer.uint(from as u64);
+        }
+    }
     writer.bulk("find_keys");
     writer.map(2);
     writer.bulk("type");
@@ -127,12 +160,19 @@ fn write_key_specs(writer: &mut Writer<'_>, spec: &CommandSpec) {
     writer.bulk("spec");
     writer.map(3);
     writer.bulk("lastkey");
-    // Counted from the first key, where an entry counts from the command's name.
-    writer.int(if last > 0 { last - 1 } else { last });
+    writer.int(last);
     writer.bulk("keystep");
     writer.int(step);
     writer.bulk("limit");
-    writer.int(0);
+    writer.int(limit);
+}
+
+/// How the first key is found.
+enum Search {
+    /// It is this argument.
+    Index(i64),
+    /// It stands behind the word `STREAMS`, which is looked for from this argument on.
+    Keyword(usize),
 }
 
 fn write_documents(writer: &mut Writer<'_>, specs: impl ExactSizeIterator<Item = &'static CommandSpec>) {
@@ -166,7 +206,7 @@ fn write_document(writer: &mut Writer<'_>, spec: &'static CommandSpec) {
 fn write_arguments(writer: &mut Writer<'_>, arguments: &[Argument], keys: Keys) {
     writer.array(arguments.len());
     for (index, argument) in arguments.iter().enumerate() {
-        let is_key = index == 0 && keys != Keys::None;
+        let is_key = index == 0 && matches!(keys, Keys::First | Keys::All | Keys::Second);
         write_argument(writer, argument, is_key);
     }
 }

@@ -11,12 +11,18 @@ mod index;
 pub mod introspect;
 pub mod reference;
 mod spec;
+mod stream;
+mod stream_call;
+mod stream_id;
+mod stream_table;
 mod subcommands;
 mod table;
 mod values;
 
 pub use call::{At, Call, CartLines, ClientAttribute, Credentials, Words};
 pub use spec::{Argument, CommandSpec, Flag, Group, Keys, Kind, Role};
+pub use stream_call::{GroupAsk, MAX_GROUP_NAME, StreamCall};
+pub use stream_id::{Bound, ReadFrom, StreamId, first_of, last_of};
 pub use table::COMMANDS;
 pub(crate) use values::check_value;
 pub use values::{MAX_METRES, MAX_QUANTITY, MAX_SAFE_INTEGER, is_id, is_name};
@@ -100,20 +106,7 @@ pub fn order_sku(order: &str) -> Option<&str> {
     (is_name(sku) && rest.starts_with(":o:")).then_some(sku)
 }
 
-/// Commands that a later version brings, exactly or, if they end so, by what stands before the `*`.
-const LATER: &[&str] =
-    &["XLEN", "XRANGE", "XREAD", "XGROUP", "XREADGROUP", "XACK", "XPENDING", "XAUTOCLAIM", "XINFO"];
-
 fn unknown(name: &[u8], args: Args<'_>) -> WireError {
-    let upper = name.to_ascii_uppercase();
-    let later = LATER.iter().any(|pattern| match pattern.strip_suffix('*') {
-        Some(prefix) => upper.starts_with(prefix.as_bytes()),
-        None => upper == pattern.as_bytes(),
-    });
-    if later {
-        let shown = upper.get(..32).unwrap_or(&upper).escape_ascii();
-        return WireError::invalid(format!("{shown} is not supported by this version"));
-    }
     let mut text = format!("unknown command {}, with args beginning with: ", values::show(name));
     for arg in args.iter().skip(1) {
         if text.len() > 200 {

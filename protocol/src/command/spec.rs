@@ -54,6 +54,8 @@ pub enum Group {
     Report,
     /// What happens, told without being asked.
     Pubsub,
+    /// The feed, as a Redis stream.
+    Stream,
     /// The connection itself.
     Connection,
     /// The server itself.
@@ -72,6 +74,7 @@ impl Group {
             Group::Buyer => "buyer",
             Group::Report => "report",
             Group::Pubsub => "pubsub",
+            Group::Stream => "stream",
             Group::Connection => "connection",
             Group::Server => "server",
         }
@@ -121,6 +124,10 @@ pub enum Flag {
     Loading,
     /// Answered before the connection has authenticated.
     NoAuth,
+    /// May wait for what is not there yet.
+    Blocking,
+    /// Which arguments are keys depends on the others.
+    MovableKeys,
 }
 
 impl Flag {
@@ -133,6 +140,8 @@ impl Flag {
             Flag::Admin => "admin",
             Flag::Loading => "loading",
             Flag::NoAuth => "no_auth",
+            Flag::Blocking => "blocking",
+            Flag::MovableKeys => "movablekeys",
         }
     }
 }
@@ -147,6 +156,13 @@ pub enum Keys {
     First,
     /// All of them.
     All,
+    /// The one behind the subcommand.
+    Second,
+    /// The first half of those behind the word `STREAMS`.
+    Streams {
+        /// The word is looked for from this argument on.
+        from: usize,
+    },
 }
 
 impl Keys {
@@ -156,6 +172,9 @@ impl Keys {
             Keys::None => (0, 0, 0),
             Keys::First => (1, 1, 1),
             Keys::All => (1, -1, 1),
+            Keys::Second => (2, 2, 1),
+            // Where they are shows the specification of the keys.
+            Keys::Streams { .. } => (0, 0, 0),
         }
     }
 }
@@ -228,6 +247,7 @@ impl CommandSpec {
         while index < self.arguments.len() {
             let argument = &self.arguments[index];
             if !argument.optional {
+                count += argument.token.is_some() as i64;
                 count += match argument.kind {
                     Kind::Block(parts) => parts.len() as i64,
                     _ => 1,

@@ -1,8 +1,10 @@
-//! The command table. What belongs to `CLIENT`, `COMMAND` and `CONFIG` is in the file beside it.
+//! The command table. What belongs to `CLIENT`, `COMMAND` and `CONFIG`, and the commands of streams, are in the files
+//! beside it.
 
 use super::business as sale;
 use super::connection as conn;
 use super::spec::{Argument, CommandSpec, Flag, Group, Keys, Kind, Role};
+use super::stream_table as stream;
 use super::subcommands::{CLIENT, COMMAND, CONFIG};
 
 const SINCE: &str = "0.1.0";
@@ -11,7 +13,7 @@ pub(super) const fn required(name: &'static str, kind: Kind) -> Argument {
     Argument { name, kind, token: None, optional: false, multiple: false }
 }
 
-const fn option(token: &'static str, name: &'static str, kind: Kind) -> Argument {
+pub(super) const fn option(token: &'static str, name: &'static str, kind: Kind) -> Argument {
     Argument { name, kind, token: Some(token), optional: true, multiple: false }
 }
 
@@ -43,7 +45,7 @@ const BEFORE_AUTH: &[Flag] = &[Flag::Fast, Flag::Loading, Flag::NoAuth];
 pub(super) const SERVER: &[Flag] = &[Flag::Loading];
 
 /// What most entries have in common; each says what is different.
-const SALE: CommandSpec = CommandSpec {
+pub(super) const SALE: CommandSpec = CommandSpec {
     name: "",
     summary: "",
     since: SINCE,
@@ -402,6 +404,17 @@ pub static COMMANDS: &[CommandSpec] = &[
         parse: sale::report,
         ..SALE
     },
+    stream::XLEN,
+    stream::XRANGE,
+    stream::XREVRANGE,
+    stream::XREAD,
+    stream::XGROUP,
+    stream::XREADGROUP,
+    stream::XACK,
+    stream::XPENDING,
+    stream::XAUTOCLAIM,
+    stream::XCLAIM,
+    stream::XINFO,
     CommandSpec {
         name: "SUBSCRIBE",
         summary: "Has what happens pushed: each channel begins with how it stands.",

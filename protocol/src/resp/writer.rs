@@ -60,6 +60,11 @@ impl<'a> Writer<'a> {
         self.out.extend_from_slice(b"\r\n");
     }
 
+    /// Values that are encoded already.
+    pub fn encoded(&mut self, values: &[u8]) {
+        self.out.extend_from_slice(values);
+    }
+
     /// A bulk string, or null.
     pub fn bulk_or_null(&mut self, value: Option<impl AsRef<[u8]>>) {
         match value {
@@ -108,6 +113,14 @@ impl<'a> Writer<'a> {
             Protocol::Resp2 => b"$-1\r\n".as_slice(),
             Protocol::Resp3 => b"_\r\n".as_slice(),
         });
+    }
+
+    /// Null where there would be an array.
+    pub fn null_array(&mut self) {
+        match self.protocol {
+            Protocol::Resp2 => self.out.extend_from_slice(b"*-1\r\n"),
+            Protocol::Resp3 => self.null(),
+        }
     }
 
     /// An error: its code, such as `ERR`, then a text for humans, given in parts so that a number in it

@@ -28,8 +28,8 @@ pub use origins::Origins;
 pub use problem::{ConfigError, Problem};
 pub use section::SettingInfo;
 pub use sections::{
-    Actors, Http, Journal, Limits, Log, LogFormat, Logins, Push, Shutdown, Tcp, Tls, TokenAlgorithm, Tokens,
-    Ws,
+    Actors, Feed, Http, Journal, Limits, Log, LogFormat, Logins, Push, Shutdown, Tcp, Tls, TokenAlgorithm,
+    Tokens, Ws,
 };
 pub(crate) use users::TOKEN_USER;
 pub use users::User;
@@ -37,8 +37,8 @@ pub use users::User;
 use problem::Problems;
 use section::{DirectoryPath, Rule, Setting};
 use sections::{
-    RawActors, RawHttp, RawJournal, RawLimits, RawLog, RawLogins, RawPush, RawShutdown, RawTcp, RawTls,
-    RawTokens, RawWs,
+    RawActors, RawFeed, RawHttp, RawJournal, RawLimits, RawLog, RawLogins, RawPush, RawShutdown, RawTcp,
+    RawTls, RawTokens, RawWs,
 };
 use users::ShownUser;
 
@@ -73,6 +73,8 @@ pub struct Config {
     pub push: Push,
     /// The write-ahead log and its snapshots.
     pub journal: Journal,
+    /// The feed of events.
+    pub feed: Feed,
     /// What is logged, and how.
     pub log: Log,
     /// How the server stops.
@@ -140,6 +142,7 @@ impl Config {
         RawActors::describe("actors", &mut all);
         RawPush::describe("push", &mut all);
         RawJournal::describe("journal", &mut all);
+        RawFeed::describe("feed", &mut all);
         RawLog::describe("log", &mut all);
         RawShutdown::describe("shutdown", &mut all);
         all
@@ -198,6 +201,7 @@ struct RawConfig {
     actors: RawActors,
     push: RawPush,
     journal: RawJournal,
+    feed: RawFeed,
     log: RawLog,
     shutdown: RawShutdown,
 }
@@ -216,6 +220,7 @@ impl Default for RawConfig {
             actors: RawActors::default(),
             push: RawPush::default(),
             journal: RawJournal::default(),
+            feed: RawFeed::default(),
             log: RawLog::default(),
             shutdown: RawShutdown::default(),
         }
@@ -248,6 +253,7 @@ impl RawConfig {
         let actors = self.actors.build("actors", problems);
         let push = self.push.build("push", problems);
         let journal = self.journal.build("journal", problems);
+        let feed = self.feed.build("feed", problems);
         let log = self.log.build("log", problems);
         let shutdown = self.shutdown.build("shutdown", problems);
         let config = Config {
@@ -263,6 +269,7 @@ impl RawConfig {
             actors: actors?,
             push: push?,
             journal: journal?,
+            feed: feed?,
             log: log?,
             shutdown: shutdown?,
             campaigns: Vec::new(),
@@ -344,6 +351,7 @@ impl From<&Config> for RawConfig {
             actors: RawActors::from(&config.actors),
             push: RawPush::from(&config.push),
             journal: RawJournal::from(&config.journal),
+            feed: RawFeed::from(&config.feed),
             log: RawLog::from(&config.log),
             shutdown: RawShutdown::from(&config.shutdown),
         }

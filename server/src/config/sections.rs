@@ -204,6 +204,22 @@ section! {
 }
 
 section! {
+    /// The feed of events, and its consumer groups.
+    Feed / RawFeed {
+        /// Entries in one reply at most, whatever `COUNT` says.
+        max_entries_per_read: usize = 10_000, Within(1, 1_000_000);
+        /// Commands that read the feed from the disk at the same time; further ones wait.
+        reads_at_once: usize = 4, Within(1, 256);
+        /// Consumer groups that there ever were, destroyed ones included until they are created again.
+        max_groups: usize = 1_000, Within(1, 100_000);
+        /// Consumers of one group.
+        max_consumers_per_group: u32 = 10_000, Within(1, 1_000_000);
+        /// Entries that one group has delivered and that nobody has acknowledged; over it OVERLOADED.
+        max_pending_per_group: u32 = 1_000_000, Within(1, 100_000_000);
+    }
+}
+
+section! {
     /// What is logged, and how.
     Log / RawLog {
         /// Levels by target, in `tracing`'s filter syntax (`info`, `tidegate=debug,warn`). `TIDEGATE_LOG` is

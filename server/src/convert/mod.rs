@@ -8,7 +8,7 @@ use tidegate_engine::{
     At, CampaignCommand, CartId, CartNumber, Command, Currency, Dynamic, Fulfilment, GroupBuy, Ladder,
     LatePayment, Millis, OrderId, OrderNumber, Place, Price, Refusal, RoomId, SkuTerms, Step, Store, Tier,
 };
-use tidegate_protocol::command::{Call, CartLines, Words};
+use tidegate_protocol::command::{Call, CartLines, StreamCall, Words};
 use tidegate_protocol::document::{self, SkuDocument};
 use tidegate_protocol::error::{ErrorCode, WireError};
 use tidegate_protocol::reply::Outcome;
@@ -17,12 +17,15 @@ use tidegate_protocol::status;
 
 mod belonging;
 mod campaign;
+mod consumer_group;
+pub(crate) mod entry;
 mod news;
 mod reply;
 mod report;
 
 pub(crate) use belonging::{Belonging, absent, belonging};
 pub(crate) use campaign::{campaign, campaign_document, trigger, write_campaign};
+pub(crate) use consumer_group::{Kept, group_command, pending_span, put_consumers, put_pending, put_summary};
 pub(crate) use news::{Fields, absent_news, cart_news, order_news, price_news, room_news, stock_news};
 pub(crate) use reply::{write_reply, write_view};
 pub(crate) use report::Books;
@@ -108,6 +111,8 @@ pub(crate) enum Errand<'a> {
     },
     /// The books of a SKU or a campaign.
     Report(&'a str),
+    /// About the feed.
+    Feed(StreamCall),
     /// About an order that no engine can have made.
     Nowhere(Absent),
 }
@@ -203,6 +208,7 @@ pub(crate) fn errand(call: Call<'_>) -> Errand<'_> {
         Call::CampaignPut { campaign, document } => Errand::PutCampaign { campaign, document },
         Call::CampaignGet { campaign } => Errand::LookCampaign(campaign),
         Call::Report { key } => Errand::Report(key),
+        Call::Stream(call) => Errand::Feed(*call),
         connection => Errand::Connection(connection),
     }
 }

@@ -71,7 +71,8 @@ pub(crate) fn write_reply(
             error.write(writer);
             Label::Error(error.code())
         }
-        Reply::Inner(_) => {
+        // Asked by nobody who is answered here.
+        Reply::Inner(_) | Reply::ConsumerGroup(_) | Reply::ConsumerGroupView(_) | Reply::Pending(_) => {
             let error = WireError::invalid("outcome unknown: a defect of the server; please report it");
             error.write(writer);
             Label::Error(error.code())

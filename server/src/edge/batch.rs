@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use tidegate_actors::{Ask, Body, Document, Fault, House, Outcome, PutError, Reply, Seat};
 use tidegate_engine::Millis;
-use tidegate_protocol::command::{self, COMMANDS, Call, Command};
+use tidegate_protocol::command::{self, COMMANDS, Call, Command, Flag};
 use tidegate_protocol::error::WireError;
 use tidegate_protocol::reply::ReportOf;
 use tidegate_protocol::resp::{Args, Protocol, Writer};
@@ -18,6 +18,7 @@ use super::labels::Label;
 use super::session::Session;
 use super::visits::Visits;
 use crate::convert::{self, Absent, Books, Errand};
+use crate::feed::FeedCall;
 use crate::metrics::Recorder;
 pub(super) use gate::Added;
 use gate::Gate;
@@ -40,6 +41,10 @@ pub(super) struct Batch {
     put: Vec<Result<Reply, PutError>>,
     /// Campaigns whose books are asked for, and the asks that make them up.
     reports: Vec<CampaignReport>,
+    /// A command about the feed. It has its batch to itself: it may wait, and others must not wait with it.
+    feed: Option<(Command, FeedCall)>,
+    /// A command about the feed came behind others, and is to come again.
+    is_postponed: bool,
     /// What the ready replies are counted as.
     labels: Vec<(Option<Command>, Label)>,
     /// What has to be known before the next command can be judged.
@@ -85,6 +90,8 @@ impl Batch {
             puts: Vec::new(),
             put: Vec::new(),
             reports: Vec::new(),
+            feed: None,
+            is_postponed: false,
             labels: Vec::new(),
             gate: Gate::default(),
         }
@@ -100,7 +107,13 @@ impl Batch {
         self.gate.is_waiting()
     }
 
-    /// Takes in one command, or says that it is for the next batch: whatever comes behind a document must find it there.
+    /// Whether it is a command about the feed.
+    pub(super) fn is_feed(&self) -> bool {
+        self.feed.is_some()
+    }
+
+    /// Takes in one command, or says that it is for the next batch: whatever comes behind a document must find it there,
+    /// and a command about the feed has its batch to itself.
     #[must_use]
     pub(super) fn add(&mut self, args: Args<'_>, session: &mut Session) -> Added {
         let command = command::lookup(args);
@@ -118,7 +131,11 @@ impl Batch {
                 return Ok(added);
             }
             self.dispatch(command, call, session)?;
-            Ok(Added::Taken)
+            Ok(match (std::mem::take(&mut self.is_postponed), &self.feed) {
+                (true, _) => Added::Again,
+                (false, Some(_)) => Added::Last,
+                (false, None) => Added::Taken,
+            })
         });
         done.unwrap_or_else(|error| {
             error.write(&mut Writer::new(&mut self.ready, session.protocol()));
@@ -196,6 +213,17 @@ impl Batch {
             }
             Errand::LookCampaign(campaign) => self.look_at_campaign(sent, campaign),
             Errand::Report(key) => self.report(sent, key),
+            Errand::Feed(asked) => {
+                if command.spec().has(Flag::Write) {
+                    self.edge.house_for_writing()?;
+                }
+                self.edge.feed()?;
+                self.is_postponed = !(self.ready.is_empty() && self.pieces.is_empty());
+                if !self.is_postponed {
+                    self.feed = Some((command, FeedCall::new(asked, protocol)));
+                }
+                Ok(())
+            }
             Errand::Nowhere(absent) => {
                 self.edge.house()?;
                 self.answer_absent(sent, absent);
@@ -346,6 +374,26 @@ impl Batch {
         if !self.puts.is_empty() {
             self.put = house.put(std::mem::take(&mut self.puts)).await;
         }
+    }
+
+    /// Carries out the command about the feed, if there is one. If it has to wait for something, says so, and is to be
+    /// called again.
+    pub(super) async fn read_feed(&mut self) -> Option<&mut FeedCall> {
+        let (command, mut call) = self.feed.take()?;
+        let answered = match self.edge.feed() {
+            Ok(feed) => Arc::clone(feed).answer(&mut call, &mut self.ready).await,
+            Err(error) => Err(error),
+        };
+        let label = match answered {
+            Ok(true) => Label::Ok,
+            Ok(false) => return Some(&mut self.feed.insert((command, call)).1),
+            Err(error) => {
+                error.write(&mut Writer::new(&mut self.ready, call.protocol()));
+                Label::Error(error.code())
+            }
+        };
+        self.labels.push((Some(command), label));
+        None
     }
 
     /// Puts replies into `output`, in order, until there are `most` bytes and a reply of them. True when all are there;

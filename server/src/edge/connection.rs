@@ -53,6 +53,17 @@ pub(super) async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
     }
 }
 
+/// Waits until the client closes. What it sends meanwhile is kept for later, as much as a read buffer holds.
+async fn gone<S: AsyncRead + Unpin>(stream: &mut S, input: &mut BytesMut, most: usize) {
+    while input.len() < most {
+        match stream.read_buf(input).await {
+            Ok(0) | Err(_) => return,
+            Ok(_) => {}
+        }
+    }
+    std::future::pending().await
+}
+
 /// The stream is the socket itself, or TLS over it.
 struct Connection<S> {
     stream: S,
@@ -241,6 +252,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             self.input.advance(taken);
             self.half_since = None;
             self.batch.visit(&mut self.session).await;
+            // The time that a command waited is no time that it took.
+            let Some(since) = self.read_feed(since).await else { return Ok(Next::Close) };
             let most = self.edge.limits.output_buffer_bytes;
             while !self.batch.put_together(since, most, &mut self.output) {
                 self.write().await?;
@@ -258,6 +271,33 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             }
             if self.session.is_over() {
                 return Ok(Next::Close);
+            }
+        }
+    }
+
+    /// Carries out a command about the feed, which may wait for an entry: since when it did not wait any more, or `None`
+    /// if the client is gone before that.
+    async fn read_feed(&mut self, mut since: Instant) -> Option<Instant> {
+        if !self.batch.is_feed() {
+            return Some(since);
+        }
+        let Ok(feed) = self.edge.feed().cloned() else { return Some(since) };
+        // The next read has to learn of a stop too.
+        let mut stopped = self.stopped.clone();
+        loop {
+            let mut moved = std::pin::pin!(feed.moved());
+            // Before looking, so that nothing that comes meanwhile is missed.
+            moved.as_mut().enable();
+            let Some(call) = self.batch.read_feed().await else { return Some(since) };
+            let is_over = tokio::select! {
+                () = moved => false,
+                () = call.expired() => true,
+                () = gone(&mut self.stream, &mut self.input, self.edge.limits.read_buffer_bytes) => return None,
+                _ = stopped.wait_for(|stopped| *stopped) => true,
+            };
+            since = Instant::now();
+            if is_over {
+                call.give_up();
             }
         }
     }

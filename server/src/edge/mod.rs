@@ -26,6 +26,7 @@ pub use labels::{command_labels, outcome_labels};
 pub use listener::{Door, listen};
 
 use crate::config::Limits;
+use crate::feed::Feed;
 use crate::push::Hub;
 use crate::security::Security;
 
@@ -36,6 +37,7 @@ pub struct Edge {
     clients: Arc<Clients>,
     /// Empty while the journal is being replayed.
     house: OnceLock<Arc<House>>,
+    feed: OnceLock<Arc<Feed>>,
     draining: AtomicBool,
     information: Arc<dyn Information>,
     hub: Arc<Hub>,
@@ -64,6 +66,7 @@ impl Edge {
             security,
             clients,
             house: OnceLock::new(),
+            feed: OnceLock::new(),
             draining: AtomicBool::new(false),
             information,
             hub,
@@ -74,6 +77,11 @@ impl Edge {
     pub fn open(&self, house: Arc<House>) {
         // Opened once, by the composition root.
         let _ = self.house.set(house);
+    }
+
+    /// The feed can be read from now on.
+    pub(crate) fn open_feed(&self, feed: Arc<Feed>) {
+        let _ = self.feed.set(feed);
     }
 
     /// Refuses writes from now on.
@@ -117,6 +125,13 @@ impl Edge {
         self.house.get().ok_or_else(|| {
             WireError::new(ErrorCode::Loading, "the journal is being replayed; retry in a moment")
         })
+    }
+
+    fn feed(&self) -> Result<&Arc<Feed>, WireError> {
+        self.house()?;
+        self.feed
+            .get()
+            .ok_or_else(|| WireError::new(ErrorCode::Loading, "the feed is not open yet; retry in a moment"))
     }
 
     fn house_for_writing(&self) -> Result<&Arc<House>, WireError> {

@@ -241,7 +241,8 @@ impl Session {
             | Call::CampaignGet { .. }
             | Call::BuyerBlock { .. }
             | Call::BuyerUnblock { .. }
-            | Call::Report { .. } => {
+            | Call::Report { .. }
+            | Call::Stream(_) => {
                 // Actors answer these, and logins are waited for. Who adds a command is told by the compiler to place it here or there.
                 return Err(WireError::invalid(
                     "nothing was done: the server took this command for one about the connection, which is a \

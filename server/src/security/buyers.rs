@@ -57,7 +57,8 @@ pub(crate) fn must_own(buyer: &Buyer, call: &Call<'_>) -> Result<bool, WireError
         | Call::Subscribe { .. }
         | Call::Unsubscribe { .. } => Ok(false),
         // Who else is connected and how the server is doing is no buyer's business; the rest needs other roles.
-        Call::ClientList
+        Call::Stream(_)
+        | Call::ClientList
         | Call::Info { .. }
         | Call::ConfigGet { .. }
         | Call::SkuPut { .. }

@@ -6,6 +6,7 @@
 mod client;
 pub(crate) mod description;
 pub(crate) mod door;
+mod feed;
 pub(crate) mod http_door;
 mod process;
 mod server;
@@ -14,6 +15,7 @@ pub(crate) mod story;
 mod web;
 
 pub(crate) use client::{Client, Reserved, show};
+pub(crate) use feed::{Entry, disagreements, entries, streamed};
 pub(crate) use process::{Process, run};
 pub(crate) use server::Server;
 pub(crate) use socket::Socket;

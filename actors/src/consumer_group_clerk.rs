@@ -1,0 +1,138 @@
+//! A consumer group's state and what one turn does to it.
+
+use tidegate_engine::{
+    ConsumerGroup, ConsumerGroupAnswer, ConsumerGroupCommand, ConsumerGroupEvent, ConsumerGroupState, Millis,
+    NoChange, Rejection,
+};
+use tidegate_persistence::{ActorId, ActorKind, Birth, EncodedGroup, GroupEncoder, State};
+
+use crate::ask::{Ask, Body, Reply};
+use crate::clerk::GROUP_BYTES;
+use crate::desk::{Desk, DeskOptions, TurnEnd};
+use crate::directory::Shown;
+
+/// A consumer group's state with its name and number.
+#[derive(Debug)]
+pub(crate) struct ConsumerGroupClerk {
+    id: ActorId,
+    name: Box<str>,
+    state: ConsumerGroupState,
+    /// No turn's time is before this (invariant 7).
+    last_turn: Millis,
+}
+
+impl ConsumerGroupClerk {
+    /// Takes over a state, fresh or recovered.
+    pub(crate) fn new(id: ActorId, name: &str, state: ConsumerGroupState) -> Self {
+        let last_turn = state.last_event_at();
+        Self { id, name: name.into(), state, last_turn }
+    }
+
+    fn carry_out(
+        &mut self,
+        command: &ConsumerGroupCommand<&str>,
+        now: Millis,
+        options: &DeskOptions,
+        scribe: &mut GroupScribe<'_>,
+    ) -> ConsumerGroupAnswer {
+        let (events, answer) = self.state.decide(command, now, &options.consumer_group);
+        // What belongs together is in one group of the journal, and so in one commit.
+        scribe.make_room();
+        for event in &events {
+            let unborn = self.state.changes() == 0;
+            if let Err(contradiction) = self.state.apply(event, now) {
+                // A defect of the engine. The turn must not be half done: unwinding discards all of it.
+                std::panic::panic_any(format!(
+                    "{}: an event contradicts the state: {contradiction}: {event:?}",
+                    self.name
+                ));
+            }
+            scribe.write(unborn.then_some(Birth { kind: ActorKind::ConsumerGroup, name: &self.name }), event);
+        }
+        answer
+    }
+}
+
+impl Desk for ConsumerGroupClerk {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn turn(
+        &mut self,
+        clock: Millis,
+        body: &Body,
+        options: &DeskOptions,
+        replies: &mut Vec<Reply>,
+        journal: &mut Vec<EncodedGroup>,
+    ) -> TurnEnd {
+        let now = clock.max(self.last_turn);
+        self.last_turn = now;
+        let mut scribe = GroupScribe { id: self.id, now, encoder: None, journal, changed: false };
+        for ask in body.asks() {
+            let reply = match ask {
+                Ask::ConsumerGroup(command) => {
+                    let command = command.map(|span| body.text(*span));
+                    Reply::ConsumerGroup(Box::new(self.carry_out(&command, now, options, &mut scribe)))
+                }
+                Ask::View => {
+                    Reply::ConsumerGroupView(self.state.group().map(ConsumerGroup::view).map(Box::new))
+                }
+                Ask::Pending(span) => {
+                    let span = span.map(|consumer| body.text(*consumer));
+                    Reply::Pending(self.state.group().map(|group| group.pending(&span, now)))
+                }
+                // Meant for a SKU or a campaign, and this is none.
+                _ => NoChange::Rejected(Rejection::NotFound).into(),
+            };
+            replies.push(reply);
+        }
+        scribe.close();
+        TurnEnd { changed: scribe.changed, next_expiry: None, now }
+    }
+
+    fn show(&self, _: &Shown) {}
+
+    fn submitted(&mut self) {}
+
+    fn discarded(&mut self) {}
+
+    fn replace(&mut self, state: Option<State>, _: u64) {
+        self.state = match state {
+            Some(State::ConsumerGroup(state)) => state,
+            _ => ConsumerGroupState::default(),
+        };
+    }
+
+    fn has_timers(&mut self) -> bool {
+        false
+    }
+}
+
+/// Writes the events of a turn down for the journal.
+struct GroupScribe<'j> {
+    id: ActorId,
+    now: Millis,
+    encoder: Option<GroupEncoder>,
+    journal: &'j mut Vec<EncodedGroup>,
+    changed: bool,
+}
+
+impl GroupScribe<'_> {
+    fn write(&mut self, birth: Option<Birth<'_>>, event: &ConsumerGroupEvent<'_>) {
+        let (id, now) = (self.id, self.now);
+        self.encoder.get_or_insert_with(|| GroupEncoder::new(id, now, birth)).push_consumer_group(event);
+        self.changed = true;
+    }
+
+    /// Closes a group that is long enough.
+    fn make_room(&mut self) {
+        if self.encoder.as_ref().is_some_and(|encoder| encoder.len() > GROUP_BYTES) {
+            self.close();
+        }
+    }
+
+    fn close(&mut self) {
+        self.journal.extend(self.encoder.take().and_then(GroupEncoder::finish));
+    }
+}

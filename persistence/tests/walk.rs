@@ -1,0 +1,89 @@
+//! The journal read along while it is written to, as the feed reads it.
+#![allow(clippy::unwrap_used)] // also in helpers outside a test function
+
+mod common;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use common::{Shop, open, sell_epochs, small, start, wait};
+use tidegate_persistence::{Options, Reader, WalkedBlock};
+
+/// Every block from this sequence on.
+fn walk(reader: &Reader, from: u64) -> Vec<WalkedBlock> {
+    let mut blocks = Vec::new();
+    let mut next = reader.block_at(from).unwrap();
+    while let Some(block) = next {
+        next = reader.block_after(&block).unwrap();
+        blocks.push(block);
+    }
+    blocks
+}
+
+#[test]
+fn every_event_is_met_once_from_wherever_one_begins() {
+    let dir = tempfile::tempdir().unwrap();
+    let options = Options { retention_epochs: 1000, ..small() };
+    let mut shop = Shop::default();
+    let (writer, lane, wakes) = start(open(dir.path(), &options).journal, &options);
+    let reader = writer.reader();
+    assert_eq!((reader.oldest_sequence().unwrap(), reader.block_at(1).unwrap()), (None, None));
+    let commits = Arc::new(AtomicU64::new(0));
+    let counted = Arc::clone(&commits);
+    reader.on_durable(Arc::new(move || {
+        counted.fetch_add(1, Ordering::Relaxed);
+    }));
+    sell_epochs(&mut shop, &writer, &lane, &wakes, 4);
+    let durable = reader.durable_sequence();
+    let blocks = walk(&reader, 1);
+    assert_eq!(commits.load(Ordering::Relaxed), writer.status().commits);
+    assert_eq!(blocks.len() as u64, writer.status().commits);
+    assert_eq!(reader.oldest_sequence().unwrap(), Some(1));
+    let mut next = 1;
+    for block in &blocks {
+        assert_eq!(block.first_sequence, next);
+        let groups: Vec<_> = block.groups().map(Result::unwrap).collect();
+        assert_eq!(groups.iter().map(|group| group.count).sum::<u32>(), block.events);
+        next = block.last_sequence() + 1;
+    }
+    assert_eq!(next, durable + 1);
+    let epochs: Vec<_> = blocks.iter().map(|block| block.epoch).collect();
+    assert!(epochs.is_sorted() && epochs.first() < epochs.last());
+    for sequence in (1..=durable).step_by(37) {
+        let block = reader.block_at(sequence).unwrap().unwrap();
+        assert!((block.first_sequence..=block.last_sequence()).contains(&sequence));
+        assert!(blocks.contains(&block));
+    }
+    assert_eq!(reader.block_at(durable + 1).unwrap(), None);
+    writer.stop().unwrap();
+}
+
+#[test]
+fn who_reads_slowly_keeps_no_epoch_and_goes_on_with_what_is_kept() {
+    let dir = tempfile::tempdir().unwrap();
+    let options = Options { retention_epochs: 1, ..small() };
+    let mut shop = Shop::default();
+    let (writer, lane, wakes) = start(open(dir.path(), &options).journal, &options);
+    let reader = writer.reader();
+    sell_epochs(&mut shop, &writer, &lane, &wakes, 1);
+    let first = reader.block_at(1).unwrap().unwrap();
+    assert_eq!(first.first_sequence, 1);
+    // The snapshotter deletes what it covers a moment after it has made the snapshot.
+    for _ in 0..10 {
+        if reader.oldest_sequence().unwrap() > Some(1) {
+            break;
+        }
+        sell_epochs(&mut shop, &writer, &lane, &wakes, 1);
+    }
+    let oldest = reader.oldest_sequence().unwrap().unwrap();
+    assert!(oldest > first.last_sequence());
+    assert_eq!(reader.block_after(&first).unwrap(), None);
+    let next = reader.block_at(2).unwrap().unwrap();
+    assert!(next.first_sequence >= oldest && next.epoch > first.epoch);
+    let last = walk(&reader, 1).pop().unwrap();
+    assert_eq!(last.last_sequence(), reader.durable_sequence());
+    let ticket = lane.submit(shop.sell(0, 1).finish().unwrap());
+    wait(&lane, &wakes, ticket);
+    assert!(reader.block_after(&last).unwrap().is_some());
+    writer.stop().unwrap();
+}

@@ -1,0 +1,85 @@
+//! Ids of the entries of a stream.
+
+use super::values::digits;
+use crate::error::WireError;
+
+/// The id of an entry: `17-0`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct StreamId {
+    /// What stands before the `-`. In Redis it is a time, here a position.
+    pub first: u64,
+    /// What stands behind it.
+    pub second: u64,
+}
+
+/// One end of a range.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Bound {
+    /// `-`
+    Least,
+    /// `+`
+    Most,
+    /// An id, which is in the range.
+    At(StreamId),
+    /// An id behind `(`, which is not.
+    Beside(StreamId),
+}
+
+/// Behind which entry reading begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ReadFrom {
+    /// Behind this one.
+    After(StreamId),
+    /// `$`: behind all that there are now.
+    Now,
+    /// `+`: with the last one.
+    Last,
+}
+
+impl StreamId {
+    /// Reads an id. What stands behind the `-` may be left out; then it is `second`.
+    pub(super) fn parse(word: &[u8], second: u64) -> Result<Self, WireError> {
+        let mut parts = word.splitn(2, |byte| *byte == b'-');
+        let number = |part: &[u8]| digits(part);
+        let id = match (parts.next().and_then(number), parts.next()) {
+            (Some(first), None) => Some(StreamId { first, second }),
+            (Some(first), Some(rest)) => number(rest).map(|second| StreamId { first, second }),
+            (None, _) => None,
+        };
+        id.ok_or_else(|| WireError::invalid("Invalid stream ID specified as stream command argument"))
+    }
+}
+
+impl Bound {
+    pub(super) fn parse(word: &[u8], second: u64) -> Result<Self, WireError> {
+        match word {
+            b"-" => Ok(Bound::Least),
+            b"+" => Ok(Bound::Most),
+            [b'(', id @ ..] => StreamId::parse(id, second).map(Bound::Beside),
+            id => StreamId::parse(id, second).map(Bound::At),
+        }
+    }
+}
+
+/// Where a range that begins so begins, if all entries have a zero behind the `-`.
+#[must_use]
+pub fn first_of(bound: Bound) -> u64 {
+    match bound {
+        Bound::Least => 0,
+        Bound::Most => u64::MAX,
+        Bound::At(id) => id.first.saturating_add(u64::from(id.second > 0)),
+        Bound::Beside(id) => id.first.saturating_add(1),
+    }
+}
+
+/// Where it ends; `None` if nothing is in it.
+#[must_use]
+pub fn last_of(bound: Bound) -> Option<u64> {
+    match bound {
+        Bound::Least => None,
+        Bound::Most => Some(u64::MAX),
+        Bound::At(id) => Some(id.first),
+        Bound::Beside(id) if id.second > 0 => Some(id.first),
+        Bound::Beside(id) => id.first.checked_sub(1),
+    }
+}

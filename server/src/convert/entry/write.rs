@@ -1,0 +1,140 @@
+//! Writes entries of the feed: a CloudEvent in JSON, and around it the entry of a Redis stream.
+
+use tidegate_actors::Reply;
+use tidegate_engine::{Millis, OrderNumber, SkuView};
+use tidegate_protocol::resp::{Protocol, Writer};
+
+use super::data::{cart_id, order_id, put_data, room_id};
+use super::json::Object;
+use super::{Draft, Entry};
+
+/// Who it happened to.
+#[derive(Clone, Copy)]
+pub(crate) struct Who<'w> {
+    /// The SKU or the campaign.
+    pub(crate) name: &'w str,
+    /// The SKU as it stands: of that only is told what never changes.
+    pub(crate) view: Option<&'w SkuView>,
+}
+
+/// Writes entries, in buffers that are used again.
+#[derive(Default)]
+pub(crate) struct EntryWriter {
+    data: Vec<u8>,
+    /// The text of a time, which the entries of one turn share.
+    time: (Option<Millis>, String),
+}
+
+/// The head of an entry: its type, its key, and what it is about.
+struct Head<'h> {
+    kind: &'static str,
+    key: &'h str,
+    subject: String,
+}
+
+impl EntryWriter {
+    /// Appends an entry as it stands in the reply to a client. False, and nothing, if the answer to what was asked is
+    /// none: then the SKU does not know what happened to it, which is a defect.
+    pub(crate) fn write(
+        &mut self,
+        draft: &Draft<'_>,
+        who: Who<'_>,
+        known: Option<&Reply>,
+        out: &mut Vec<u8>,
+    ) -> bool {
+        let order = match known {
+            Some(Reply::Order(Some(order))) => Some(&**order),
+            _ => None,
+        };
+        let cart = match known {
+            Some(Reply::Cart(Some(cart))) => Some(&**cart),
+            _ => None,
+        };
+        if draft.entry.fact().is_some() && order.is_none() && cart.is_none() {
+            return false;
+        }
+        let head = head(&draft.entry, who);
+        let mut id = itoa::Buffer::new();
+        let id = id.format(draft.sequence);
+        if self.time.0 != Some(draft.at) {
+            let millis = i64::try_from(draft.at.0).unwrap_or(i64::MAX);
+            let text = jiff::Timestamp::from_millisecond(millis).map(|time| format!("{time:.3}"));
+            self.time = (Some(draft.at), text.unwrap_or_default());
+        }
+        self.data.clear();
+        let mut event = Object::begin(&mut self.data);
+        event.text("specversion", "1.0");
+        event.with("id", |out| {
+            out.push(b'"');
+            out.extend_from_slice(id.as_bytes());
+            out.extend_from_slice(b"-0\"");
+        });
+        event.text("source", "/tidegate");
+        event.text("type", head.kind);
+        event.text("time", &self.time.1);
+        event.text("subject", &head.subject);
+        event.text("datacontenttype", "application/json");
+        event.with("data", |out| {
+            let mut data = Object::begin(out);
+            put_data(&mut data, &draft.entry, who, order, cart);
+            data.end();
+        });
+        event.end();
+        // An entry looks the same in both versions of the protocol.
+        let mut writer = Writer::new(out, Protocol::Resp2);
+        writer.array(2);
+        let mut text = [0; 22];
+        text[..id.len()].copy_from_slice(id.as_bytes());
+        text[id.len()..id.len() + 2].copy_from_slice(b"-0");
+        writer.bulk(&text[..id.len() + 2]);
+        writer.array(6);
+        for (name, value) in
+            [("type", head.kind.as_bytes()), ("key", head.key.as_bytes()), ("data", &self.data)]
+        {
+            writer.bulk(name);
+            writer.bulk(value);
+        }
+        true
+    }
+}
+
+fn head<'h>(entry: &Entry<'h>, who: Who<'h>) -> Head<'h> {
+    let of_order = |kind, order| Head { kind, key: who.name, subject: order_id(who.name, order) };
+    let of_room = |kind, room| Head { kind, key: who.name, subject: room_id(who.name, room) };
+    let of_cart = |kind, cart| Head { kind, key: who.name, subject: cart_id(who.name, cart) };
+    let plain = |kind| Head { kind, key: who.name, subject: who.name.to_owned() };
+    match entry {
+        Entry::Reserved(reserved) => of_order("order.reserved", reserved.by.order),
+        Entry::Paid { order, .. } => of_order("order.paid", *order),
+        Entry::RefundDue { order, .. } => of_order("order.refund_due", *order),
+        Entry::Cancelled { order, .. } => of_order("order.cancelled", *order),
+        Entry::Expired { order, .. } => of_order("order.expired", *order),
+        Entry::Refunded { order, .. } => of_order("order.refunded", *order),
+        Entry::RoomOpened { room, .. } => of_room("room.opened", *room),
+        Entry::RoomJoined { room, .. } => of_room("room.joined", *room),
+        Entry::RoomSettled { room, tier: Some(_), .. } => of_room("room.succeeded", *room),
+        Entry::RoomSettled { room, tier: None, .. } => of_room("room.failed", *room),
+        Entry::CouponUsed { by, .. } => of_order("coupon.used", by.order),
+        Entry::CouponMoved { order, back: false } => of_order("coupon.used", *order),
+        Entry::CouponMoved { order, back: true } => of_order("coupon.returned", *order),
+        Entry::BuyerBlocked(_) | Entry::BuyerLapsedOut(_) => plain("buyer.blocked"),
+        Entry::SkuCreated { .. } => plain("sku.created"),
+        Entry::Restocked { .. } => plain("sku.restocked"),
+        Entry::Repriced(_) => plain("sku.repriced"),
+        Entry::Paused => plain("sku.paused"),
+        Entry::Resumed => plain("sku.resumed"),
+        Entry::CampaignPut => plain("campaign.put"),
+        Entry::Granted(_) => plain("coupon.granted"),
+        Entry::CartReserved(new) => of_cart("cart.reserved", new.cart),
+        Entry::LineReserved { cart, line } => {
+            let line = cart.items.get(*line);
+            let (sku, order) = line.map_or((who.name, OrderNumber(0)), |line| (line.sku, line.order));
+            Head { kind: "order.reserved", key: sku, subject: order_id(sku, order) }
+        }
+        Entry::CartCoupon { cart, .. } => of_cart("coupon.used", cart.cart),
+        Entry::CartPaid(payment) => of_cart("cart.paid", payment.cart),
+        Entry::CartOverpaid(payment) => of_cart("order.refund_due", payment.cart),
+        Entry::CartCancelled(cart) => of_cart("cart.cancelled", *cart),
+        Entry::CartExpired(cart) => of_cart("cart.expired", *cart),
+    }
+}

@@ -1,0 +1,152 @@
+//! What commands about the feed are answered.
+
+use std::sync::Arc;
+
+use tidegate_actors::Fault;
+use tidegate_protocol::command::{Bound, ReadFrom, StreamCall, last_of};
+use tidegate_protocol::error::{ErrorCode, WireError};
+use tidegate_protocol::resp::Writer;
+use tokio::sync::futures::Notified;
+
+use super::call::FeedCall;
+use super::page::{Page, Stretch};
+use super::reply::{put_page, put_streams};
+use super::{Feed, FeedError, STREAM};
+
+impl Feed {
+    /// Carries out a command, or begins to wait: then nothing is written, and it is to be tried again when something
+    /// moved.
+    ///
+    /// # Errors
+    /// What the caller is told instead of a reply.
+    pub(crate) async fn answer(
+        self: &Arc<Self>,
+        call: &mut FeedCall,
+        out: &mut Vec<u8>,
+    ) -> Result<bool, WireError> {
+        if self.reader.failed().is_some() {
+            return Err(WireError::new(ErrorCode::JournalFail, Fault::JournalFailed.to_string()));
+        }
+        let mut writer = Writer::new(out, call.protocol);
+        match &call.asked {
+            StreamCall::Len { key } if key != STREAM => writer.uint(0),
+            StreamCall::Len { .. } => writer.uint(self.read(|feed| feed.counted()).await?.entries),
+            StreamCall::Range { count: Some(0), .. } => writer.null_array(),
+            StreamCall::Range { key, from, to, count, backwards } => {
+                let page = if key == STREAM {
+                    self.range(*from, *to, self.most(*count), *backwards).await?
+                } else {
+                    Page::default()
+                };
+                put_page(&mut writer, &page);
+            }
+            StreamCall::Read { .. } => return self.read_streams(call, out).await,
+            StreamCall::ReadGroup { .. } => return self.read_group(call, out).await,
+            StreamCall::Group { key, group, ask } => {
+                self.answer_group((key, group, ask), &mut writer).await?;
+            }
+            StreamCall::InfoStream { key } | StreamCall::InfoGroups { key } if key != STREAM => {
+                return Err(WireError::invalid("no such key"));
+            }
+            StreamCall::InfoStream { .. } => self.describe(&mut writer).await?,
+            StreamCall::InfoGroups { .. } => self.describe_groups(&mut writer).await?,
+        }
+        Ok(true)
+    }
+
+    /// Waits until there may be more to read than when this was called. To be enabled before looking.
+    pub(crate) fn moved(&self) -> Notified<'_> {
+        self.moved.notified()
+    }
+
+    /// How many entries one reply has at most.
+    pub(super) fn most(&self, count: Option<u64>) -> usize {
+        let limit = self.limits.max_entries_per_read;
+        count.map_or(limit, |count| usize::try_from(count).unwrap_or(limit).min(limit))
+    }
+
+    async fn range(
+        self: &Arc<Self>,
+        from: Bound,
+        to: Bound,
+        most: usize,
+        backwards: bool,
+    ) -> Result<Page, FeedError> {
+        self.read(move |feed| {
+            let Some(to) = last_of(to) else { return Ok(Page::default()) };
+            let stretch = Stretch { from: feed.begin(from)?, to, most };
+            if backwards { feed.page_backwards(stretch) } else { feed.page(stretch) }
+        })
+        .await
+    }
+
+    async fn read_streams(
+        self: &Arc<Self>,
+        call: &mut FeedCall,
+        out: &mut Vec<u8>,
+    ) -> Result<bool, WireError> {
+        let StreamCall::Read { count, streams, .. } = &call.asked else { return Ok(true) };
+        let (most, streams, places) = (self.most(*count), streams.clone(), call.places.clone());
+        let pages = self.read(move |feed| feed.pages(&streams, places, most)).await?;
+        let (places, found) = pages;
+        call.places = Some(places);
+        let mut writer = Writer::new(out, call.protocol);
+        if found.is_empty() {
+            if call.may_wait() {
+                return Ok(false);
+            }
+            writer.null_array();
+        } else {
+            put_streams(&mut writer, &found);
+        }
+        Ok(true)
+    }
+
+    /// What is behind these places, and where to look next.
+    #[allow(clippy::type_complexity)] // places, and pages by stream
+    fn pages(
+        &self,
+        streams: &[(String, ReadFrom)],
+        places: Option<Vec<Option<u64>>>,
+        most: usize,
+    ) -> Result<(Vec<Option<u64>>, Vec<(String, Page)>), FeedError> {
+        let places = match places {
+            Some(places) => places,
+            None => streams.iter().map(|(key, from)| self.place(key, *from)).collect::<Result<_, _>>()?,
+        };
+        let (mut next, mut found) = (Vec::with_capacity(places.len()), Vec::new());
+        for ((key, _), place) in streams.iter().zip(places) {
+            let Some(from) = place else {
+                next.push(None);
+                continue;
+            };
+            let page = self.page(Stretch { from, to: u64::MAX, most })?;
+            next.push(Some(page.next));
+            if !page.ids.is_empty() {
+                found.push((key.clone(), page));
+            }
+        }
+        Ok((next, found))
+    }
+
+    fn place(&self, key: &str, from: ReadFrom) -> Result<Option<u64>, FeedError> {
+        if key != STREAM {
+            return Ok(None);
+        }
+        let end = self.reader.durable_sequence() + 1;
+        Ok(Some(match from {
+            ReadFrom::After(id) => self.after(id)?,
+            ReadFrom::Now => end,
+            ReadFrom::Last => {
+                let last = self.page_backwards(Stretch { from: self.oldest()?, to: u64::MAX, most: 1 })?;
+                last.ids.first().copied().unwrap_or(end)
+            }
+        }))
+    }
+}
+
+impl From<FeedError> for WireError {
+    fn from(error: FeedError) -> Self {
+        WireError::invalid(error.to_string())
+    }
+}

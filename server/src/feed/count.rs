@@ -1,0 +1,117 @@
+//! How many entries there are, counted as far as somebody wants to know.
+
+use std::collections::BTreeMap;
+
+use tidegate_persistence::{ActorKind, EpochNumber, WalkedBlock};
+
+use super::{Feed, FeedError};
+use crate::convert::entry::{campaign_entries, sku_entries};
+
+/// From so many events on, what was counted is written down: where to begin when part of it is asked for.
+const STRIDE: u64 = 8192;
+
+/// What was counted so far.
+#[derive(Debug, Default)]
+pub(super) struct Count {
+    /// Entries of each epoch.
+    epochs: BTreeMap<EpochNumber, u64>,
+    /// Everything before this was counted.
+    next: u64,
+    /// How many entries there were in all before some sequences.
+    before: BTreeMap<u64, u64>,
+    all: u64,
+    /// The last entry.
+    pub(super) last: Option<u64>,
+    block: Option<WalkedBlock>,
+}
+
+/// How many entries are kept.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Counted {
+    pub(super) entries: u64,
+    /// Those that this server has counted, also of epochs that are gone by now.
+    pub(super) ever: u64,
+    pub(super) last: Option<u64>,
+}
+
+impl Feed {
+    /// Counts what came since the last time.
+    pub(super) fn counted(&self) -> Result<Counted, FeedError> {
+        let mut count = self.count.lock();
+        self.count_on(&mut count)?;
+        Ok(Counted { entries: count.epochs.values().sum(), ever: count.all, last: count.last })
+    }
+
+    /// How many entries are kept from this sequence on.
+    pub(super) fn count_from(&self, sequence: u64) -> Result<u64, FeedError> {
+        let mut count = self.count.lock();
+        self.count_on(&mut count)?;
+        let gone = count.all - count.epochs.values().sum::<u64>();
+        let known = count.before.range(..=sequence).next_back();
+        let (mut at, mut before) = known.map_or((self.oldest()?, gone), |(at, before)| (*at, *before));
+        let mut block = self.reader.block_at(at)?;
+        while let Some(here) = block.take_if(|block| block.first_sequence < sequence) {
+            before += self.entries_of(&here, at, sequence)?.0;
+            at = here.last_sequence() + 1;
+            block = self.reader.block_after(&here)?;
+        }
+        Ok(count.all.saturating_sub(before))
+    }
+
+    fn count_on(&self, count: &mut Count) -> Result<(), FeedError> {
+        let oldest = self.oldest()?;
+        let mut block = match count.block.take().filter(|block| block.last_sequence() + 1 >= oldest) {
+            Some(last) => {
+                let next = self.reader.block_after(&last)?;
+                count.block = Some(last);
+                next
+            }
+            None => self.reader.block_at(count.next.max(oldest))?,
+        };
+        while let Some(here) = block {
+            let (entries, last) = self.entries_of(&here, 0, u64::MAX)?;
+            let behind = count.before.last_key_value().map_or(0, |(at, _)| *at);
+            if here.first_sequence >= behind + STRIDE {
+                count.before.insert(here.first_sequence, count.all);
+            }
+            *count.epochs.entry(here.epoch).or_default() += entries;
+            count.all += entries;
+            count.last = last.or(count.last);
+            count.next = here.last_sequence() + 1;
+            block = self.reader.block_after(&here)?;
+            count.block = Some(here);
+        }
+        // What is not kept any more does not count.
+        let kept = self.reader.block_at(oldest)?.map(|block| block.epoch);
+        count.epochs.retain(|epoch, _| kept.is_none_or(|kept| *epoch >= kept));
+        count.before.retain(|at, _| *at >= oldest);
+        Ok(())
+    }
+
+    /// How many entries a block has from one sequence to just before another, and the last of them.
+    fn entries_of(
+        &self,
+        block: &WalkedBlock,
+        from: u64,
+        before: u64,
+    ) -> Result<(u64, Option<u64>), FeedError> {
+        let (mut entries, mut last) = (0, None);
+        for group in block.groups() {
+            let group = group?;
+            let seat = self.seats.find(&self.house, group.actor);
+            let seat = seat.ok_or(FeedError::Unknown(group.first_sequence))?;
+            let mut add = |sequence| {
+                if (from..before).contains(&sequence) {
+                    entries += 1;
+                    last = Some(sequence);
+                }
+            };
+            match seat.kind() {
+                ActorKind::Sku => sku_entries(&group, |sequence, _| add(sequence))?,
+                ActorKind::Campaign => campaign_entries(&group, |sequence, _| add(sequence))?,
+                ActorKind::ConsumerGroup => {}
+            }
+        }
+        Ok((entries, last))
+    }
+}

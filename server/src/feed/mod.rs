@@ -1,0 +1,149 @@
+//! The feed: every event that matters downstream, read as a Redis stream.
+//!
+//! Nothing is stored for it: entries are written from the journal's events when they are read, on threads that may wait
+//! for the disk. What an event does not say is asked of whoever it happened to, once for many entries.
+
+mod answer;
+mod call;
+mod count;
+mod groups;
+mod info;
+mod page;
+mod place;
+mod reply;
+mod scene;
+mod seats;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use dashmap::DashMap;
+use parking_lot::Mutex;
+use tidegate_actors::{Fault, House};
+use tidegate_persistence::{ChainError, CodecError, Reader};
+use tokio::sync::{Notify, Semaphore};
+
+pub(crate) use call::FeedCall;
+pub(crate) use reply::id;
+
+use crate::config;
+use count::Count;
+use groups::Position;
+use seats::Seats;
+
+/// The one stream there is.
+pub(crate) const STREAM: &str = "orders";
+
+/// Everything that reads the feed.
+pub(crate) struct Feed {
+    reader: Reader,
+    house: Arc<House>,
+    seats: Seats,
+    limits: config::Feed,
+    /// The most bytes of entries in one reply; one entry may go beyond it.
+    max_page_bytes: usize,
+    /// Notified when there may be more to read.
+    moved: Arc<Notify>,
+    permits: Arc<Semaphore>,
+    count: Mutex<Count>,
+    /// One for each consumer group that was read for.
+    positions: DashMap<Box<str>, Arc<tokio::sync::Mutex<Position>>>,
+    /// What a client is told to wait when it has to come again.
+    retry: Duration,
+}
+
+impl Feed {
+    pub(crate) fn new(
+        reader: Reader,
+        house: Arc<House>,
+        limits: config::Feed,
+        (max_page_bytes, retry): (usize, Duration),
+    ) -> Arc<Self> {
+        let moved = Arc::<Notify>::default();
+        let wake = Arc::clone(&moved);
+        reader.on_durable(Arc::new(move || wake.notify_waiters()));
+        Arc::new(Self {
+            permits: Arc::new(Semaphore::new(limits.reads_at_once)),
+            reader,
+            house,
+            seats: Seats::default(),
+            limits,
+            max_page_bytes,
+            moved,
+            count: Mutex::default(),
+            positions: DashMap::default(),
+            retry,
+        })
+    }
+
+    /// Runs something that reads the disk, on a thread that may wait for it. As many at once as the configuration says.
+    async fn read<T: Send + 'static>(
+        self: &Arc<Self>,
+        work: impl FnOnce(&Self) -> Result<T, FeedError> + Send + 'static,
+    ) -> Result<T, FeedError> {
+        let permit = Arc::clone(&self.permits).acquire_owned().await;
+        let feed = Arc::clone(self);
+        let done = tokio::task::spawn_blocking(move || {
+            let _permit = permit;
+            work(&feed)
+        });
+        done.await.unwrap_or(Err(FeedError::Panicked))
+    }
+}
+
+impl std::fmt::Debug for Feed {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Feed").finish_non_exhaustive()
+    }
+}
+
+/// Why the feed can't be read.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum FeedError {
+    /// What was asked for is not kept any more.
+    #[error(
+        "the entries from {asked}-0 up to {oldest}-0 are not kept any more: read on from 0 or {oldest}-0, and compare with the orders themselves what happened before; journal.retention_epochs says how much is kept"
+    )]
+    Trimmed {
+        /// The first entry that would have been read.
+        asked: u64,
+        /// The first that is kept.
+        oldest: u64,
+    },
+    /// What a group would be delivered next is not kept any more.
+    #[error(
+        "group {group} fell behind: the entries from {asked}-0 up to {oldest}-0 are not kept any more; XGROUP SETID {STREAM} {group} 0 lets it go on with {oldest}-0, and journal.retention_epochs says how much is kept"
+    )]
+    GroupTrimmed {
+        /// The group.
+        group: Box<str>,
+        /// The first entry that would have been delivered.
+        asked: u64,
+        /// The first that is kept.
+        oldest: u64,
+    },
+    /// The journal can't be read.
+    #[error(transparent)]
+    Chain(#[from] ChainError),
+    /// An event can't be read.
+    #[error(transparent)]
+    Codec(#[from] CodecError),
+    /// Whoever has to be asked about an entry can't be.
+    #[error(
+        "entry {sequence}-0 needs {name}, which can't be asked: {fault}; entries behind it can be read from {sequence}-0 on"
+    )]
+    Unasked {
+        /// The entry.
+        sequence: u64,
+        /// The SKU or campaign.
+        name: Box<str>,
+        /// Why not.
+        fault: Fault,
+    },
+    /// The journal speaks of somebody nobody knows.
+    #[error("entry {0}-0 is of nobody that is known here; please report this as a defect")]
+    Unknown(u64),
+    /// Reading panicked.
+    #[error("the feed could not be read because of a defect; the log says more, please report it")]
+    Panicked,
+}
