@@ -10,6 +10,7 @@ use crate::ask::{Ask, Body, Reply};
 use crate::clerk::GROUP_BYTES;
 use crate::desk::{Desk, DeskOptions, TurnEnd};
 use crate::directory::Shown;
+use crate::news::Reporter;
 
 /// A consumer group's state with its name and number.
 #[derive(Debug)]
@@ -65,6 +66,8 @@ impl Desk for ConsumerGroupClerk {
         options: &DeskOptions,
         replies: &mut Vec<Reply>,
         journal: &mut Vec<EncodedGroup>,
+        // Nobody subscribes to a group.
+        _reporter: Option<&mut Reporter>,
     ) -> TurnEnd {
         let now = clock.max(self.last_turn);
         self.last_turn = now;

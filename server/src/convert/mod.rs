@@ -363,15 +363,22 @@ pub(crate) fn is_fault(message: &str) -> bool {
     [Fault::Panicked, Fault::Quarantined].iter().any(|fault| fault.to_string() == message)
 }
 
+/// What the caller is told when something new can't be made.
+pub(crate) fn not_created(error: &CreateError, retry: Duration) -> WireError {
+    match error {
+        CreateError::Full { .. } => WireError::invalid(error.to_string()),
+        CreateError::Refused(why) => fault(*why, retry),
+    }
+}
+
 /// Writes what putting a document came to.
 pub(crate) fn write_put(put: &Result<Reply, PutError>, retry: Duration, writer: &mut Writer<'_>) -> Label {
     let error = match put {
         // What it is called and was asked is in none of the replies that there can be.
         Ok(reply) => return write_reply("", &Ask::View, reply, Millis(0), retry, writer),
-        Err(error @ (PutError::Unfit(_) | PutError::NotCreated(CreateError::Full { .. }))) => {
-            WireError::invalid(error.to_string())
-        }
-        Err(PutError::NotCreated(CreateError::Refused(why)) | PutError::Fault(why)) => fault(*why, retry),
+        Err(PutError::Unfit(error)) => WireError::invalid(error.to_string()),
+        Err(PutError::NotCreated(error)) => not_created(error, retry),
+        Err(PutError::Fault(why)) => fault(*why, retry),
     };
     error.write(writer);
     Label::Error(error.code())

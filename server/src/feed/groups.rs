@@ -208,7 +208,7 @@ impl Feed {
         }
         let kept = self.kept_now(ask).await?;
         let seat = self.house.find_or_create_consumer_group(group);
-        let seat = seat.map_err(|error: CreateError| convert::not_created(error, self.retry))?;
+        let seat = seat.map_err(|error: CreateError| convert::not_created(&error, self.retry))?;
         let Some(command) = convert::group_command(ask, kept) else { return Ok(()) };
         match self.tell(&seat, &command).await? {
             Answer::Done => writer.simple("OK"),

@@ -57,9 +57,12 @@ pub(super) fn absent() -> Problem {
 /// The status of each error.
 pub(super) fn status_of_error(code: ErrorCode) -> StatusCode {
     match code {
-        ErrorCode::Err | ErrorCode::IdempReuse | ErrorCode::CrossSlot | ErrorCode::NoProto => {
-            StatusCode::UNPROCESSABLE_ENTITY
-        }
+        ErrorCode::Err
+        | ErrorCode::IdempReuse
+        | ErrorCode::CrossSlot
+        | ErrorCode::NoProto
+        | ErrorCode::BusyGroup
+        | ErrorCode::NoGroup => StatusCode::UNPROCESSABLE_ENTITY,
         ErrorCode::WrongPass | ErrorCode::NoAuth => StatusCode::UNAUTHORIZED,
         ErrorCode::NoPerm => StatusCode::FORBIDDEN,
         ErrorCode::RateLimited => StatusCode::TOO_MANY_REQUESTS,
@@ -140,6 +143,8 @@ mod tests {
             (ErrorCode::RateLimited, 429, Some("3")),
             (ErrorCode::Overloaded, 503, Some("3")),
             (ErrorCode::JournalFail, 503, None),
+            (ErrorCode::BusyGroup, 422, None),
+            (ErrorCode::NoGroup, 422, None),
         ];
         assert_eq!(table.map(|(code, ..)| code), ErrorCode::ALL);
         for (code, status, retry_after) in table {
