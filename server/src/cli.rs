@@ -26,6 +26,10 @@ pub enum Command {
     CheckConfig(CheckConfigArgs),
     /// Verify a data directory and print what is in its journal and snapshots; changes nothing
     Inspect(InspectArgs),
+    /// Read a secret from the terminal or stdin and print its hash, for a user's `secret_hash`
+    HashSecret,
+    /// Print a buyer's token, for trials
+    Token(TokenArgs),
 }
 
 /// `tidegate serve`. Flags win over variables (`TIDEGATE_…`), variables over the file, the file over the
@@ -94,6 +98,23 @@ pub struct InspectArgs {
     /// Data directory of a server that is not running
     #[arg(value_name = "DATA_DIR")]
     pub data_dir: PathBuf,
+}
+
+/// `tidegate token`.
+#[derive(Debug, Clone, Args)]
+pub struct TokenArgs {
+    /// Configuration file (TOML), with its [tokens]
+    #[arg(long, value_name = "FILE", env = "TIDEGATE_CONFIG")]
+    pub config: Option<PathBuf>,
+    /// The buyer that the token stands for
+    #[arg(long, value_name = "BUYER")]
+    pub buyer: String,
+    /// Seconds that it lives
+    #[arg(long, value_name = "S", default_value_t = 600)]
+    pub ttl: u64,
+    /// The issuer's private key (PEM), for EdDSA
+    #[arg(long, value_name = "FILE")]
+    pub key: Option<PathBuf>,
 }
 
 fn speed(text: &str) -> Result<f64, String> {

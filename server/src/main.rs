@@ -6,7 +6,7 @@ use clap::Parser as _;
 use tidegate_server::cli::{Cli, Command, ServeArgs};
 use tidegate_server::config::{self, Config};
 use tidegate_server::shutdown::Shutdown;
-use tidegate_server::{demo, inspect, logging, serve};
+use tidegate_server::{credentials, demo, inspect, logging, serve};
 
 /// The sale allocates and frees small things on many threads; this allocator is made for that.
 #[global_allocator]
@@ -35,6 +35,8 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Serve(args) => serve_until_stopped(&args)?,
         Command::Demo(args) => return demo::run(&args),
         Command::CheckConfig(args) => print!("{}", config::check_file(&args.file)?),
+        Command::HashSecret => println!("{}", credentials::hash_secret()?),
+        Command::Token(args) => println!("{}", credentials::token(&args)?),
         Command::Inspect(args) => return inspect::run(&args.data_dir),
     }
     Ok(ExitCode::SUCCESS)

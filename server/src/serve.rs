@@ -21,6 +21,7 @@ use crate::http;
 use crate::levels::Levels;
 use crate::metrics::{Metrics, Recovery};
 use crate::push::Hub;
+use crate::security::{Certificate, Security};
 use crate::shutdown::Shutdown;
 use crate::ws::Sockets;
 
@@ -70,18 +71,24 @@ async fn serve(
     mut shutdown: Shutdown,
     on_ready: impl FnOnce(Addresses),
 ) -> anyhow::Result<()> {
+    let security = Security::new(config)?;
+    let certificate = Certificate::load(&config.tls)?;
+    let encryption = certificate.as_ref().map(Certificate::encryption).transpose()?;
+    if let Some(certificate) = certificate {
+        certificate.reload_on_hangup()?;
+    }
     // Before the doors: who is started twice is to hear of the directory, not of a port that is taken.
     let lock = DirLock::take(&config.data_dir)?;
     let arbiters: Vec<Arbiter> = (0..arbiter_count(config)).map(|_| Arbiter::new()).collect();
-    let parts = Parts::new(config, arbiters.len());
+    let parts = Parts::new(config, security, arbiters.len());
     let (levels, metrics) = (Arc::clone(&parts.levels), Arc::clone(&parts.metrics));
     let (edge, sockets) = (Arc::clone(&parts.edge), Arc::clone(&parts.sockets));
-    let http = http::start(&config.http, levels, metrics, edge, sockets)
+    let http = http::start(&config.http, levels, metrics, edge, sockets, encryption.clone())
         .with_context(|| format!("cannot listen on {} (http.listen)", config.http.listen))?;
     let http_handle = http.server.handle();
     actix_rt::spawn(http.server);
     let homes = arbiters.iter().map(Arbiter::handle).collect();
-    let door = edge::listen(config.tcp.listen, Arc::clone(&parts.edge), homes, &parts.metrics)
+    let door = edge::listen(config.tcp.listen, Arc::clone(&parts.edge), homes, &parts.metrics, encryption)
         .with_context(|| format!("cannot listen on {} (tcp.listen)", config.tcp.listen))?;
     parts.levels.listening(door.address);
     let addresses = Addresses { tcp: door.address, http: http.address };
@@ -127,7 +134,7 @@ struct Parts {
 }
 
 impl Parts {
-    fn new(config: &Config, arbiters: usize) -> Self {
+    fn new(config: &Config, security: Arc<Security>, arbiters: usize) -> Self {
         let metrics = Metrics::new(&command_labels(), &outcome_labels());
         let clients = Arc::default();
         let hub = Hub::new(config.push.clone());
@@ -139,7 +146,8 @@ impl Parts {
             Arc::clone(&clients),
             Arc::clone(&hub),
         );
-        let edge = Edge::new(config.limits.clone(), clients, Arc::clone(&levels) as _, Arc::clone(&hub));
+        let information = Arc::clone(&levels) as _;
+        let edge = Edge::new(config.limits.clone(), security, clients, information, Arc::clone(&hub));
         let origins = config.http.allowed_origins.clone();
         let sockets = Sockets::new(config.ws.clone(), origins, Arc::clone(&edge));
         Self { metrics, levels, edge, sockets, hub }

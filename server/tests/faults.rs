@@ -23,6 +23,7 @@ use tidegate_server::edge::{self, Edge, Information, command_labels, outcome_lab
 use tidegate_server::http;
 use tidegate_server::metrics::{Metrics, StatusSnapshot, StatusSource};
 use tidegate_server::push::Hub;
+use tidegate_server::security::Security;
 use tidegate_server::ws::Sockets;
 use tokio::sync::{Notify, oneshot};
 
@@ -108,14 +109,20 @@ fn serve(
     );
     let house = Arc::new(house);
     hub.open(&house);
-    let edge = Edge::new(Config::default().limits, Arc::default(), Arc::new(Nothing), hub);
+    let edge = Edge::new(
+        Config::default().limits,
+        Security::new(&Config::default()).unwrap(),
+        Arc::default(),
+        Arc::new(Nothing),
+        hub,
+    );
     edge.open(house);
     let metrics = Metrics::new(&command_labels(), &outcome_labels());
     let any = "127.0.0.1:0".parse().unwrap();
-    let door = edge::listen(any, Arc::clone(&edge), vec![arbiter.handle()], &metrics).unwrap();
+    let door = edge::listen(any, Arc::clone(&edge), vec![arbiter.handle()], &metrics, None).unwrap();
     let settings = tidegate_server::config::Http { listen: any, ..Config::default().http };
     let sockets = Sockets::new(Config::default().ws, Origins::default(), Arc::clone(&edge));
-    let pages = http::start(&settings, Arc::new(Nothing), metrics, edge, sockets).unwrap();
+    let pages = http::start(&settings, Arc::new(Nothing), metrics, edge, sockets, None).unwrap();
     actix_rt::spawn(pages.server);
     ready.send((door.address, pages.address)).unwrap();
     (writer, door)

@@ -21,6 +21,7 @@ use tidegate_server::metrics::{
     Recovery, StatusSnapshot, StatusSource,
 };
 use tidegate_server::push::{Hub, HubStatus};
+use tidegate_server::security::Security;
 use tidegate_server::ws::Sockets;
 
 const COMMANDS: [&str; 3] = ["ORDER.RESERVE", "SKU.GET", "PING"];
@@ -68,16 +69,17 @@ impl Door {
         adjust(&mut settings);
         let levels = Arc::new(Levels(Mutex::new(levels())));
         let metrics = Metrics::new(&COMMANDS, &OUTCOMES);
+        let security = Security::new(&Config::default()).unwrap();
         let (sender, receiver) = mpsc::channel();
         let system = std::thread::spawn({
             let (levels, metrics) = (Arc::clone(&levels), Arc::clone(&metrics));
             // Nobody is in: what is asked of the sale is answered LOADING.
             let hub = Hub::new(Config::default().push);
-            let edge = Edge::new(Config::default().limits, Arc::default(), Arc::new(Nothing), hub);
+            let edge = Edge::new(Config::default().limits, security, Arc::default(), Arc::new(Nothing), hub);
             let sockets = Sockets::new(Config::default().ws, Origins::default(), Arc::clone(&edge));
             move || {
                 actix_web::rt::System::new().block_on(async {
-                    let running = http::start(&settings, levels, metrics, edge, sockets).unwrap();
+                    let running = http::start(&settings, levels, metrics, edge, sockets, None).unwrap();
                     sender.send((running.address, running.server.handle())).unwrap();
                     running.server.await.unwrap();
                 });

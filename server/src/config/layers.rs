@@ -10,8 +10,8 @@ use figment::providers::{Format, Serialized, Toml};
 use figment::value::{Dict, Map, Num, Value};
 use figment::{Figment, Metadata, Profile, Provider};
 
-use super::RawConfig;
 use super::problem::Problems;
+use super::{RawConfig, users};
 
 /// The beginning of every variable that is a setting.
 const ENVIRONMENT_PREFIX: &str = "TIDEGATE_";
@@ -59,6 +59,8 @@ pub struct Flags {
 /// The merged layers; each value remembers where it was written.
 pub(super) struct Layers {
     figment: Figment,
+    /// What the file lists under `users`.
+    pub(super) users: Vec<Value>,
     pub(super) unused_variables: Vec<String>,
 }
 
@@ -79,11 +81,15 @@ const DEFAULTS: &str = "default";
 /// Reads every layer, notes what is no setting or of the wrong kind, and merges the rest.
 pub(super) fn read(sources: &Sources, problems: &mut Problems) -> Layers {
     let shape = Shape::of_defaults();
+    let mut listed = Vec::new();
     let mut figment = Figment::from(Layer { name: DEFAULTS.to_owned(), values: shape.defaults.clone() });
     if let Some(file) = &sources.file
         && let Some(mut values) = read_file(file, problems)
     {
         let name = file.display().to_string();
+        if let Some(users) = values.remove(users::KEY) {
+            listed = list(users, &name, problems);
+        }
         shape.keep_settings(&mut values, &name, problems);
         figment = figment.merge(Layer { name, values });
     }
@@ -95,17 +101,34 @@ pub(super) fn read(sources: &Sources, problems: &mut Problems) -> Layers {
     for (flag, key, text) in flags(&sources.flags) {
         figment = figment.merge(shape.layer_of_text(format!("the flag {flag}"), key, text, problems));
     }
-    Layers { figment, unused_variables }
+    Layers { figment, users: listed, unused_variables }
+}
+
+fn list(users: Value, origin: &str, problems: &mut Problems) -> Vec<Value> {
+    match users {
+        Value::Array(_, users) => users,
+        _ => {
+            problems.add_from(users::KEY, "is a list; write [[users]] for each".to_owned(), origin);
+            Vec::new()
+        }
+    }
 }
 
 fn read_file(file: &Path, problems: &mut Problems) -> Option<Dict> {
     let text = std::fs::read_to_string(file)
         .map_err(|error| problems.add(file.display().to_string(), format!("can't be read: {error}")))
         .ok()?;
-    Toml::from_str::<Dict>(&text)
+    toml::from_str::<toml::Table>(&text)
         .map_err(|error| {
-            problems.add(file.display().to_string(), format!("is not TOML: {}", error.to_string().trim_end()))
+            // Where and what, but not the line itself: a hash may stand in it.
+            let place = error.span().map_or(0, |span| span.start);
+            let line = text.bytes().take(place).filter(|byte| *byte == b'\n').count() + 1;
+            problems
+                .add(file.display().to_string(), format!("is not TOML: line {line}: {}", error.message()));
         })
+        .ok()?;
+    Toml::from_str::<Dict>(&text)
+        .map_err(|error| problems.add(file.display().to_string(), format!("is not TOML: {error}")))
         .ok()
 }
 
@@ -167,6 +190,7 @@ impl Provider for Layer {
 enum Kind {
     Text,
     Integer,
+    Truth,
 }
 
 impl Kind {
@@ -175,6 +199,7 @@ impl Kind {
             Value::String(..) | Value::Char(..) => Some(Kind::Text),
             Value::Num(_, Num::F32(_) | Num::F64(_)) => None,
             Value::Num(..) => Some(Kind::Integer),
+            Value::Bool(..) => Some(Kind::Truth),
             _ => None,
         }
     }
@@ -183,6 +208,7 @@ impl Kind {
         match self {
             Kind::Text => "text in quotes",
             Kind::Integer => "a whole number",
+            Kind::Truth => "true or false",
         }
     }
 
@@ -191,6 +217,7 @@ impl Kind {
         match self {
             Kind::Text => Some(Value::from(text)),
             Kind::Integer => text.trim().replace('_', "").parse::<i64>().ok().map(Value::from),
+            Kind::Truth => text.trim().parse::<bool>().ok().map(Value::from),
         }
     }
 }
@@ -261,7 +288,7 @@ impl Shape {
             None => ("a file".to_owned(), String::new()),
         };
         let known: Vec<&str> = if prefix.is_empty() {
-            self.defaults.keys().map(String::as_str).collect()
+            self.defaults.keys().map(String::as_str).chain([users::KEY]).collect()
         } else {
             self.kinds.keys().filter_map(|key| key.strip_prefix(&prefix)).collect()
         };

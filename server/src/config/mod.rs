@@ -7,6 +7,7 @@
 //! * `sections.rs`: every setting with its default, its range and its meaning.
 //! * `section.rs`: how a setting is declared, checked and written back.
 //! * `layers.rs`: reading the layers and refusing what isn't a setting.
+//! * `users.rs`: the list of users.
 //! * `problem.rs`: what is wrong, and where it was written.
 
 mod layers;
@@ -14,20 +15,32 @@ mod origins;
 mod problem;
 mod section;
 mod sections;
+mod users;
 
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
+use figment::value::Value;
 use serde::{Deserialize, Serialize};
 
 pub use layers::{Flags, Sources};
 pub use origins::Origins;
 pub use problem::{ConfigError, Problem};
 pub use section::SettingInfo;
-pub use sections::{Actors, Http, Journal, Limits, Log, LogFormat, Push, Shutdown, Tcp, Ws};
+pub use sections::{
+    Actors, Http, Journal, Limits, Log, LogFormat, Logins, Push, Shutdown, Tcp, Tls, TokenAlgorithm, Tokens,
+    Ws,
+};
+pub(crate) use users::TOKEN_USER;
+pub use users::User;
 
 use problem::Problems;
 use section::{DirectoryPath, Rule, Setting};
-use sections::{RawActors, RawHttp, RawJournal, RawLimits, RawLog, RawPush, RawShutdown, RawTcp, RawWs};
+use sections::{
+    RawActors, RawHttp, RawJournal, RawLimits, RawLog, RawLogins, RawPush, RawShutdown, RawTcp, RawTls,
+    RawTokens, RawWs,
+};
+use users::ShownUser;
 
 /// Where the data directory is unless said otherwise, relative to the working directory.
 const DEFAULT_DATA_DIR: &str = "./tidegate-data";
@@ -46,6 +59,14 @@ pub struct Config {
     pub ws: Ws,
     /// What one client, one SKU and the whole server may use.
     pub limits: Limits,
+    /// Who may connect, and do what. None: everybody on this machine may do everything.
+    pub users: Vec<User>,
+    /// How users prove who they are.
+    pub logins: Logins,
+    /// Tokens that let a browser act for one buyer.
+    pub tokens: Tokens,
+    /// TLS on both doors.
+    pub tls: Tls,
     /// How the SKUs' actors run.
     pub actors: Actors,
     /// What is pushed to subscribers.
@@ -80,7 +101,7 @@ impl Config {
         let mut problems = Problems::default();
         let layers = layers::read(sources, &mut problems);
         let config = RawConfig::from_layers(&layers, &mut problems)
-            .build_and_validate(&mut problems)
+            .build_and_validate(&layers.users, &mut problems)
             .map(|config| Config { campaigns: sources.flags.campaigns.clone(), ..config });
         problems.attribute(|key| layers.origin_of(key));
         match config {
@@ -92,10 +113,14 @@ impl Config {
     }
 
     /// The settings as a TOML document that, read as a file, gives the same settings again (campaign files
-    /// are flags, so they are not in it).
+    /// are flags, so they are not in it). Users are listed, but for their hashes.
     pub fn to_toml(&self) -> String {
-        // Plain strings and integers in two levels of tables: there is nothing that TOML can't say.
-        toml::to_string(&RawConfig::from(self)).unwrap_or_default()
+        let shown = Shown {
+            settings: RawConfig::from(self),
+            users: self.users.iter().map(ShownUser::from).collect(),
+        };
+        // Plain strings and numbers in tables: there is nothing that TOML can't say.
+        toml::to_string(&shown).unwrap_or_default()
     }
 
     /// Every setting there is, in the order of the file.
@@ -109,6 +134,9 @@ impl Config {
         RawHttp::describe("http", &mut all);
         RawWs::describe("ws", &mut all);
         RawLimits::describe("limits", &mut all);
+        RawLogins::describe("logins", &mut all);
+        RawTokens::describe("tokens", &mut all);
+        RawTls::describe("tls", &mut all);
         RawActors::describe("actors", &mut all);
         RawPush::describe("push", &mut all);
         RawJournal::describe("journal", &mut all);
@@ -121,7 +149,7 @@ impl Config {
 impl Default for Config {
     fn default() -> Self {
         let mut problems = Problems::default();
-        match RawConfig::default().build_and_validate(&mut problems) {
+        match RawConfig::default().build_and_validate(&[], &mut problems) {
             Some(config) => config,
             // The defaults are constants and a test loads them, so this arm is never taken in a build that
             // passed its tests.
@@ -146,6 +174,15 @@ pub fn check_file(file: &Path) -> Result<String, ConfigError> {
     Ok(report)
 }
 
+/// The effective configuration as an operator may see it.
+#[derive(Serialize)]
+struct Shown {
+    #[serde(flatten)]
+    settings: RawConfig,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    users: Vec<ShownUser>,
+}
+
 /// The settings as written: any integer, any text. Only [`RawConfig::build_and_validate`] makes a [`Config`].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -155,6 +192,9 @@ struct RawConfig {
     http: RawHttp,
     ws: RawWs,
     limits: RawLimits,
+    logins: RawLogins,
+    tokens: RawTokens,
+    tls: RawTls,
     actors: RawActors,
     push: RawPush,
     journal: RawJournal,
@@ -170,6 +210,9 @@ impl Default for RawConfig {
             http: RawHttp::default(),
             ws: RawWs::default(),
             limits: RawLimits::default(),
+            logins: RawLogins::default(),
+            tokens: RawTokens::default(),
+            tls: RawTls::default(),
             actors: RawActors::default(),
             push: RawPush::default(),
             journal: RawJournal::default(),
@@ -189,12 +232,19 @@ impl RawConfig {
 
     /// Checks every setting alone, then the settings against each other. `None` exactly if a problem was
     /// found.
-    fn build_and_validate(&self, problems: &mut Problems) -> Option<Config> {
+    fn build_and_validate(&self, listed: &[Value], problems: &mut Problems) -> Option<Config> {
         let data_dir = problems.check("data_dir", DirectoryPath.check(&self.data_dir));
         let tcp = self.tcp.build("tcp", problems);
         let http = self.http.build("http", problems);
         let ws = self.ws.build("ws", problems);
         let limits = self.limits.build("limits", problems);
+        let users = users::check(listed, problems);
+        let private = !listed.is_empty()
+            || only_loopback("tcp.listen", tcp.as_ref().map(|tcp| tcp.listen), problems)
+                & only_loopback("http.listen", http.as_ref().map(|http| http.listen), problems);
+        let logins = self.logins.build("logins", problems);
+        let tokens = self.tokens.build("tokens", problems);
+        let tls = self.tls.build("tls", problems);
         let actors = self.actors.build("actors", problems);
         let push = self.push.build("push", problems);
         let journal = self.journal.build("journal", problems);
@@ -206,6 +256,10 @@ impl RawConfig {
             http: http?,
             ws: ws?,
             limits: limits?,
+            users: users?,
+            logins: logins?,
+            tokens: tokens?,
+            tls: tls?,
             actors: actors?,
             push: push?,
             journal: journal?,
@@ -213,8 +267,23 @@ impl RawConfig {
             shutdown: shutdown?,
             campaigns: Vec::new(),
         };
-        config.settings_agree(problems).then_some(config)
+        (config.settings_agree(problems) && private).then_some(config)
     }
+}
+
+/// Without users everyone who connects may do everything, so nothing may be listened on that others can reach.
+fn only_loopback(key: &str, listen: Option<SocketAddr>, problems: &mut Problems) -> bool {
+    let Some(address) = listen.filter(|address| !address.ip().to_canonical().is_loopback()) else {
+        return true;
+    };
+    problems.add(
+        key,
+        format!(
+            "{address} can be reached from other machines, and with no users configured everyone who connects may do \
+             everything; configure users, or listen on 127.0.0.1 or [::1]"
+        ),
+    );
+    false
 }
 
 impl Config {
@@ -245,6 +314,18 @@ impl Config {
                 ),
             );
         }
+        if self.tls.certificate_file.is_some() != self.tls.key_file.is_some() {
+            problems.add(
+                "tls.key_file",
+                "a certificate needs its key and a key its certificate; give both or neither",
+            );
+        }
+        if (self.tokens.algorithm == TokenAlgorithm::None) == self.tokens.key_file.is_some() {
+            problems.add(
+                "tokens.key_file",
+                "an algorithm needs a key and a key an algorithm; give both or neither",
+            );
+        }
         problems.len() == before
     }
 }
@@ -257,6 +338,9 @@ impl From<&Config> for RawConfig {
             http: RawHttp::from(&config.http),
             ws: RawWs::from(&config.ws),
             limits: RawLimits::from(&config.limits),
+            logins: RawLogins::from(&config.logins),
+            tokens: RawTokens::from(&config.tokens),
+            tls: RawTls::from(&config.tls),
             actors: RawActors::from(&config.actors),
             push: RawPush::from(&config.push),
             journal: RawJournal::from(&config.journal),

@@ -24,7 +24,7 @@ impl SettingInfo {
         default: &T::Raw,
         rule: &impl Rule<T>,
     ) -> SettingInfo {
-        // A string or an integer: JSON and TOML write them alike.
+        // A string, an integer or a boolean: JSON and TOML write them alike.
         let default = serde_json::to_string(default).unwrap_or_default();
         SettingInfo { key: format!("{section}.{name}"), default, range: rule.range() }
     }
@@ -32,7 +32,7 @@ impl SettingInfo {
 
 /// A typed value that has a plain form in the file.
 pub(super) trait Setting: Sized {
-    /// String or integer.
+    /// String, integer or boolean.
     type Raw: Serialize;
 
     /// The plain form of this value.
@@ -130,6 +130,23 @@ impl<T: Number> Rule<T> for Within {
     }
 }
 
+impl Setting for bool {
+    type Raw = bool;
+
+    fn to_raw(&self) -> bool {
+        *self
+    }
+}
+
+/// A file that need not be there is an empty text.
+impl Setting for Option<PathBuf> {
+    type Raw = String;
+
+    fn to_raw(&self) -> String {
+        self.as_ref().map_or(String::new(), Setting::to_raw)
+    }
+}
+
 /// The name of a directory; whether it can be used is found out when it is opened.
 pub(super) struct DirectoryPath;
 
@@ -145,23 +162,46 @@ impl Rule<PathBuf> for DirectoryPath {
     }
 }
 
-/// An address that only this machine can reach. Without users everyone who connects has every role, so
-/// nothing else may be listened on.
-pub(super) struct LoopbackAddress;
+/// The name of a file, or empty for none; whether it can be used is found out when it is read.
+pub(super) struct OptionalFile;
 
-impl Rule<SocketAddr> for LoopbackAddress {
-    fn check(&self, raw: &String) -> Result<SocketAddr, String> {
-        let address: SocketAddr = raw.parse().map_err(|_| {
-            format!("{raw:?} is not an IP address and a port, such as 127.0.0.1:7878 or [::1]:7878")
-        })?;
-        if address.ip().to_canonical().is_loopback() {
-            Ok(address)
-        } else {
-            Err(format!(
-                "{raw} can be reached from other machines, and with no users configured everyone who connects \
-                 may do everything; listen on 127.0.0.1 or [::1]"
-            ))
+impl Rule<Option<PathBuf>> for OptionalFile {
+    fn check(&self, raw: &String) -> Result<Option<PathBuf>, String> {
+        if raw.contains('\0') {
+            return Err("a path can't contain a NUL character".to_owned());
         }
+        Ok((!raw.is_empty()).then(|| PathBuf::from(raw)))
+    }
+}
+
+/// A short text, or empty for none.
+pub(super) struct Words;
+
+impl Rule<String> for Words {
+    fn check(&self, raw: &String) -> Result<String, String> {
+        let fits = raw.len() <= 256 && !raw.chars().any(char::is_control);
+        fits.then(|| raw.clone())
+            .ok_or_else(|| "must be at most 256 bytes without control characters".to_owned())
+    }
+}
+
+/// One of two.
+pub(super) struct YesOrNo;
+
+impl Rule<bool> for YesOrNo {
+    fn check(&self, raw: &bool) -> Result<bool, String> {
+        Ok(*raw)
+    }
+}
+
+/// An IP address and a port. Which addresses may be listened on depends on whether there are users.
+pub(super) struct Address;
+
+impl Rule<SocketAddr> for Address {
+    fn check(&self, raw: &String) -> Result<SocketAddr, String> {
+        raw.parse().map_err(|_| {
+            format!("{raw:?} is not an IP address and a port, such as 127.0.0.1:7878 or [::1]:7878")
+        })
     }
 }
 

@@ -2,6 +2,7 @@
 //! `docs/OPERATIONS.md` and `config/tidegate.toml` say the same to the operator; a test holds them together.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -9,7 +10,7 @@ use tracing_subscriber::EnvFilter;
 
 use super::origins::{OriginList, Origins};
 use super::problem::Problems;
-use super::section::{LoopbackAddress, Rule, Setting, SettingInfo, Within, section};
+use super::section::{Address, OptionalFile, Rule, Setting, SettingInfo, Within, Words, YesOrNo, section};
 
 const KIB: i64 = 1 << 10;
 const MIB: i64 = 1 << 20;
@@ -22,7 +23,7 @@ section! {
     /// The Redis protocol's listener.
     Tcp / RawTcp {
         /// Address and port; port 0 takes any free one.
-        listen: SocketAddr = "127.0.0.1:7878".to_owned(), LoopbackAddress;
+        listen: SocketAddr = "127.0.0.1:7878".to_owned(), Address;
     }
 }
 
@@ -30,7 +31,7 @@ section! {
     /// The listener for health, status, metrics and administration.
     Http / RawHttp {
         /// Address and port; port 0 takes any free one.
-        listen: SocketAddr = "127.0.0.1:7879".to_owned(), LoopbackAddress;
+        listen: SocketAddr = "127.0.0.1:7879".to_owned(), Address;
         /// Connections served at once by each worker, besides WebSockets; further ones wait in the listen queue.
         max_connections: usize = 256, Within(1, 65_536);
         /// Milliseconds a client has to send the head of its request, and again for its body. The HTTP library's clock ticks twice a second, so
@@ -71,6 +72,12 @@ section! {
     Limits / RawLimits {
         /// Connections of TCP and WebSockets open at once; one more is told so and closed.
         max_connections: usize = 10_000, Within(1, 1_000_000);
+        /// Of these, from one address; 0 is no limit of its own.
+        max_connections_per_address: usize = 0, Within(0, 1_000_000);
+        /// Commands and HTTP requests a second from one address, as many at once; 0 is no limit.
+        requests_per_second_per_address: u32 = 0, Within(0, 100_000_000);
+        /// The same of one user or one buyer.
+        requests_per_second_per_user: u32 = 0, Within(0, 100_000_000);
         /// Bytes of one command on the wire, arguments and framing together; and of the body of an HTTP request.
         max_command_bytes: usize = 64 * KIB, Within(KIB, 16 * MIB);
         /// Arguments of one command, its name included.
@@ -106,6 +113,51 @@ section! {
         max_lines_per_cart: usize = 50, Within(1, 500);
         /// Milliseconds after which a client is told to try again (`retry_ms` in OVERLOADED).
         retry_ms: Duration = 50, Within(1, 60 * SECOND_MS);
+    }
+}
+
+section! {
+    /// How users prove who they are.
+    Logins / RawLogins {
+        /// Milliseconds a connection may stay open before it has authenticated, if there are users.
+        timeout_ms: Duration = 10_000, Within(100, HOUR_MS);
+        /// Secrets hashed at once, each on a core; further logins wait.
+        max_concurrent: usize = 2, Within(1, 64);
+        /// Milliseconds for which a verified secret need not be hashed again.
+        remember_ms: Duration = 60_000, Within(0, HOUR_MS);
+        /// Failed logins a minute from one address, and of one user; over it RATELIMITED.
+        failures_per_minute: u32 = 10, Within(1, 6_000);
+    }
+}
+
+section! {
+    /// Tokens that let a browser act for one buyer.
+    Tokens / RawTokens {
+        /// How tokens are signed; `none` takes no tokens. A token has no say in it.
+        algorithm: TokenAlgorithm = "none".to_owned(), TokenAlgorithmName;
+        /// The key: for EdDSA a public key as PEM, for HS256 a secret of at least 32 bytes in base64.
+        key_file: Option<PathBuf> = String::new(), OptionalFile;
+        /// The `iss` that a token must have; empty: any.
+        issuer: String = String::new(), Words;
+        /// The `aud` that a token must have; empty: none.
+        audience: String = String::new(), Words;
+        /// Milliseconds that a token may live at most, from now to its `exp`.
+        max_age_ms: Duration = HOUR_MS, Within(SECOND_MS, 24 * HOUR_MS);
+        /// Whether buyers may send ORDER.PAY and CART.PAY for their own orders. A payment is a claim that money came;
+        /// only the shop's backend can know.
+        buyers_may_pay: bool = false, YesOrNo;
+    }
+}
+
+section! {
+    /// TLS on both doors, if there is a certificate.
+    Tls / RawTls {
+        /// The certificate and what leads to its root, as PEM; empty: no TLS.
+        certificate_file: Option<PathBuf> = String::new(), OptionalFile;
+        /// Its private key, as PEM.
+        key_file: Option<PathBuf> = String::new(), OptionalFile;
+        /// Milliseconds for a handshake.
+        handshake_timeout_ms: Duration = 5_000, Within(100, 60 * SECOND_MS);
     }
 }
 
@@ -167,6 +219,42 @@ section! {
     Shutdown / RawShutdown {
         /// Milliseconds that commands already received have to finish after SIGTERM or SIGINT.
         drain_ms: Duration = 10_000, Within(0, HOUR_MS);
+    }
+}
+
+/// How tokens are signed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TokenAlgorithm {
+    /// No tokens are taken.
+    None,
+    /// Ed25519: whoever issues tokens has the private key, this server only the public one.
+    EdDsa,
+    /// HMAC with SHA-256: issuer and server share a secret.
+    Hs256,
+}
+
+impl Setting for TokenAlgorithm {
+    type Raw = String;
+
+    fn to_raw(&self) -> String {
+        match self {
+            TokenAlgorithm::None => "none".to_owned(),
+            TokenAlgorithm::EdDsa => "EdDSA".to_owned(),
+            TokenAlgorithm::Hs256 => "HS256".to_owned(),
+        }
+    }
+}
+
+struct TokenAlgorithmName;
+
+impl Rule<TokenAlgorithm> for TokenAlgorithmName {
+    fn check(&self, raw: &String) -> Result<TokenAlgorithm, String> {
+        match raw.as_str() {
+            "none" => Ok(TokenAlgorithm::None),
+            "EdDSA" => Ok(TokenAlgorithm::EdDsa),
+            "HS256" => Ok(TokenAlgorithm::Hs256),
+            _ => Err(format!("must be \"EdDSA\", \"HS256\" or \"none\", but is {raw:?}")),
+        }
     }
 }
 

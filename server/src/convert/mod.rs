@@ -14,11 +14,13 @@ use tidegate_protocol::reply::Outcome;
 use tidegate_protocol::resp::Writer;
 use tidegate_protocol::status;
 
+mod belonging;
 mod campaign;
 mod news;
 mod reply;
 mod report;
 
+pub(crate) use belonging::{Belonging, absent, belonging};
 pub(crate) use campaign::{campaign, campaign_document, put_campaign, trigger, write_campaign};
 pub(crate) use news::{Fields, absent_news, cart_news, order_news, price_news, room_news, stock_news};
 pub(crate) use reply::{write_reply, write_view};

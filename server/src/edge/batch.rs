@@ -1,5 +1,7 @@
 //! The commands of one read: sorted by actor on the way in, put back in order on the way out.
 
+mod gate;
+
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -17,6 +19,8 @@ use super::session::Session;
 use super::visits::Visits;
 use crate::convert::{self, Absent, Books, Errand};
 use crate::metrics::Recorder;
+pub(super) use gate::Added;
+use gate::Gate;
 
 /// What one read asks. Its buffers are reused from read to read.
 pub(super) struct Batch {
@@ -39,6 +43,8 @@ pub(super) struct Batch {
     reports: Vec<CampaignReport>,
     /// What the ready replies are counted as.
     labels: Vec<(Option<Command>, Label)>,
+    /// What has to be known before the next command can be judged.
+    gate: Gate,
 }
 
 /// A piece of the output.
@@ -86,6 +92,7 @@ impl Batch {
             puts: Vec::new(),
             reports: Vec::new(),
             labels: Vec::new(),
+            gate: Gate::default(),
         }
     }
 
@@ -94,21 +101,32 @@ impl Batch {
         self.ready.len()
     }
 
+    /// Whether the next command has to wait for a visit.
+    pub(super) fn is_waiting(&self) -> bool {
+        self.gate.is_waiting()
+    }
+
     /// Takes in one command.
-    pub(super) fn add(&mut self, args: Args<'_>, session: &mut Session) {
+    pub(super) fn add(&mut self, args: Args<'_>, session: &mut Session) -> Added {
         let command = command::lookup(args);
         let known = command.as_ref().ok().copied();
-        let done = command.and_then(|command| {
+        let done = self.gate.charge(session, &self.edge).and(command).and_then(|command| {
+            session.standing().admit(command.spec())?;
             if let Some(refused) = session.refuses(command) {
                 return Err(refused);
             }
             let call = command.parse(args)?;
-            self.dispatch(command, call, session)
+            if let Some(added) = self.hold_back(command, &call, session)? {
+                return Ok(added);
+            }
+            self.dispatch(command, call, session)?;
+            Ok(Added::Taken)
         });
-        if let Err(error) = done {
+        done.unwrap_or_else(|error| {
             error.write(&mut Writer::new(&mut self.ready, session.protocol()));
             self.labels.push((known, Label::Error(error.code())));
-        }
+            Added::Taken
+        })
     }
 
     fn dispatch(&mut self, command: Command, call: Call<'_>, session: &mut Session) -> Result<(), WireError> {
@@ -345,12 +363,19 @@ impl Batch {
         }
     }
 
-    /// Visits the actors and waits for them.
-    pub(super) async fn visit(&mut self) {
-        if self.pieces.is_empty() {
+    /// Visits the actors and waits for them, and for what the next command waits for.
+    pub(super) async fn visit(&mut self, session: &mut Session) {
+        if !self.pieces.is_empty() {
             // Nearly all reads of a shop's pages ask no actor.
-            return;
+            self.visit_actors().await;
         }
+        if self.gate.is_waiting() {
+            // Rare, and so not part of what every connection keeps ready.
+            Box::pin(self.pass_gate(session)).await;
+        }
+    }
+
+    async fn visit_actors(&mut self) {
         self.close_ready();
         // There is one since before the first of them was asked for.
         let Ok(house) = self.edge.house().cloned() else { return };

@@ -2,17 +2,18 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use tidegate_protocol::error::WireError;
 use tidegate_protocol::resp::{FramingError, Limits, Protocol, RequestDecoder};
 
 use super::Edge;
-use super::batch::Batch;
+use super::batch::{Added, Batch};
 use super::client::Guest;
 use super::session::Session;
 use crate::metrics::Recorder;
 use crate::push::{Channel, Cut, Delivery};
+use crate::security::{Buyer, Principal};
 
 /// One client of another door, with a session as a TCP connection has one.
 pub(crate) struct Caller {
@@ -20,6 +21,8 @@ pub(crate) struct Caller {
     batch: Batch,
     session: Session,
     decoder: RequestDecoder,
+    /// Commands that wait to be carried out, end to end.
+    commands: Vec<u8>,
     /// Since when commands wait to be carried out.
     since: Option<Instant>,
 }
@@ -31,7 +34,7 @@ impl Caller {
         recorder: &Arc<Recorder>,
         (address, local): (SocketAddr, SocketAddr),
     ) -> Option<Self> {
-        let guest = edge.clients.admit(address, local, edge.limits.max_connections)?;
+        let guest = edge.clients.admit(address, local, &edge.limits).ok()?;
         Some(Self::of(guest, edge, recorder))
     }
 
@@ -50,12 +53,41 @@ impl Caller {
             max_arguments: edge.limits.max_arguments,
         };
         Self {
-            edge: Arc::clone(edge),
             batch: Batch::new(Arc::clone(edge), Arc::clone(recorder)),
-            session: Session::speaking(guest, Protocol::Resp3),
+            session: Session::speaking(guest, edge, Protocol::Resp3),
+            edge: Arc::clone(edge),
             decoder: RequestDecoder::new(limits),
+            commands: Vec::new(),
             since: None,
         }
+    }
+
+    /// Says who it is, where the door found that out by itself. Without, it is a stranger, and may use `AUTH`.
+    pub(crate) fn authenticate(&mut self, principal: Principal) {
+        self.session.authenticate(principal, &self.edge);
+    }
+
+    /// Finds out who is behind a header or a token, and says so.
+    ///
+    /// # Errors
+    /// If nobody is, or too many were tried. It stays who it was.
+    pub(crate) async fn authorize(&mut self, header: &str) -> Result<(), WireError> {
+        let principal = self.edge.security.authorize(header, self.session.standing().address()).await?;
+        self.authenticate(principal);
+        Ok(())
+    }
+
+    /// Whether it may still be told what it subscribed to: a buyer's token runs out.
+    ///
+    /// # Errors
+    /// If it has.
+    pub(crate) fn may_hear(&self) -> Result<(), WireError> {
+        self.session.standing().buyer().map_or(Ok(()), Buyer::is_valid)
+    }
+
+    /// What is left of the time to say who it is; `None` if it need not.
+    pub(crate) fn time_to_log_in(&self) -> Option<Duration> {
+        self.session.standing().time_to_log_in(self.edge.security.login_timeout())
     }
 
     /// Takes in one whole command.
@@ -65,7 +97,7 @@ impl Caller {
     pub(crate) fn add(&mut self, command: &[u8]) -> Result<(), FramingError> {
         if let Some(request) = self.decoder.decode(command)? {
             self.since.get_or_insert_with(Instant::now);
-            self.batch.add(request.args, &mut self.session);
+            self.commands.extend_from_slice(&command[..request.consumed]);
         }
         Ok(())
     }
@@ -75,25 +107,45 @@ impl Caller {
     /// # Errors
     /// If one is larger than the configuration admits. Nothing was done then.
     pub(crate) async fn call(&mut self, commands: &[u8]) -> Result<Vec<u8>, FramingError> {
-        let mut ends = vec![0];
         let mut begins = 0;
         while let Some(request) = self.decoder.decode(&commands[begins..])? {
             begins += request.consumed;
-            ends.push(begins);
         }
-        for command in ends.windows(2) {
-            self.add(&commands[command[0]..command[1]])?;
-        }
+        self.since = Some(Instant::now());
+        self.commands.extend_from_slice(&commands[..begins]);
         Ok(self.run().await)
     }
 
     /// Carries out what was taken in: grouped by actor, as a read of a connection is. The replies are in its order.
     pub(crate) async fn run(&mut self) -> Vec<u8> {
         let since = self.since.take().unwrap_or_else(Instant::now);
-        self.batch.visit().await;
-        let mut output = Vec::new();
-        self.batch.put_together(since, usize::MAX, &mut output);
-        output
+        let commands = std::mem::take(&mut self.commands);
+        let (mut taken, mut output) = (0, Vec::new());
+        loop {
+            let mut more = false;
+            // Each was decoded when it was taken in.
+            while let Ok(Some(request)) = self.decoder.decode(&commands[taken..]) {
+                let added = self.batch.add(request.args, &mut self.session);
+                if added != Added::Again {
+                    taken += request.consumed;
+                }
+                if added != Added::Taken {
+                    more = true;
+                    break;
+                }
+            }
+            self.batch.visit(&mut self.session).await;
+            let mut replies = Vec::new();
+            self.batch.put_together(since, usize::MAX, &mut replies);
+            if output.is_empty() {
+                output = replies;
+            } else {
+                output.append(&mut replies);
+            }
+            if !more {
+                return output;
+            }
+        }
     }
 
     /// Subscribes to these channels and waits for how each of them stands; whoever calls it hands that over before
@@ -127,12 +179,77 @@ impl Caller {
     pub(crate) async fn cut(&self) -> Cut {
         self.session.pushes().cut().await
     }
+}
 
-    /// Makes it somebody's session.
-    ///
-    /// # Errors
-    /// If the token is nobody's.
-    pub(crate) fn authenticate(&mut self, token: &str) -> Result<(), WireError> {
-        self.session.authenticate(token)
+#[cfg(test)]
+mod tests {
+    use argon2::password_hash::SaltString;
+    use argon2::{Algorithm, Argon2, Params, PasswordHasher, Version};
+    use tidegate_protocol::command::Role;
+
+    use super::super::{Information, command_labels, outcome_labels};
+    use super::*;
+    use crate::config::{Config, User};
+    use crate::metrics::Metrics;
+    use crate::push::Hub;
+    use crate::security::{SecretHash, Security};
+
+    struct Nothing;
+
+    impl Information for Nothing {
+        fn section(&self, _: &str) -> Option<String> {
+            None
+        }
+
+        fn sections(&self) -> &'static [&'static str] {
+            &[]
+        }
+    }
+
+    /// Somebody at a door of a server with one user, `shop`.
+    fn caller() -> (Caller, Arc<Security>) {
+        let cheap = Argon2::new(Algorithm::Argon2id, Version::V0x13, Params::new(8, 1, 1, None).unwrap());
+        let salt = SaltString::encode_b64(b"salt of a test").unwrap();
+        let hash = cheap.hash_password(b"secret", &salt).unwrap().to_string();
+        let secret_hash = SecretHash::parse(&hash).unwrap();
+        let shop = User { name: "shop".to_owned(), secret_hash, roles: vec![Role::Storefront] };
+        let config = Config { users: vec![shop], ..Config::default() };
+        let security = Security::new(&config).unwrap();
+        let edge = Edge::new(
+            config.limits,
+            Arc::clone(&security),
+            Arc::default(),
+            Arc::new(Nothing),
+            Hub::new(config.push),
+        );
+        let metrics = Metrics::new(&command_labels(), &outcome_labels());
+        let here = SocketAddr::from(([127, 0, 0, 1], 1));
+        (Caller::admit(&edge, &metrics.recorder(), (here, here)).unwrap(), security)
+    }
+
+    #[test]
+    fn a_caller_logs_in_between_its_commands() {
+        actix_rt::System::new().block_on(async {
+            let (mut caller, _) = caller();
+            let replies =
+                caller.call(b"PING\r\nAUTH shop secret\r\nPING\r\nAUTH shop x\r\nPING\r\n").await.unwrap();
+            let replies = String::from_utf8(replies).unwrap();
+            let mut lines = replies.lines();
+            assert_eq!(lines.next(), Some("-NOAUTH Authentication required."));
+            assert_eq!((lines.next(), lines.next()), (Some("+OK"), Some("+PONG")));
+            assert!(lines.next().unwrap().starts_with("-WRONGPASS"));
+            assert_eq!((lines.next(), lines.next()), (Some("+PONG"), None));
+        });
+    }
+
+    #[test]
+    fn a_door_says_who_its_caller_is() {
+        actix_rt::System::new().block_on(async {
+            let (mut caller, security) = caller();
+            let here = [127, 0, 0, 1].into();
+            caller.authenticate(security.authorize("Bearer shop:secret", here).await.unwrap());
+            let replies = String::from_utf8(caller.call(b"PING\r\nREPORT lamp\r\n").await.unwrap()).unwrap();
+            assert!(replies.starts_with("+PONG\r\n-NOPERM user shop"), "{replies}");
+        });
     }
 }

@@ -1,6 +1,6 @@
 //! Who is connected.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Instant;
@@ -9,10 +9,15 @@ use dashmap::DashMap;
 use parking_lot::Mutex;
 use tidegate_protocol::resp::Protocol;
 
+use crate::config::Limits;
+use crate::security::network;
+
 /// All connections.
 #[derive(Debug, Default)]
 pub struct Clients {
     open: DashMap<u64, Arc<Client>>,
+    /// Connections by address, where these have a limit.
+    by_address: DashMap<IpAddr, usize>,
     count: AtomicUsize,
     accepted: AtomicU64,
     refused: AtomicU64,
@@ -38,28 +43,48 @@ impl Clients {
         self.refused.load(Ordering::Relaxed)
     }
 
-    /// Takes a new connection in, or counts a refusal when there are `most` already.
+    /// Takes a new connection in, or counts a refusal when there are too many.
+    ///
+    /// # Errors
+    /// The setting that says how many there may be.
     pub(super) fn admit(
         self: &Arc<Self>,
         address: SocketAddr,
         local: SocketAddr,
-        most: usize,
-    ) -> Option<Guest> {
-        if self.open() >= most {
+        limits: &Limits,
+    ) -> Result<Guest, &'static str> {
+        let refused = |setting| {
             self.refused.fetch_add(1, Ordering::Relaxed);
-            return None;
+            Err(setting)
+        };
+        if self.open() >= limits.max_connections {
+            return refused("limits.max_connections");
+        }
+        let mut counted = None;
+        if limits.max_connections_per_address > 0 {
+            let network = network(address.ip());
+            let mut count = self.by_address.entry(network).or_default();
+            if *count >= limits.max_connections_per_address {
+                return refused("limits.max_connections_per_address");
+            }
+            *count += 1;
+            counted = Some(network);
         }
         self.accepted.fetch_add(1, Ordering::Relaxed);
-        Some(self.let_in(address, local))
+        Ok(self.take_in(address, local, counted))
     }
 
     /// Takes in who stays for one request only, and whose number another door bounds: it is no connection.
     pub(super) fn let_in(self: &Arc<Self>, address: SocketAddr, local: SocketAddr) -> Guest {
+        self.take_in(address, local, None)
+    }
+
+    fn take_in(self: &Arc<Self>, address: SocketAddr, local: SocketAddr, counted: Option<IpAddr>) -> Guest {
         let id = self.last_id.fetch_add(1, Ordering::Relaxed) + 1;
         self.count.fetch_add(1, Ordering::AcqRel);
         let client = Arc::new(Client { id, address, local, since: Instant::now(), said: Mutex::default() });
         self.open.insert(id, Arc::clone(&client));
-        Guest { client, clients: Arc::clone(self) }
+        Guest { client, clients: Arc::clone(self), counted }
     }
 
     /// The text of `CLIENT LIST`.
@@ -75,6 +100,8 @@ impl Clients {
 pub(super) struct Guest {
     client: Arc<Client>,
     clients: Arc<Clients>,
+    /// The address that it is counted under.
+    counted: Option<IpAddr>,
 }
 
 impl std::ops::Deref for Guest {
@@ -88,6 +115,12 @@ impl Drop for Guest {
     fn drop(&mut self) {
         self.clients.open.remove(&self.client.id);
         self.clients.count.fetch_sub(1, Ordering::AcqRel);
+        if let Some(network) = self.counted {
+            self.clients.by_address.remove_if_mut(&network, |_, count| {
+                *count -= 1;
+                *count == 0
+            });
+        }
     }
 }
 
@@ -95,7 +128,7 @@ impl Drop for Guest {
 #[derive(Debug)]
 pub(super) struct Client {
     pub(super) id: u64,
-    address: SocketAddr,
+    pub(super) address: SocketAddr,
     local: SocketAddr,
     since: Instant,
     said: Mutex<Said>,
@@ -104,6 +137,8 @@ pub(super) struct Client {
 /// What a client said about itself.
 #[derive(Debug)]
 pub(super) struct Said {
+    /// The user or buyer, as authenticated.
+    pub(super) user: String,
     pub(super) name: String,
     pub(super) library: String,
     pub(super) library_version: String,
@@ -112,8 +147,8 @@ pub(super) struct Said {
 
 impl Default for Said {
     fn default() -> Self {
-        let (name, library, library_version) = Default::default();
-        Self { name, library, library_version, protocol: Protocol::Resp2 }
+        let (user, name, library, library_version) = Default::default();
+        Self { user, name, library, library_version, protocol: Protocol::Resp2 }
     }
 }
 
@@ -126,7 +161,7 @@ impl Client {
     pub(super) fn line(&self) -> String {
         let said = self.said.lock();
         format!(
-            "id={} addr={} laddr={} name={} age={} db=0 resp={} lib-name={} lib-ver={} user=default\n",
+            "id={} addr={} laddr={} name={} age={} db=0 resp={} lib-name={} lib-ver={} user={}\n",
             self.id,
             self.address,
             self.local,
@@ -135,6 +170,7 @@ impl Client {
             said.protocol.number(),
             said.library,
             said.library_version,
+            said.user,
         )
     }
 }

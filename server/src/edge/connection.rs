@@ -6,12 +6,11 @@ use std::time::{Duration, Instant};
 
 use bytes::{Buf, BytesMut};
 use tidegate_protocol::resp::{FramingError, Limits, RequestDecoder};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::sync::watch;
 
 use super::Edge;
-use super::batch::Batch;
+use super::batch::{Added, Batch};
 use super::client::Guest;
 use super::session::Session;
 use crate::metrics::Recorder;
@@ -27,8 +26,8 @@ const LINGER: Duration = Duration::from_millis(500);
 pub(super) const KEPT_BYTES: usize = 64 << 10;
 
 /// Serves one connection to its end. Nothing it does can fail for anybody else.
-pub(super) async fn serve(
-    stream: TcpStream,
+pub(super) async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
+    stream: S,
     guest: Guest,
     edge: Arc<Edge>,
     recorder: Arc<Recorder>,
@@ -38,7 +37,7 @@ pub(super) async fn serve(
         Limits { max_command_bytes: edge.limits.max_command_bytes, max_arguments: edge.limits.max_arguments };
     let mut connection = Connection {
         stream,
-        session: Session::new(guest),
+        session: Session::new(guest, &edge),
         decoder: RequestDecoder::new(limits),
         input: BytesMut::with_capacity(FIRST_READ),
         room: FIRST_READ,
@@ -54,8 +53,9 @@ pub(super) async fn serve(
     }
 }
 
-struct Connection {
-    stream: TcpStream,
+/// The stream is the socket itself, or TLS over it.
+struct Connection<S> {
+    stream: S,
     session: Session,
     decoder: RequestDecoder,
     input: BytesMut,
@@ -80,6 +80,8 @@ enum Read {
     End,
     /// The rest of a command did not come in time.
     Late,
+    /// It did not say in time who it is.
+    Stranger,
     /// The server stops, and nothing more was sent.
     Stop,
 }
@@ -92,7 +94,7 @@ enum Next {
     CloseEarly,
 }
 
-impl Connection {
+impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     async fn run(&mut self) -> io::Result<()> {
         loop {
             // Looked at before the read, which then brings what was sent by now. Whoever never stops sending must
@@ -108,22 +110,32 @@ impl Connection {
                     self.write().await?;
                     Next::CloseEarly
                 }
+                Read::Stranger => {
+                    self.session.write_stranger(self.edge.security.login_timeout(), &mut self.output);
+                    self.write().await?;
+                    Next::CloseEarly
+                }
             };
             if matches!(next, Next::GoOn) && !self.session.pushes().is_empty() {
                 self.push().await?;
             }
             match next {
                 Next::GoOn if !stopping => {}
-                Next::GoOn | Next::Close => return self.stream.shutdown().await,
+                Next::GoOn | Next::Close => return self.shut_down().await,
                 Next::CloseEarly => return self.close_early().await,
             }
         }
     }
 
+    /// TLS has a last word to say, and the client may never take it.
+    async fn shut_down(&mut self) -> io::Result<()> {
+        tokio::time::timeout(LINGER, self.stream.shutdown()).await.unwrap_or(Ok(()))
+    }
+
     /// Closing over bytes that nobody read resets the connection, and the client may never see why. So they are
     /// read, within bounds, and thrown away.
     async fn close_early(&mut self) -> io::Result<()> {
-        self.stream.shutdown().await?;
+        self.shut_down().await?;
         let discard = async {
             let mut left = LINGER_BYTES;
             while left > 0 {
@@ -144,14 +156,21 @@ impl Connection {
         if self.input.capacity() - self.input.len() < self.room / 2 {
             self.input.reserve(self.room);
         }
-        // Only half a command is waited for with impatience; an idle connection may stay.
-        let patience = match self.half_since {
-            None => None,
-            Some(since) => match self.edge.limits.partial_command_timeout_ms.checked_sub(since.elapsed()) {
-                None => return Ok(Read::Late),
-                left => left,
-            },
+        // Only half a command, or a stranger, is waited for with impatience; an idle connection may stay.
+        let half = self
+            .half_since
+            .map(|since| self.edge.limits.partial_command_timeout_ms.saturating_sub(since.elapsed()));
+        let stranger = self.session.standing().time_to_log_in(self.edge.security.login_timeout());
+        let (patience, late) = match (half, stranger) {
+            (None, None) => (None, Read::Late),
+            (half, Some(stranger)) if half.is_none_or(|half| stranger < half) => {
+                (Some(stranger), Read::Stranger)
+            }
+            (half, _) => (half, Read::Late),
         };
+        if patience.is_some_and(|patience| patience.is_zero()) {
+            return Ok(late);
+        }
         let read = async {
             let reading = self.stream.read_buf(&mut self.input);
             match patience {
@@ -172,7 +191,7 @@ impl Connection {
                     Ok(Read::Bytes)
                 }
                 Ok(Err(error)) => Err(error),
-                Err(_) => Ok(Read::Late),
+                Err(_) => Ok(late),
             },
             _ = self.stopped.changed() => Ok(Read::Stop),
             () = pushes.ready(), if !pushes.is_empty() => Ok(Read::Push),
@@ -207,7 +226,7 @@ impl Connection {
             let since = Instant::now();
             let filled = self.fill();
             let (taken, framing) = match filled {
-                Ok(0) => {
+                Ok(0) if !self.batch.is_waiting() => {
                     // The clock of a half command runs until the command is whole, however many reads that takes.
                     let half = (!self.input.is_empty()).then_some(since);
                     self.half_since = half.and(self.half_since.or(half));
@@ -218,7 +237,7 @@ impl Connection {
             };
             self.input.advance(taken);
             self.half_since = None;
-            self.batch.visit().await;
+            self.batch.visit(&mut self.session).await;
             let most = self.edge.limits.output_buffer_bytes;
             while !self.batch.put_together(since, most, &mut self.output) {
                 self.write().await?;
@@ -247,10 +266,14 @@ impl Connection {
             match self.decoder.decode(&self.input[taken..]) {
                 Ok(None) => break,
                 Ok(Some(request)) => {
-                    taken += request.consumed;
                     if !request.args.is_empty() {
-                        self.batch.add(request.args, &mut self.session);
+                        match self.batch.add(request.args, &mut self.session) {
+                            Added::Taken => {}
+                            Added::Last => return Ok(taken + request.consumed),
+                            Added::Again => return Ok(taken),
+                        }
                     }
+                    taken += request.consumed;
                 }
                 Err(error) => return Err((taken, error)),
             }
@@ -282,9 +305,14 @@ impl Connection {
     }
 }
 
-async fn write(stream: &mut TcpStream, bytes: &[u8], patience: Duration) -> io::Result<()> {
-    // A client that does not read what it asked for is not waited for.
-    match tokio::time::timeout(patience, stream.write_all(bytes)).await {
+// A client that does not read what it asked for is not waited for.
+async fn write<S: AsyncWrite + Unpin>(stream: &mut S, bytes: &[u8], patience: Duration) -> io::Result<()> {
+    let writing = async {
+        stream.write_all(bytes).await?;
+        // TLS may keep something back; a socket does not.
+        stream.flush().await
+    };
+    match tokio::time::timeout(patience, writing).await {
         Ok(written) => written,
         Err(_) => Err(io::Error::new(io::ErrorKind::TimedOut, "the client does not read its replies")),
     }

@@ -12,10 +12,13 @@ use tidegate_protocol::resp::{Protocol, Writer};
 use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
+use tokio_rustls::TlsAcceptor;
 
 use super::Edge;
+use super::client::Guest;
 use super::connection;
 use crate::metrics::{Metrics, Recorder};
+use crate::security::Encryption;
 
 /// Connections that may wait to be accepted.
 const BACKLOG: i32 = 4096;
@@ -48,13 +51,34 @@ pub fn listen(
     edge: Arc<Edge>,
     arbiters: Vec<ArbiterHandle>,
     metrics: &Metrics,
+    encryption: Option<Encryption>,
 ) -> io::Result<Door> {
     let listener = bind(address)?;
     let address = listener.local_addr()?;
     let (stop, stopped) = watch::channel(false);
     let homes: Vec<_> = arbiters.into_iter().map(|arbiter| (arbiter, metrics.recorder())).collect();
-    actix_rt::spawn(accept(listener, edge, homes, stopped));
+    let encryption = encryption.map(|encryption| Handshake {
+        acceptor: TlsAcceptor::from(Arc::new(encryption.config)),
+        patience: encryption.handshake_timeout,
+    });
+    let lobby = Lobby { edge, encryption, stopped };
+    actix_rt::spawn(accept(listener, lobby, homes));
     Ok(Door { address, stop })
+}
+
+/// What each new connection is given.
+#[derive(Clone)]
+struct Lobby {
+    edge: Arc<Edge>,
+    encryption: Option<Handshake>,
+    stopped: watch::Receiver<bool>,
+}
+
+/// How a connection becomes a secret one.
+#[derive(Clone)]
+struct Handshake {
+    acceptor: TlsAcceptor,
+    patience: Duration,
 }
 
 fn bind(address: SocketAddr) -> io::Result<TcpListener> {
@@ -71,12 +95,8 @@ fn bind(address: SocketAddr) -> io::Result<TcpListener> {
     TcpListener::from_std(socket.into())
 }
 
-async fn accept(
-    listener: TcpListener,
-    edge: Arc<Edge>,
-    homes: Vec<(ArbiterHandle, Arc<Recorder>)>,
-    mut stopped: watch::Receiver<bool>,
-) {
+async fn accept(listener: TcpListener, lobby: Lobby, homes: Vec<(ArbiterHandle, Arc<Recorder>)>) {
+    let mut stopped = lobby.stopped.clone();
     let mut turn = homes.iter().cycle();
     loop {
         let accepted = tokio::select! {
@@ -86,7 +106,7 @@ async fn accept(
         match accepted {
             Ok((stream, peer)) => {
                 if let Some((arbiter, recorder)) = turn.next() {
-                    welcome(stream, peer, &edge, arbiter, recorder, &stopped);
+                    welcome(stream, peer, &lobby, arbiter, recorder);
                 }
             }
             Err(error) => {
@@ -101,19 +121,24 @@ async fn accept(
 fn welcome(
     stream: TcpStream,
     peer: SocketAddr,
-    edge: &Arc<Edge>,
+    lobby: &Lobby,
     arbiter: &ArbiterHandle,
     recorder: &Arc<Recorder>,
-    stopped: &watch::Receiver<bool>,
 ) {
     let local = stream.local_addr().unwrap_or(peer);
-    let Some(guest) = edge.clients.admit(peer, local, edge.limits.max_connections) else {
-        actix_rt::spawn(turn_away(stream));
-        return;
+    let guest = match lobby.edge.clients.admit(peer, local, &lobby.edge.limits) {
+        Ok(guest) => guest,
+        Err(setting) => {
+            // Who expects TLS could not read a word of it.
+            if lobby.encryption.is_none() {
+                actix_rt::spawn(turn_away(stream, setting));
+            }
+            return;
+        }
     };
     // A socket belongs to the reactor of one thread; it is handed over as a plain one.
     let Ok(stream) = stream.into_std() else { return };
-    let (edge, recorder, stopped) = (Arc::clone(edge), Arc::clone(recorder), stopped.clone());
+    let (lobby, recorder) = (lobby.clone(), Arc::clone(recorder));
     arbiter.spawn_fn(move || {
         actix_rt::spawn(async move {
             let stream = TcpStream::from_std(stream).and_then(|stream| {
@@ -123,17 +148,39 @@ fn welcome(
                     .set_tcp_keepalive(&TcpKeepalive::new().with_time(KEEPALIVE))?;
                 Ok(stream)
             });
-            match stream {
-                Ok(stream) => connection::serve(stream, guest, edge, recorder, stopped).await,
-                Err(error) => tracing::debug!(%error, "a connection ended before it began"),
+            let Lobby { edge, encryption, stopped } = lobby;
+            match (stream, encryption) {
+                (Ok(stream), None) => connection::serve(stream, guest, edge, recorder, stopped).await,
+                // Larger, and in a box so that a connection without TLS does not pay for it.
+                (Ok(stream), Some(handshake)) => {
+                    Box::pin(serve_secretly(stream, handshake, guest, edge, recorder, stopped)).await;
+                }
+                (Err(error), _) => tracing::debug!(%error, "a connection ended before it began"),
             }
         });
     });
 }
 
-async fn turn_away(mut stream: TcpStream) {
+async fn serve_secretly(
+    stream: TcpStream,
+    handshake: Handshake,
+    guest: Guest,
+    edge: Arc<Edge>,
+    recorder: Arc<Recorder>,
+    stopped: watch::Receiver<bool>,
+) {
+    match tokio::time::timeout(handshake.patience, handshake.acceptor.accept(stream)).await {
+        Ok(Ok(stream)) => connection::serve(stream, guest, edge, recorder, stopped).await,
+        Ok(Err(error)) => tracing::debug!(client = guest.id, %error, "a TLS handshake failed"),
+        Err(_) => {
+            tracing::debug!(client = guest.id, "a TLS handshake took too long (tls.handshake_timeout_ms)")
+        }
+    }
+}
+
+async fn turn_away(mut stream: TcpStream, setting: &str) {
     let mut reply = Vec::new();
-    WireError::new(ErrorCode::Err, "max number of clients reached (limits.max_connections)")
+    WireError::new(ErrorCode::Err, format!("max number of clients reached ({setting})"))
         .write(&mut Writer::new(&mut reply, Protocol::Resp2));
     // It is told if it can be; it is closed in any case.
     let _ = stream.write_all(&reply).await;

@@ -8,6 +8,7 @@ mod labels;
 mod listener;
 mod pushes;
 mod session;
+mod standing;
 mod visits;
 
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -26,10 +27,12 @@ pub use listener::{Door, listen};
 
 use crate::config::Limits;
 use crate::push::Hub;
+use crate::security::Security;
 
 /// What all connections share.
 pub struct Edge {
     limits: Limits,
+    security: Arc<Security>,
     clients: Arc<Clients>,
     /// Empty while the journal is being replayed.
     house: OnceLock<Arc<House>>,
@@ -51,12 +54,14 @@ impl Edge {
     #[must_use]
     pub fn new(
         limits: Limits,
+        security: Arc<Security>,
         clients: Arc<Clients>,
         information: Arc<dyn Information>,
         hub: Arc<Hub>,
     ) -> Arc<Self> {
         Arc::new(Self {
             limits,
+            security,
             clients,
             house: OnceLock::new(),
             draining: AtomicBool::new(false),
@@ -80,6 +85,11 @@ impl Edge {
     #[must_use]
     pub fn clients(&self) -> &Clients {
         &self.clients
+    }
+
+    /// Who may do what.
+    pub(crate) fn security(&self) -> &Arc<Security> {
+        &self.security
     }
 
     /// What one command may be.

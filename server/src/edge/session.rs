@@ -3,31 +3,37 @@
 use std::time::Duration;
 
 use tidegate_protocol::command::introspect;
-use tidegate_protocol::command::{Call, ClientAttribute, Command, Credentials, Words};
+use tidegate_protocol::command::{Call, ClientAttribute, Command, Words, find};
 use tidegate_protocol::error::{ErrorCode, WireError};
 use tidegate_protocol::resp::{FramingError, Protocol, Writer};
 
 use super::Edge;
 use super::client::{Guest, Said};
 use super::pushes::{self, Pushes};
+use super::standing::Standing;
 use crate::push::{Channel, Delivery};
+use crate::security::{Buyer, Principal, no_auth};
 
 /// One connection's session.
 pub(super) struct Session {
     guest: Guest,
     protocol: Protocol,
+    standing: Standing,
     over: bool,
     pushes: Pushes,
 }
 
 impl Session {
-    pub(super) fn new(guest: Guest) -> Self {
-        Self { guest, protocol: Protocol::Resp2, over: false, pushes: Pushes::default() }
+    pub(super) fn new(guest: Guest, edge: &Edge) -> Self {
+        edge.security.rates().newcomer();
+        let standing = Standing::new(edge.security.stranger(), &edge.security, guest.address.ip());
+        guest.said().user = standing.principal().name().to_owned();
+        Self { guest, protocol: Protocol::Resp2, standing, over: false, pushes: Pushes::default() }
     }
 
     /// A session of a door that has no versions to choose from.
-    pub(super) fn speaking(guest: Guest, protocol: Protocol) -> Self {
-        let mut session = Self::new(guest);
+    pub(super) fn speaking(guest: Guest, edge: &Edge, protocol: Protocol) -> Self {
+        let mut session = Self::new(guest, edge);
         session.speak(protocol);
         session
     }
@@ -61,10 +67,13 @@ impl Session {
         })
     }
 
-    /// Whether this client may subscribe to this channel.
-    fn may_subscribe(&self, _channel: &Channel) -> bool {
-        // Without users every connection has every role.
-        true
+    /// Whether this client may subscribe to this channel. That it may subscribe at all is judged by the role of the
+    /// command; a buyer hears of no other buyer.
+    fn may_subscribe(&self, channel: &Channel) -> bool {
+        match (channel, self.standing.buyer()) {
+            (Channel::Buyer(name), Some(buyer)) => buyer.is(name),
+            _ => true,
+        }
     }
 
     fn check_channels(&self, channels: &[Channel]) -> Result<(), WireError> {
@@ -80,6 +89,10 @@ impl Session {
         channels: Vec<Channel>,
         edge: &Edge,
     ) -> Result<Vec<Delivery>, WireError> {
+        self.standing.charge(&edge.security)?;
+        // The same command, by another name.
+        find(b"SUBSCRIBE").map_or(Ok(()), |command| self.standing.admit(command.spec()))?;
+        self.standing.buyer().map_or(Ok(()), Buyer::is_valid)?;
         self.check_channels(&channels)?;
         self.pushes.subscribe_with_snapshots(channels, edge).await
     }
@@ -87,6 +100,17 @@ impl Session {
     /// Unsubscribes from these channels, or from all. How many there are still.
     pub(super) fn unsubscribe(&mut self, channels: Option<Vec<Channel>>) -> usize {
         self.pushes.leave(channels)
+    }
+
+    /// Who is asking, and what follows from that.
+    pub(super) fn standing(&self) -> &Standing {
+        &self.standing
+    }
+
+    /// From now on this is who is asking.
+    pub(super) fn authenticate(&mut self, principal: Principal, edge: &Edge) {
+        principal.name().clone_into(&mut self.guest.said().user);
+        self.standing = Standing::new(principal, &edge.security, self.guest.address.ip());
     }
 
     /// Whether the client has said goodbye.
@@ -107,14 +131,18 @@ impl Session {
         error.write(&mut Writer::new(output, self.protocol));
     }
 
+    /// Tells a client that did not say who it is why the connection ends.
+    pub(super) fn write_stranger(&self, patience: Duration, output: &mut Vec<u8>) {
+        let error = WireError::new(
+            ErrorCode::NoAuth,
+            format!("closed: not authenticated within {} ms (logins.timeout_ms)", patience.as_millis()),
+        );
+        error.write(&mut Writer::new(output, self.protocol));
+    }
+
     fn speak(&mut self, protocol: Protocol) {
         self.protocol = protocol;
         self.guest.said().protocol = protocol;
-    }
-
-    /// Makes it the session of whoever has this token.
-    pub(super) fn authenticate(&mut self, token: &str) -> Result<(), WireError> {
-        Err(no_users(&Credentials { user: None, password: token.as_bytes() }))
     }
 
     /// Carries out a command that concerns no SKU.
@@ -148,20 +176,14 @@ impl Session {
                 self.pushes = Pushes::default();
                 self.speak(Protocol::Resp2);
                 *self.guest.said() = Said::default();
+                self.authenticate(edge.security.stranger(), edge);
                 writer.simple("RESET");
             }
-            Call::Auth(credentials) => return Err(no_users(&credentials)),
-            Call::Hello { protocol, auth, client_name } => {
-                if let Some(credentials) = auth {
-                    return Err(no_users(&credentials));
+            Call::Hello { protocol, client_name, auth: None } => {
+                if self.standing.is_nobody() {
+                    return Err(no_auth());
                 }
-                if let Some(name) = client_name {
-                    name.clone_into(&mut self.guest.said().name);
-                }
-                if let Some(protocol) = protocol {
-                    self.speak(protocol);
-                }
-                self.write_hello(output);
+                self.greet(protocol, client_name, output);
             }
             Call::ClientId => writer.uint(self.guest.id),
             Call::ClientGetName => {
@@ -189,7 +211,9 @@ impl Session {
             Call::CommandDocs { names } => introspect::write_docs(writer, names),
             Call::CommandGetKeys { command } => introspect::write_getkeys(writer, command)?,
             Call::ConfigGet { patterns } => write_config(edge, patterns, writer),
-            Call::SkuPut { .. }
+            Call::Auth(_)
+            | Call::Hello { .. }
+            | Call::SkuPut { .. }
             | Call::SkuRestock { .. }
             | Call::SkuReprice { .. }
             | Call::SkuPause { .. }
@@ -214,7 +238,7 @@ impl Session {
             | Call::BuyerBlock { .. }
             | Call::BuyerUnblock { .. }
             | Call::Report { .. } => {
-                // Actors answer these. Who adds a command is told by the compiler to place it here or there.
+                // Actors answer these, and logins are waited for. Who adds a command is told by the compiler to place it here or there.
                 return Err(WireError::invalid(
                     "nothing was done: the server took this command for one about the connection, which is a \
                      defect; please report it",
@@ -222,6 +246,17 @@ impl Session {
             }
         }
         Ok(())
+    }
+
+    /// Does what `HELLO` says besides authenticating.
+    pub(super) fn greet(&mut self, protocol: Option<Protocol>, name: Option<&str>, output: &mut Vec<u8>) {
+        if let Some(name) = name {
+            name.clone_into(&mut self.guest.said().name);
+        }
+        if let Some(protocol) = protocol {
+            self.speak(protocol);
+        }
+        self.write_hello(output);
     }
 
     fn write_hello(&self, output: &mut Vec<u8>) {
@@ -242,14 +277,6 @@ impl Session {
         writer.bulk("modules");
         writer.array(0);
     }
-}
-
-fn no_users(credentials: &Credentials<'_>) -> WireError {
-    let _ = credentials.password;
-    WireError::new(
-        ErrorCode::WrongPass,
-        "no users are configured: connect without a user and a password, every connection has every role",
-    )
 }
 
 /// The text of `INFO`.

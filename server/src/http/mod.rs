@@ -5,11 +5,13 @@
 //! * `health.rs`: `/livez`, `/readyz`, `/healthz`, for programs that decide by a status code.
 //! * `status.rs`: `/status`, the same numbers for people and scripts, as JSON.
 //! * `exposition.rs`: `/metrics`, for Prometheus.
+//! * `guard.rs`: who asks, and whether it may.
 //! * `origin.rs`: which web pages may change something.
 //! * `problem.rs`: every error, as an RFC 9457 document.
 
 mod api;
 mod exposition;
+mod guard;
 mod health;
 mod origin;
 mod problem;
@@ -20,12 +22,13 @@ use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 
 use actix_web::dev::Server;
-use actix_web::middleware::DefaultHeaders;
+use actix_web::middleware::{DefaultHeaders, from_fn};
 use actix_web::{App, HttpServer, web};
 
 use crate::config::Http;
 use crate::edge::Edge;
 use crate::metrics::{Metrics, StatusSource};
+use crate::security::Encryption;
 use crate::ws::{self, Sockets};
 use api::Api;
 pub(crate) use origin::is_foreign;
@@ -61,6 +64,7 @@ pub fn start(
     metrics: Arc<Metrics>,
     edge: Arc<Edge>,
     sockets: Arc<Sockets>,
+    encryption: Option<Encryption>,
 ) -> io::Result<Running> {
     let listener = TcpListener::bind(settings.listen)?;
     sockets.prepare(&listener)?;
@@ -68,6 +72,7 @@ pub fn start(
     let max_connections = settings.max_connections.saturating_add(sockets.max_connections());
     let sources = web::Data::new(Sources { status, metrics });
     let own_settings = settings.clone();
+    let security = web::Data::from(Arc::clone(edge.security()));
     let server = HttpServer::new(move || {
         // This runs once for each worker.
         let recorder = sources.metrics.recorder();
@@ -76,6 +81,7 @@ pub fn start(
             .app_data(sources.clone())
             .app_data(web::Data::from(Arc::clone(&sockets)))
             .app_data(web::Data::from(recorder))
+            .app_data(security.clone())
             .app_data(web::PayloadConfig::new(MAX_BODY_BYTES))
             // Every answer is about this very moment.
             .wrap(
@@ -93,10 +99,14 @@ pub fn start(
     .client_request_timeout(settings.request_timeout_ms)
     .client_disconnect_timeout(settings.request_timeout_ms)
     .keep_alive(settings.keep_alive_ms)
-    .disable_signals()
-    .listen(listener)?
-    .run();
-    Ok(Running { address, server })
+    .disable_signals();
+    let server = match encryption {
+        None => server.listen(listener)?,
+        Some(Encryption { config, handshake_timeout }) => {
+            server.tls_handshake_timeout(handshake_timeout).listen_rustls_0_23(listener, config)?
+        }
+    };
+    Ok(Running { address, server: server.run() })
 }
 
 fn routes(app: &mut web::ServiceConfig) {
@@ -105,16 +115,24 @@ fn routes(app: &mut web::ServiceConfig) {
         .service(
             page("/healthz").route(web::get().to(health::healthz)).route(web::head().to(health::healthz)),
         )
-        .service(page("/status").route(web::get().to(status::status)).route(web::head().to(status::status)))
+        .service(
+            page("/status")
+                .route(web::get().to(status::status))
+                .route(web::head().to(status::status))
+                .wrap(from_fn(guard::observers))
+                .wrap(from_fn(guard::identify)),
+        )
         .service(
             page("/metrics")
                 .route(web::get().to(exposition::metrics))
-                .route(web::head().to(exposition::metrics)),
+                .route(web::head().to(exposition::metrics))
+                .wrap(from_fn(guard::observers))
+                .wrap(from_fn(guard::identify)),
         )
         .service(
             page("/asyncapi.json").route(web::get().to(ws::asyncapi)).route(web::head().to(ws::asyncapi)),
         )
-        .service(page("/ws").route(web::get().to(ws::upgrade)));
+        .service(page("/ws").route(web::get().to(ws::upgrade)).wrap(from_fn(guard::identify)));
 }
 
 /// A path that is only read: any other method is told so.

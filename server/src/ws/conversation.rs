@@ -79,12 +79,19 @@ impl Conversation {
     async fn talk(&mut self) -> Result<Infallible, End> {
         let mut pulse = Pulse::Quiet;
         let mut heard = Instant::now();
+        let mut login = std::pin::pin!(sleep(self.caller.time_to_log_in().unwrap_or_default()));
         let mut alarm = std::pin::pin!(sleep(self.settings.ping_ms));
         loop {
             tokio::select! {
                 biased;
                 _ = self.closing.changed() => {
                     return Err(End::Close(CloseCode::Away, "the server is stopping".to_owned()));
+                }
+                () = login.as_mut(), if self.caller.time_to_log_in().is_some() => {
+                    return Err(End::Close(
+                        CloseCode::Policy,
+                        "authenticate in time, by a header or the method auth (logins.timeout_ms)".to_owned(),
+                    ));
                 }
                 () = alarm.as_mut() => {
                     let patience = self.feel(&mut pulse, heard).await?;
@@ -159,7 +166,11 @@ impl Conversation {
         let mut frames = Frames::default();
         while frames.len() < MOST_PUSHED_BYTES {
             match self.caller.next_push() {
-                Ok(Some(delivery)) => frames.text(&rpc::push(&delivery)),
+                Ok(Some(delivery)) => {
+                    let heard = self.caller.may_hear();
+                    heard.map_err(|error| End::Close(CloseCode::Policy, error.message().to_owned()))?;
+                    frames.text(&rpc::push(&delivery));
+                }
                 Ok(None) => break,
                 Err(cut) => return Err(End::from(cut)),
             }

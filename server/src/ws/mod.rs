@@ -22,7 +22,7 @@ use actix_http::ws::{HandshakeError, handshake};
 use actix_web::body::MessageBody;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{HeaderValue, SEC_WEBSOCKET_VERSION};
-use actix_web::{HttpRequest, HttpResponse, rt, web};
+use actix_web::{HttpMessage as _, HttpRequest, HttpResponse, rt, web};
 use socket2::SockRef;
 use tokio::sync::watch;
 
@@ -30,6 +30,7 @@ use crate::config::{Origins, Ws};
 use crate::edge::{Caller, Edge};
 use crate::http::{Problem, is_foreign};
 use crate::metrics::Recorder;
+use crate::security::Principal;
 pub(crate) use asyncapi::asyncapi;
 use conversation::Conversation;
 use reader::Reader;
@@ -190,7 +191,10 @@ fn begin(
     };
     let place = sockets.place().ok_or_else(full)?;
     let peer = request.peer_addr().unwrap_or(local);
-    let caller = Caller::admit(&sockets.edge, recorder, (peer, local)).ok_or_else(full)?;
+    let mut caller = Caller::admit(&sockets.edge, recorder, (peer, local)).ok_or_else(full)?;
+    if let Some(principal) = request.extensions().get::<Principal>() {
+        caller.authenticate(principal.clone());
+    }
     sockets.counts.accepted.fetch_add(1, Ordering::Relaxed);
     let settings = sockets.settings.clone();
     let (writer, outgoing) = Writer::new(settings.write_timeout_ms);

@@ -123,7 +123,8 @@ async fn connection(method: Method, params: &Map<String, Value>, caller: &mut Ca
     match method {
         Method::Auth => {
             let token = params.get("token").and_then(Value::as_str);
-            caller.authenticate(token.ok_or_else(|| RpcError::params("token: has to be a string"))?)?;
+            let token = token.ok_or_else(|| RpcError::params("token: has to be a string"))?;
+            caller.authorize(&format!("Bearer {token}")).await?;
             Ok(serde_json::json!({ "status": "OK" }))
         }
         Method::Subscribe => {

@@ -113,6 +113,17 @@ impl Client {
         }
     }
 
+    /// What the server says to a PING, or at once instead of waiting for it.
+    pub(crate) fn rest_or_pong(&mut self) -> String {
+        // A server that has no place closes without reading.
+        let _ = self.write(&encode(&["PING"]));
+        match self.next() {
+            Ok(Some(value)) => show(&value),
+            Ok(None) => "closed".to_owned(),
+            Err(error) => error.to_string(),
+        }
+    }
+
     /// Reserves and expects units to be held.
     #[track_caller]
     pub(crate) fn reserve(&mut self, sku: &str, req: &str, buyer: &str, qty: u32) -> Reserved {

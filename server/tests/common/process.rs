@@ -47,14 +47,28 @@ impl Process {
 
     /// Waits for a line of the log.
     pub(crate) fn wait_for(&mut self, message: &str) -> serde_json::Value {
+        self.wait_until(message, |found| found == message)
+    }
+
+    /// Waits for a line of the log whose message is such, and gives the message.
+    pub(crate) fn wait_for_that(&mut self, what: &str, is_it: impl Fn(&str) -> bool) -> String {
+        self.wait_until(what, is_it)["message"].as_str().unwrap_or_default().to_owned()
+    }
+
+    fn wait_until(&mut self, what: &str, is_it: impl Fn(&str) -> bool) -> serde_json::Value {
         let mut before = Vec::new();
         loop {
             match self.log.recv_timeout(PATIENCE) {
-                Ok(line) if line["message"] == message => return line,
+                Ok(line) if line["message"].as_str().is_some_and(&is_it) => return line,
                 Ok(line) => before.push(line.to_string()),
-                Err(_) => panic!("the log never says {message:?}, only {before:#?}"),
+                Err(_) => panic!("the log never says {what:?}, only {before:#?}"),
             }
         }
+    }
+
+    /// What it logs from here to its end.
+    pub(crate) fn rest_of_log(&mut self) -> String {
+        self.log.iter().map(|line| format!("{line}\n")).collect()
     }
 
     pub(crate) fn tcp(&self) -> SocketAddr {

@@ -1,0 +1,185 @@
+//! Checking the secrets of users, at a bounded cost.
+//!
+//! A hash that is slow on purpose is a weapon against the server itself. So no more than a few are computed at once, none
+//! for somebody who failed too often, and none for a secret that was right a moment ago: a thousand clients that
+//! reconnect together cost one.
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use hmac::{Hmac, Mac};
+use parking_lot::Mutex;
+use sha2::Sha256;
+use tidegate_protocol::error::{ErrorCode, WireError};
+use tokio::sync::Semaphore;
+
+use super::failures::Failures;
+use super::principal::Account;
+use super::rates;
+use super::retry_ms;
+use super::roles::Roles;
+use super::secrets::{MAX_SECRET_BYTES, SecretHash};
+use crate::config;
+
+/// The users, and what is known of their logins.
+pub(super) struct Logins {
+    users: HashMap<Box<str>, Arc<User>>,
+    /// Stands in for the hash of a user that there is not, so that guessing names takes as long as guessing secrets.
+    decoy: Option<Arc<User>>,
+    hashing: Arc<Semaphore>,
+    remember: Duration,
+    /// Makes what is remembered worthless outside this process.
+    key: [u8; 64],
+    by_address: Failures<IpAddr>,
+    by_user: Failures<Box<str>>,
+}
+
+struct User {
+    account: Arc<Account>,
+    hash: SecretHash,
+    /// The secret that was right, as a keyed hash, and until when it need not be hashed again.
+    remembered: Mutex<Option<([u8; 32], Instant)>>,
+}
+
+impl Logins {
+    /// # Errors
+    /// The system gives no random numbers.
+    pub(super) fn new(
+        users: &[config::User],
+        settings: &config::Logins,
+        requests_per_second: u32,
+    ) -> anyhow::Result<Arc<Self>> {
+        let mut key = [0; 64];
+        getrandom::fill(&mut key)?;
+        let user = |user: &config::User| {
+            let account = Account {
+                name: user.name.as_str().into(),
+                roles: Roles::of(&user.roles),
+                rate: rates::direct(requests_per_second),
+            };
+            let user = User {
+                account: Arc::new(account),
+                hash: user.secret_hash.clone(),
+                remembered: Mutex::default(),
+            };
+            Arc::new(user)
+        };
+        let users: Vec<_> = users.iter().map(user).collect();
+        Ok(Arc::new(Self {
+            decoy: users.first().cloned(),
+            users: users.into_iter().map(|user| (user.account.name.clone(), user)).collect(),
+            hashing: Arc::new(Semaphore::new(settings.max_concurrent)),
+            remember: settings.remember_ms,
+            key,
+            by_address: Failures::new(settings.failures_per_minute),
+            by_user: Failures::new(settings.failures_per_minute),
+        }))
+    }
+
+    /// Whether anybody has to log in.
+    pub(super) fn are_needed(&self) -> bool {
+        self.decoy.is_some()
+    }
+
+    /// The user of this name, if the secret is right.
+    pub(super) async fn log_in(
+        self: &Arc<Self>,
+        name: &[u8],
+        secret: &[u8],
+        from: IpAddr,
+    ) -> Result<Arc<Account>, WireError> {
+        let Some(decoy) = &self.decoy else {
+            return Err(WireError::new(
+                ErrorCode::WrongPass,
+                "no users are configured: connect without a user and a password, every connection has every role",
+            ));
+        };
+        let known = std::str::from_utf8(name).ok().and_then(|name| self.users.get(name)).cloned();
+        if secret.is_empty() || secret.len() > MAX_SECRET_BYTES {
+            return Err(wrong());
+        }
+        // Before and after the wait for a turn at hashing: others may have done the work, or failed too often.
+        if let Some(account) = self.short_way(known.as_deref(), secret, from)? {
+            return Ok(account);
+        }
+        let turn = Arc::clone(&self.hashing).acquire_owned().await.map_err(|_| wrong())?;
+        if let Some(account) = self.short_way(known.as_deref(), secret, from)? {
+            return Ok(account);
+        }
+        let (logins, decoy, secret) = (Arc::clone(self), Arc::clone(decoy), secret.to_vec());
+        // To its end, and counted, even if the client is gone: hanging up is no way to guess for free.
+        let hashed = tokio::task::spawn_blocking(move || {
+            let account = logins.hash(known, &decoy, &secret, from);
+            drop(turn);
+            account
+        });
+        hashed.await.ok().flatten().ok_or_else(wrong)
+    }
+
+    /// An answer without hashing, if there is one.
+    fn short_way(
+        &self,
+        known: Option<&User>,
+        secret: &[u8],
+        from: IpAddr,
+    ) -> Result<Option<Arc<Account>>, WireError> {
+        let now = Instant::now();
+        if let Some(user) = known
+            && let Some((digest, until)) = *user.remembered.lock()
+            && now < until
+            && self.digest(user, secret).verify_slice(&digest).is_ok()
+        {
+            return Ok(Some(Arc::clone(&user.account)));
+        }
+        let of_user = known.and_then(|user| self.by_user.wait(&user.account.name, now));
+        match of_user.max(self.by_address.wait(&from, now)) {
+            None => Ok(None),
+            Some(wait) => Err(WireError::retry(
+                ErrorCode::RateLimited,
+                retry_ms(wait),
+                "too many failed logins; the secret was not looked at",
+            )),
+        }
+    }
+
+    fn hash(
+        &self,
+        known: Option<Arc<User>>,
+        decoy: &User,
+        secret: &[u8],
+        from: IpAddr,
+    ) -> Option<Arc<Account>> {
+        let right = known.as_deref().unwrap_or(decoy).hash.verifies(secret);
+        let now = Instant::now();
+        match &known {
+            Some(user) if right => {
+                let digest = self.digest(user, secret).finalize().into_bytes().into();
+                *user.remembered.lock() = Some((digest, now + self.remember));
+                return Some(Arc::clone(&user.account));
+            }
+            Some(user) => {
+                self.by_user.note(user.account.name.clone(), now);
+                tracing::warn!(user = %user.account.name, %from, "a login failed");
+            }
+            // What was typed as a name may be a secret.
+            None => tracing::warn!(%from, "a login failed: there is no such user"),
+        }
+        self.by_address.note(from, now);
+        None
+    }
+
+    fn digest(&self, user: &User, secret: &[u8]) -> Hmac<Sha256> {
+        let mut digest = <Hmac<Sha256> as Mac>::new((&self.key).into());
+        // No name has a NUL.
+        digest.update(user.account.name.as_bytes());
+        digest.update(&[0]);
+        digest.update(secret);
+        digest
+    }
+}
+
+fn wrong() -> WireError {
+    WireError::new(ErrorCode::WrongPass, "invalid username-password pair or user is disabled.")
+}

@@ -1,0 +1,91 @@
+//! Too many failures, too many commands, too many connections, too slow.
+
+use std::time::Duration;
+
+use super::people::{as_user, get, with_users};
+use crate::common::{Client, Server, until};
+
+/// Milliseconds that a RATELIMITED tells to wait.
+fn retry_ms(reply: &str) -> u64 {
+    let text = reply.strip_prefix("-RATELIMITED retry_ms=").unwrap_or_else(|| panic!("{reply}"));
+    text.split(' ').next().unwrap().parse().unwrap()
+}
+
+#[test]
+fn who_fails_too_often_waits_and_who_was_right_a_moment_ago_does_not() {
+    let server = Server::start_with(|config| {
+        with_users(config);
+        config.logins.failures_per_minute = 3;
+    });
+    as_user(server.tcp(), "storefront");
+    for _ in 0..3 {
+        let reply = Client::connect(server.tcp()).ask("AUTH admin guess");
+        assert!(reply.starts_with("-WRONGPASS"), "{reply}");
+    }
+    let wait = retry_ms(&Client::connect(server.tcp()).ask("AUTH admin admin-secret"));
+    assert!((1..=20_000).contains(&wait), "one failure is forgiven after 20 s: {wait}");
+    retry_ms(&Client::connect(server.tcp()).ask("AUTH nobody guess"));
+    let (status, answer) = get(server.http(), "/status", "authorization: Bearer admin:admin-secret\r\n");
+    assert_eq!(status, 429, "{answer}");
+    assert!(answer.contains("retry-after: ") && answer.contains("RATELIMITED"), "{answer}");
+    // Its secret was right a moment ago and is not hashed again.
+    as_user(server.tcp(), "storefront");
+}
+
+#[test]
+fn commands_beyond_the_rate_of_an_address_are_refused_one_by_one() {
+    let server = Server::start_with(|config| config.limits.requests_per_second_per_address = 2);
+    let mut client = server.client();
+    let replies = client.pipeline(&["PING"; 40]);
+    assert_eq!(replies[..2], ["PONG", "PONG"]);
+    assert!(retry_ms(&replies[39]) <= 1_000);
+    until("the rate to recover", || client.ask("PING"), |reply| reply == "PONG");
+    client.pipeline(&["NO.SUCH"; 40]);
+    retry_ms(&client.ask("NO.SUCH"));
+    until("a page", || get(server.http(), "/status", "").0, |status| *status == 200);
+    until("a page to be refused", || get(server.http(), "/status", "").0, |status| *status == 429);
+    assert_eq!(get(server.http(), "/livez", "").0, 200, "health costs nothing");
+}
+
+#[test]
+fn commands_beyond_the_rate_of_a_user_are_refused_and_others_go_on() {
+    let server = Server::start_with(|config| {
+        with_users(config);
+        config.limits.requests_per_second_per_user = 3;
+    });
+    let mut shop = as_user(server.tcp(), "storefront");
+    let replies = shop.pipeline(&["SKU.GET lamp"; 40]);
+    assert_eq!(replies[..3], ["nil", "nil", "nil"]);
+    assert!(replies[39].starts_with("-RATELIMITED retry_ms="), "{}", replies[39]);
+    as_user(server.tcp(), "observer").says("REPORT lamp", "nil");
+}
+
+#[test]
+fn one_address_may_not_take_all_connections() {
+    let server = Server::start_with(|config| config.limits.max_connections_per_address = 2);
+    let (mut one, two) = (server.client(), server.client());
+    one.says("PING", "PONG");
+    until(
+        "a third connection to be refused",
+        || server.client().rest_or_pong(),
+        |said| said.contains("limits.max_connections_per_address"),
+    );
+    drop(two);
+    until("a place to be free", || server.client().rest_or_pong(), |said| said == "PONG");
+}
+
+#[test]
+fn a_stranger_who_says_nothing_is_not_waited_for() {
+    let server = Server::start_with(|config| {
+        with_users(config);
+        config.logins.timeout_ms = Duration::from_millis(150);
+    });
+    let mut known = as_user(server.tcp(), "storefront");
+    let closed = ["-NOAUTH closed: not authenticated within 150 ms (logins.timeout_ms)"];
+    assert_eq!(Client::connect(server.tcp()).rest(), closed);
+    // Half a command does not buy more time than a whole one.
+    let mut dripping = Client::connect(server.tcp());
+    dripping.write(b"*2\r\n$4\r\nAU").unwrap();
+    assert_eq!(dripping.rest(), closed);
+    known.says("SKU.GET lamp", "nil");
+}
