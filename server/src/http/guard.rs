@@ -6,14 +6,13 @@
 
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
-use actix_web::http::StatusCode;
-use actix_web::http::header::{AUTHORIZATION, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
+use actix_web::http::header::AUTHORIZATION;
 use actix_web::middleware::Next;
-use actix_web::{Error, HttpMessage as _, HttpRequest, HttpResponse, web};
+use actix_web::{Error, HttpMessage as _, HttpRequest, web};
 use tidegate_protocol::command::Role;
 use tidegate_protocol::error::{ErrorCode, WireError};
 
-use super::problem::Problem;
+use super::api;
 use crate::security::{Principal, Security, network, no_auth};
 
 /// Middleware: whoever can't prove what the request claims is refused; who claims nothing is a stranger.
@@ -26,7 +25,7 @@ pub(super) async fn identify<B: MessageBody + 'static>(
             request.extensions_mut().insert(principal);
             Ok(next.call(request).await?.map_into_boxed_body())
         }
-        Err(error) => Ok(request.into_response(refusal(&error))),
+        Err(error) => Ok(request.into_response(api::error(error.into()).response())),
     }
 }
 
@@ -37,7 +36,7 @@ pub(super) async fn observers<B: MessageBody + 'static>(
 ) -> Result<ServiceResponse<BoxBody>, Error> {
     match may_observe(request.request()) {
         Ok(()) => Ok(next.call(request).await?.map_into_boxed_body()),
-        Err(error) => Ok(request.into_response(refusal(&error))),
+        Err(error) => Ok(request.into_response(api::error(error.into()).response())),
     }
 }
 
@@ -62,23 +61,4 @@ fn may_observe(request: &HttpRequest) -> Result<(), WireError> {
     let principal = request.extensions().get::<Principal>().cloned().unwrap_or(Principal::Nobody);
     security.rates().charge(&principal, network(from.ip()))?;
     principal.needs_one_of(&[Role::Observer, Role::Admin])
-}
-
-/// An error of the wire as an HTTP answer.
-pub(super) fn refusal(error: &WireError) -> HttpResponse {
-    let status = match error.code() {
-        ErrorCode::NoAuth | ErrorCode::WrongPass => StatusCode::UNAUTHORIZED,
-        ErrorCode::NoPerm => StatusCode::FORBIDDEN,
-        ErrorCode::RateLimited => StatusCode::TOO_MANY_REQUESTS,
-        _ => StatusCode::BAD_REQUEST,
-    };
-    let mut problem = Problem::new(status, error.code().word(), error.message().to_owned());
-    if status == StatusCode::UNAUTHORIZED {
-        let challenge = HeaderValue::from_static("Bearer realm=\"tidegate\"");
-        problem = problem.header(WWW_AUTHENTICATE, challenge);
-    }
-    if let Some(milliseconds) = error.retry_ms() {
-        problem = problem.header(RETRY_AFTER, HeaderValue::from(milliseconds.div_ceil(1_000)));
-    }
-    problem.response()
 }

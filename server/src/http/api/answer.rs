@@ -71,7 +71,7 @@ pub(super) fn status_of_error(code: ErrorCode) -> StatusCode {
 }
 
 /// The caller or the server is at fault.
-pub(super) fn error(error: JsonError) -> Problem {
+pub(in crate::http) fn error(error: JsonError) -> Problem {
     let JsonError { code, message, retry_ms } = error;
     if code == ErrorCode::Err {
         return if convert::is_fault(&message) {

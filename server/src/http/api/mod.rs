@@ -34,6 +34,7 @@ use crate::config::{Http, Origins};
 use crate::edge::{Caller, Edge};
 use crate::metrics::Recorder;
 use crate::security::Principal;
+pub(super) use answer::error;
 use lists::LISTS;
 use operations::{OPERATIONS, Operation, ROOT};
 use request::malformed;
