@@ -8,7 +8,7 @@ use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::header::AUTHORIZATION;
 use actix_web::middleware::Next;
-use actix_web::{Error, HttpMessage as _, HttpRequest, web};
+use actix_web::{Error, HttpMessage as _, HttpRequest, HttpResponse, web};
 use tidegate_protocol::command::Role;
 use tidegate_protocol::error::{ErrorCode, WireError};
 
@@ -25,7 +25,7 @@ pub(super) async fn identify<B: MessageBody + 'static>(
             request.extensions_mut().insert(principal);
             Ok(next.call(request).await?.map_into_boxed_body())
         }
-        Err(error) => Ok(request.into_response(api::error(error.into()).response())),
+        Err(error) => Ok(request.into_response(refusal(&error))),
     }
 }
 
@@ -36,7 +36,7 @@ pub(super) async fn observers<B: MessageBody + 'static>(
 ) -> Result<ServiceResponse<BoxBody>, Error> {
     match may_observe(request.request()) {
         Ok(()) => Ok(next.call(request).await?.map_into_boxed_body()),
-        Err(error) => Ok(request.into_response(api::error(error.into()).response())),
+        Err(error) => Ok(request.into_response(refusal(&error))),
     }
 }
 
@@ -61,4 +61,9 @@ fn may_observe(request: &HttpRequest) -> Result<(), WireError> {
     let principal = request.extensions().get::<Principal>().cloned().unwrap_or(Principal::Nobody);
     security.rates().charge(&principal, network(from.ip()))?;
     principal.needs_one_of(&[Role::Observer, Role::Admin])
+}
+
+/// An error of the wire as an HTTP answer.
+fn refusal(error: &WireError) -> HttpResponse {
+    api::error(error.clone().into()).response()
 }

@@ -88,7 +88,7 @@ pub(in crate::http) fn error(error: JsonError) -> Problem {
         }
         (None, ErrorCode::Loading) => problem.header(RETRY_AFTER, HeaderValue::from_static("1")),
         (None, ErrorCode::NoAuth | ErrorCode::WrongPass) => {
-            problem.header(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"))
+            problem.header(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"tidegate\""))
         }
         _ => problem,
     }

@@ -9,7 +9,8 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Map, Value, json};
 use tidegate_engine::{OrderId, OrderNumber, RoomId, RoomNumber};
 use tidegate_persistence::{ActorId, ActorKind};
-use tidegate_protocol::error::ErrorCode;
+use tidegate_protocol::command::Role;
+use tidegate_protocol::error::{ErrorCode, WireError};
 use tidegate_protocol::json::{self, JsonError, JsonReply};
 use tidegate_protocol::resp::Value as Reply;
 
@@ -17,6 +18,7 @@ use super::answer::{absent, error, wrong_value};
 use super::request::{malformed, path, query};
 use super::{Api, defect};
 use crate::http::problem::Problem;
+use crate::security::Principal;
 
 /// Entries of a page that does not say how many it wants, and the most it may want.
 pub(super) const USUAL_LIMIT: usize = 50;
@@ -50,6 +52,18 @@ impl Of {
 }
 
 impl List {
+    /// Whether somebody may see it: whoever may see each of its entries. Other people's orders are none of a buyer's
+    /// business.
+    fn admit(&self, principal: &Principal) -> Result<(), WireError> {
+        match principal.buyer() {
+            Some(_) if self.of == Of::Orders => {
+                Err(WireError::new(ErrorCode::NoPerm, "the list of orders is not for buyers"))
+            }
+            Some(_) => Ok(()),
+            None => principal.needs_one_of(&[Role::Storefront]),
+        }
+    }
+
     /// The schema of what stands in the place of an entry that can't be shown; none where each can.
     pub(super) fn unshown_schema(&self) -> Option<Value> {
         let (_, param) = self.shown_by;
@@ -112,6 +126,7 @@ pub(super) async fn page(
     api: web::Data<Api>,
 ) -> Result<HttpResponse, Problem> {
     let asker = api.asker(&request)?;
+    list.admit(&asker.principal).map_err(|refused| error(refused.into()))?;
     let query = query(&request, &["cursor", "limit"])?;
     let limit = limit(query.get("limit"))?;
     let from = query.get("cursor").map_or(Ok(0), |cursor| from_cursor(list.of, cursor))?;

@@ -28,8 +28,9 @@ use actix_web::{HttpMessage as _, HttpRequest, HttpResponse, Resource, Route, we
 use tidegate_protocol::json;
 use tidegate_protocol::resp::{FramingError, Value, decode_reply};
 
+use super::guard;
+use super::origin;
 use super::problem::{Problem, not_allowed, not_found};
-use super::{guard, origin};
 use crate::config::{Http, Origins};
 use crate::edge::{Caller, Edge};
 use crate::metrics::Recorder;
@@ -67,16 +68,14 @@ impl Api {
                 "The page that sent this is another site's; http.allowed_origins says whose pages may.",
             ));
         }
-        let principal = request.extensions().get::<Principal>().cloned();
+        let principal = request.extensions().get::<Principal>().cloned().unwrap_or(Principal::Nobody);
         Ok(Asker { address: request.peer_addr().unwrap_or(local), local, principal })
     }
 
     /// Carries out commands, and gives a reply to each.
     async fn call(&self, asker: Asker, commands: Vec<u8>) -> Result<Vec<Value>, Problem> {
         let mut caller = Caller::for_one_request(&self.edge, &self.recorder, (asker.address, asker.local));
-        if let Some(principal) = asker.principal {
-            caller.authenticate(principal);
-        }
+        caller.authenticate(asker.principal);
         // On its own: what was begun is brought to its end, also when the client does not wait for it.
         let called = actix_web::rt::spawn(async move { caller.call(&commands).await });
         let replies = called.await.map_err(|_| defect())?.map_err(|error| match error {
@@ -98,8 +97,7 @@ impl Api {
 struct Asker {
     address: SocketAddr,
     local: SocketAddr,
-    /// Whom its credentials prove it to be. Without, it is a stranger.
-    principal: Option<Principal>,
+    principal: Principal,
 }
 
 /// What can't be, as far as anybody knows.
@@ -137,8 +135,8 @@ pub(super) fn routes(app: &mut web::ServiceConfig, api: Api) {
             async move { answer }
         })));
     }
-    let scope = scope.default_service(web::to(not_found)).wrap(from_fn(guard::identify));
-    app.service(scope).configure(docs::routes);
+    app.service(scope.default_service(web::to(not_found)).wrap(from_fn(guard::identify)))
+        .configure(docs::routes);
 }
 
 /// One path and the methods that it takes.
