@@ -9,12 +9,12 @@ use std::net::TcpStream;
 use std::time::Duration;
 
 use common::description::Description;
-use common::{Answer, Ask, PATIENCE, Server, exchange};
+use common::{Answer, Ask, PATIENCE, Server, exchange, until};
 use serde_json::{Value, json};
 
-const LAMP: &str = r#"{"title": "Lamp", "stock": 100, "currency": "EUR", "price": {"fixed": 500}}"#;
+const LAMP: &str = r#"{"title": "Lamp", "stock": 1000, "currency": "EUR", "price": {"fixed": 500}}"#;
 
-/// A server with a hundred lamps.
+/// A server with a thousand lamps.
 fn shop() -> Server {
     let server = Server::start();
     put(&server, "lamp");
@@ -194,6 +194,36 @@ fn bodies_are_json_called_so_not_too_large_and_not_too_slow() {
     slow.read_exact(&mut answer).unwrap();
     assert_eq!(&answer, b"HTTP/1.1 408");
     assert_eq!(get(&server, "/skus/lamp").json()["state"], "OPEN", "nothing was done");
+}
+
+#[test]
+fn what_was_asked_by_somebody_who_left_is_done_to_its_end() {
+    let server = Server::start();
+    for number in 0..20 {
+        let document = LAMP.replacen('{', r#"{"carbon_g": 1, "#, 1);
+        let sku = format!("/skus/s{number}");
+        assert_eq!(ask(&server, "PUT", &sku).body(&document).send().status, 201);
+        // The campaign's SKUs are told of it after it is durable.
+        let campaign = json!({"title": "Green", "skus": [format!("s{number}")],
+            "green": {"max_carbon_g": 1, "percent_off": 50}})
+        .to_string();
+        let length = campaign.len();
+        let put = format!(
+            "PUT /api/v1/campaigns/c{number} HTTP/1.1\r\nhost: here\r\ncontent-type: application/json\r\n\
+             content-length: {length}\r\n\r\n{campaign}"
+        );
+        let mut gone = TcpStream::connect(server.http()).unwrap();
+        gone.write_all(put.as_bytes()).unwrap();
+        drop(gone);
+        let mut tries = 0;
+        let mut buy = || {
+            tries += 1;
+            let body = json!({"buyer": format!("b{tries}"), "qty": 1}).to_string();
+            ask(&server, "POST", &format!("{sku}/orders")).key("r").body(&body).send().json()["amount"]
+                .clone()
+        };
+        until("the discount of the campaign", &mut buy, |amount| *amount == json!(250));
+    }
 }
 
 #[test]

@@ -4,6 +4,8 @@
 
 mod common;
 
+#[path = "security/api.rs"]
+mod api;
 #[path = "security/buyers.rs"]
 mod buyers;
 #[path = "security/limits.rs"]
