@@ -34,6 +34,8 @@ pub(super) async fn take(
     let (sku, room) = match channel {
         Channel::Price(sku) | Channel::Stock(sku) => (sku, None),
         Channel::Room(sku, number) => (sku, Some(*number)),
+        // No actor is asked, who would say so.
+        Channel::Buyer(_) if house.journal_failed() => return Err(Fault::JournalFailed),
         Channel::Buyer(_) => return Ok(of(house, channel, None, None)),
     };
     loop {
