@@ -36,7 +36,19 @@ pub enum Ask {
     /// concerns it.
     ReserveCart(Box<CartRequest<Span>>),
     /// How a command to a SKU would be judged. What would change is not changed.
-    Judge(Command<Span>),
+    Judge {
+        /// The command.
+        command: Command<Span>,
+        /// Units of its campaign that its buyer takes elsewhere before it.
+        after: u32,
+    },
+    /// Asked of a SKU before a cart is paid: whether it knows this payment for another order than this one.
+    KnowsPayment {
+        /// The payment's id.
+        payment: Span,
+        /// The order.
+        order: OrderNumber,
+    },
     /// Asked of a campaign before the first line of a cart is held: whether this request may become one.
     BeginCart {
         /// Who buys.
@@ -107,10 +119,15 @@ impl Body {
     }
 
     /// Adds a question how a command to a SKU would be judged.
-    pub(crate) fn push_judge(&mut self, command: &Command<&str>) {
+    pub(crate) fn push_judge(&mut self, command: &Command<&str>, after: u32) {
         let text = &mut self.text;
         let command = command.map(|word| append(text, word));
-        self.asks.push(Ask::Judge(command));
+        self.asks.push(Ask::Judge { command, after });
+    }
+
+    pub(crate) fn push_knows_payment(&mut self, payment: &str, order: OrderNumber) {
+        let payment = append(&mut self.text, payment);
+        self.asks.push(Ask::KnowsPayment { payment, order });
     }
 
     /// Adds a request for a cart.
@@ -247,6 +264,8 @@ pub enum Inner {
     Begun(CartNumber),
     /// It is not begun any more.
     Abandoned,
+    /// It came for no other order.
+    UnknownPayment,
     /// Accepted, now or when the same request came first, and this is what its lines are to be told before anybody
     /// hears of it.
     Settle(Answer, Vec<CartSettlement>),
@@ -259,6 +278,13 @@ impl Reply {
         matches!(
             (asked, self),
             (Ask::BeginCart { .. }, Self::Inner(Inner::Begun(_)))
+                | (Ask::Cart(_), Self::Cart(_))
+                | (Ask::KnowsPayment { .. }, Self::Inner(Inner::UnknownPayment))
+                | (
+                    Ask::Command(Command::Put { .. } | Command::Enrol { .. })
+                        | Ask::Campaign(CampaignCommand::Put { .. }),
+                    Self::Accepted(_),
+                )
                 | (
                     Ask::Command(Command::HoldLine { .. } | Command::SettleLine { .. }),
                     Self::Accepted(Answer::Reserved { .. } | Answer::Updated),

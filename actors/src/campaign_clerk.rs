@@ -84,6 +84,12 @@ impl CampaignClerk {
         options: &DeskOptions,
         scribe: &mut CampaignScribe<'_>,
     ) -> Reply {
+        if let CampaignCommand::Trigger(trigger) = command
+            && self.begun.contains(&(Box::from(trigger.buyer), Box::from(trigger.req)))
+        {
+            // The same request id is about to become a cart, or not.
+            return Reply::Refused(Refusal::InProgress);
+        }
         let (events, answer) = match self.state.decide(command, now, &options.campaign) {
             Ok(decided) => decided,
             Err(NoChange::Repeated(answer)) => return self.accepted(command, answer),

@@ -32,6 +32,7 @@ struct Basket<'b> {
     request: CartRequest<&'b str>,
     fingerprint: Fingerprint,
     cart: CartNumber,
+    reserved_at: Millis,
     expires_at: Millis,
     currency: Option<Currency>,
     lines: Vec<Line<'b>>,
@@ -78,15 +79,58 @@ impl Checkout {
 
     /// What is the campaign's alone, but for what lines must hear of it.
     async fn forward(&self, body: &Body, run: Range<usize>) -> Vec<Reply> {
+        let mut replies = self.refuse_payments(body, run.clone()).await;
         let mut asked = Body::default();
-        run.clone().for_each(|at| asked.copy(body, at));
-        match self.ask(asked, false).await {
-            Ok(mut replies) => {
-                self.settle(&mut replies, Vec::new()).await;
-                replies
+        run.clone()
+            .zip(&replies)
+            .filter(|(_, reply)| reply.is_none())
+            .for_each(|(at, _)| asked.copy(body, at));
+        let forwarded = match self.ask(asked, false).await {
+            Ok(mut forwarded) => {
+                self.settle(&mut forwarded, Vec::new()).await;
+                forwarded
             }
             Err(fault) => vec![Reply::Failed(fault); run.len()],
+        };
+        let places = replies.iter_mut().filter(|reply| reply.is_none());
+        places.zip(forwarded).for_each(|(place, reply)| *place = Some(reply));
+        replies.into_iter().map(|reply| reply.unwrap_or(Reply::Failed(Fault::Panicked))).collect()
+    }
+
+    /// Replies to payments that a SKU of their cart knows for another of its orders. Asked before the cart is paid: a
+    /// line can't refuse what its cart has accepted.
+    async fn refuse_payments(&self, body: &Body, run: Range<usize>) -> Vec<Option<Reply>> {
+        let mut refused = vec![None; run.len()];
+        let payments: Vec<(usize, CartNumber, &str)> = (body.asks()[run].iter().enumerate())
+            .filter_map(|(at, ask)| match ask {
+                Ask::Campaign(CampaignCommand::PayCart { cart, payment, .. }) => {
+                    Some((at, *cart, body.text(*payment)))
+                }
+                _ => None,
+            })
+            .collect();
+        if payments.is_empty() {
+            return refused;
         }
+        let mut carts = Body::default();
+        payments.iter().for_each(|(_, cart, _)| carts.push(Ask::Cart(*cart)));
+        // If it can't be asked now, neither can it be paid.
+        let Ok(carts) = self.ask(carts, true).await else { return refused };
+        let mut round = Round::default();
+        for ((at, _, payment), cart) in payments.into_iter().zip(carts) {
+            let Reply::Cart(Some(cart)) = cart else { continue };
+            for item in &cart.items {
+                if let Some(seat) = self.skus.find(&item.sku) {
+                    round.ask(&seat, at).push_knows_payment(payment, item.order);
+                }
+            }
+        }
+        for (at, reply) in round.make(true).await {
+            if !matches!(reply, Reply::Inner(Inner::UnknownPayment)) {
+                refused[at].get_or_insert(reply);
+            }
+        }
+        refused
     }
 
     /// Tells lines what they are to hear before these replies are told, and `others` what they are to hear.
@@ -114,7 +158,7 @@ impl Checkout {
                 continue;
             }
             let goods: Vec<_> = settled.iter().filter_map(|line| line.clone().ok().flatten()).collect();
-            if !goods.is_empty() {
+            if matches!(reply, Reply::Accepted(Answer::Paid)) && !goods.is_empty() {
                 *reply = Reply::CartPaid(goods);
             }
         }
@@ -126,7 +170,26 @@ impl Checkout {
             Ask::ReserveCart(request) => Some(request.map(|span| body.text(*span))),
             _ => None,
         });
-        let mut baskets: Vec<Basket<'_>> = requests.map(Basket::new).collect();
+        let mut requests: Vec<_> = requests.collect();
+        let mut places: Vec<usize> = (0..requests.len()).collect();
+        let mut replies = vec![Reply::Failed(Fault::Panicked); requests.len()];
+        while !places.is_empty() {
+            let (told, again) = self.reserve_once(std::mem::take(&mut requests)).await;
+            places.iter().zip(told).for_each(|(place, reply)| replies[*place] = reply);
+            let (at, left): (Vec<usize>, Vec<_>) = again.into_iter().unzip();
+            places = at.into_iter().map(|at| places[at]).collect();
+            requests = left;
+        }
+        replies
+    }
+
+    /// The same, but that carts may be refused for what an earlier one held that did not come to be. Those are to be
+    /// asked for again, and are told with their places; the first is never among them.
+    async fn reserve_once<'b>(
+        &self,
+        requests: Vec<CartRequest<&'b str>>,
+    ) -> (Vec<Reply>, Vec<(usize, CartRequest<&'b str>)>) {
+        let mut baskets: Vec<Basket<'_>> = requests.into_iter().map(Basket::new).collect();
         self.begin(&mut baskets).await;
         let now = self.shared.clock.now();
         for basket in baskets.iter_mut().filter(|basket| basket.reply.is_none()) {
@@ -134,7 +197,10 @@ impl Checkout {
         }
         self.judge(&mut baskets).await;
         self.hold(&mut baskets).await;
-        self.commit(&mut baskets).await
+        let again = outdone(&baskets);
+        let replies = self.commit(&mut baskets).await;
+        let again = again.into_iter().map(|at| (at, baskets[at].request.clone())).collect();
+        (replies, again)
     }
 
     async fn begin(&self, baskets: &mut [Basket<'_>]) {
@@ -171,7 +237,11 @@ impl Checkout {
             let line = Line { sku, qty, seat, coupon: None, shares_coupon: false, is_doubtful };
             basket.lines.push(line);
         }
-        basket.expires_at = now.plus(u64::from(hold_ms));
+        let units = basket.lines.iter().map(|line| line.qty).fold(0, u32::saturating_add);
+        if units > self.ledger.left(basket.request.buyer) {
+            basket.lines.iter_mut().for_each(|line| line.is_doubtful = true);
+        }
+        (basket.reserved_at, basket.expires_at) = (now, now.plus(u64::from(hold_ms)));
         if let Some(code) = basket.request.coupon {
             self.place_coupon(basket, code, now);
         }
@@ -183,8 +253,8 @@ impl Checkout {
             && currency.is_none_or(|currency| currency == view.terms.currency)
     }
 
-    /// A coupon is used on all lines that it is good for, and taken up by the first of them. One that is good for none
-    /// is for the first line to reject.
+    /// A coupon is used on all lines that it is good for, and taken up by the first of them, which may find it used
+    /// already. One that is good for none is for the first line to reject.
     fn place_coupon<'b>(&self, basket: &mut Basket<'b>, code: &'b str, now: Millis) {
         let parsed = CouponCode::parse(code);
         let is_good = |sku: &str| {
@@ -196,6 +266,7 @@ impl Checkout {
             if is_good(line.sku) {
                 line.coupon = Some(code);
                 line.shares_coupon = std::mem::replace(&mut is_placed, true);
+                line.is_doubtful |= !line.shares_coupon;
             }
         }
         if let Some(first) = basket.lines.first_mut().filter(|_| !is_placed) {
@@ -214,7 +285,9 @@ impl Checkout {
                 if let Some((place, line)) = doubtful.into_iter().find(|(_, line)| line.is_doubtful) {
                     next[at] = place + 1;
                     let command = basket.command(line, self.campaign.name());
-                    round.ask(&line.seat, at).push_judge(&command);
+                    let after =
+                        basket.lines[..place].iter().map(|line| line.qty).fold(0, u32::saturating_add);
+                    round.ask(&line.seat, at).push_judge(&command, after);
                 }
             }
             let replies = round.make(false).await;
@@ -269,15 +342,17 @@ impl Checkout {
         for (at, basket) in baskets.iter().enumerate().filter(|(_, basket)| basket.is_begun) {
             match (&basket.reply, basket.currency) {
                 (None, Some(currency)) => {
-                    body.push_campaign(&CampaignCommand::CommitCart(Box::new(NewCart {
+                    let new = Box::new(NewCart {
                         cart: basket.cart,
                         req: basket.request.req,
                         fingerprint: basket.fingerprint,
                         buyer: basket.request.buyer,
+                        reserved_at: basket.reserved_at,
                         expires_at: basket.expires_at,
                         currency,
                         items: basket.held.clone(),
-                    })));
+                    });
+                    body.push_campaign(&CampaignCommand::CommitCart(new));
                 }
                 _ => body.push_abandon((basket.request.buyer, basket.request.req)),
             }
@@ -340,14 +415,44 @@ impl Checkout {
     }
 }
 
-/// Whether it shows from outside that a SKU will not let this buyer have so many units.
+/// Whether a SKU may not let this buyer have so many units: it shows from outside, or depends on what the SKU knows of
+/// the buyer.
 fn is_doubtful(view: &SkuView, buyer: &str, qty: u32, now: Millis) -> bool {
     let terms = &view.terms;
-    let most = terms.per_order_limit.into_iter().chain(terms.per_buyer_limit).min();
     view.sale_state(now) != SaleState::Open
         || view.stock.available() < qty
-        || most.is_some_and(|most| most < qty)
+        || terms.per_order_limit.is_some_and(|most| most < qty)
+        || terms.per_buyer_limit.is_some()
+        || terms.max_lapses.is_some()
+        || view.has_blocked
         || !terms.admits(buyer)
+}
+
+/// Carts that were refused units, a limit or a coupon that an earlier cart held, which does not come to be: had they
+/// been asked for one after the other, they would have had them.
+fn outdone(baskets: &[Basket<'_>]) -> Vec<usize> {
+    let mut buyers: HashSet<&str, foldhash::fast::RandomState> = HashSet::default();
+    let mut skus: HashSet<&str, foldhash::fast::RandomState> = HashSet::default();
+    let mut outdone = Vec::new();
+    for (at, basket) in baskets.iter().enumerate() {
+        let buyer = basket.request.buyer;
+        let is_outdone = match &basket.reply {
+            Some(Reply::LineRejected(Rejection::SoldOut | Rejection::NoStore, sku)) => skus.contains(&**sku),
+            // Limits and coupons are over all SKUs of the campaign.
+            Some(Reply::LineRejected(Rejection::Limit { .. } | Rejection::CouponInvalid, _)) => {
+                buyers.contains(buyer)
+            }
+            _ => false,
+        };
+        if is_outdone {
+            outdone.push(at);
+        }
+        if basket.reply.is_some() && !basket.held.is_empty() {
+            skus.extend(basket.held.iter().map(|item| item.sku));
+            buyers.insert(buyer);
+        }
+    }
+    outdone
 }
 
 /// The asks from here on that are carried out together: carts that are different requests, or none that is a new cart.
@@ -369,6 +474,7 @@ impl<'b> Basket<'b> {
             fingerprint: request.fingerprint(),
             request,
             cart: CartNumber(0),
+            reserved_at: Millis(0),
             expires_at: Millis(0),
             currency: None,
             lines: Vec::new(),

@@ -2,14 +2,16 @@
 
 use std::sync::Arc;
 
-use tidegate_engine::{Answer, Command, Event, Limits, Millis, NoChange, Rejection, Sku, SkuState, Standing};
+use tidegate_engine::{
+    Answer, Command, Event, Limits, Millis, NoChange, Refusal, Rejection, Sku, SkuState, Standing,
+};
 use tidegate_persistence::{ActorId, ActorKind, Birth, EncodedGroup, GroupEncoder, State};
 
-use crate::ask::{Ask, Body, Reply};
+use crate::ask::{Ask, Body, Inner, Reply};
 use crate::desk::{Desk, DeskOptions, TurnEnd};
 use crate::directory::Shown;
 use crate::ledger::Ledgers;
-use crate::membership::Membership;
+use crate::membership::{Membership, take_up};
 use crate::news::Reporter;
 use crate::places::nearby;
 use crate::rejections::RejectionCounts;
@@ -99,35 +101,39 @@ impl Clerk {
         }
     }
 
-    /// Makes a command so, if the rules say yes and it is not only to be judged.
+    /// Makes a command so, if the rules say yes. A question is only judged, as if its buyer had taken so many units of the
+    /// campaign before.
     fn carry_out(
         &mut self,
         command: &Command<&str>,
-        is_question: bool,
+        question: Option<u32>,
         limits: &Limits,
         scribe: &mut Scribe<'_>,
     ) -> Reply {
         let overdue = self.state.decide_overdue(command, scribe.now);
         self.apply(&overdue, scribe);
-        let sku = (&*self.name, self.state.sku());
-        let (standing, claim) = self.membership.before(sku, command, scribe.now);
-        let standing = self.placed(command, standing);
-        match self.state.decide_for(command, scribe.now, limits, &standing) {
-            Ok(change) if is_question => {
-                self.membership.decided(claim, &[]);
-                Reply::Accepted(change.answer)
-            }
-            Ok(change) => {
-                self.membership.decided(claim, &change.events);
-                self.apply(&change.events, scribe);
-                Reply::Accepted(change.answer)
-            }
-            Err(no) => {
-                self.membership.decided(claim, &[]);
-                if let NoChange::Rejected(rejection) = no {
-                    self.rejections.count(rejection);
+        loop {
+            let sku = (&*self.name, self.state.sku());
+            let (standing, wanted) = self.membership.before(sku, command, scribe.now);
+            let mut standing = self.placed(command, standing);
+            standing.left = standing.left.saturating_sub(question.unwrap_or(0));
+            match self.state.decide_for(command, scribe.now, limits, &standing) {
+                Ok(change) if question.is_some() => return Reply::Accepted(change.answer),
+                Ok(change) => {
+                    let wanted = wanted.as_ref().filter(|_| take_up(&change.events));
+                    if wanted.is_some_and(|wanted| !self.membership.take(&self.name, wanted, scribe.now)) {
+                        // Another SKU of the campaign gave the buyer the last of it meanwhile.
+                        continue;
+                    }
+                    self.apply(&change.events, scribe);
+                    return Reply::Accepted(change.answer);
                 }
-                no.into()
+                Err(no) => {
+                    if let NoChange::Rejected(rejection) = no {
+                        self.rejections.count(rejection);
+                    }
+                    return no.into();
+                }
             }
         }
     }
@@ -155,12 +161,19 @@ impl Clerk {
         match ask {
             Ask::Command(command) => {
                 let command = command.map(|span| body.text(*span));
-                let reply = self.carry_out(&command, false, limits, scribe);
+                let reply = self.carry_out(&command, None, limits, scribe);
                 self.with_goods(&command, reply)
             }
-            Ask::Judge(command) => {
+            Ask::Judge { command, after } => {
                 let command = command.map(|span| body.text(*span));
-                self.carry_out(&command, true, limits, scribe)
+                self.carry_out(&command, Some(*after), limits, scribe)
+            }
+            Ask::KnowsPayment { payment, order } => {
+                let payment = body.text(*payment);
+                match self.state.sku().is_some_and(|sku| sku.is_payment_of_another(payment, *order)) {
+                    true => Reply::Refused(Refusal::PaymentReused),
+                    false => Reply::Inner(Inner::UnknownPayment),
+                }
             }
             // Meant for a campaign, and this is none.
             Ask::Campaign(_)

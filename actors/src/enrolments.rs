@@ -50,15 +50,15 @@ pub enum EnrolmentError {
     },
 }
 
-/// The campaigns as they are at one moment.
-type Campaigns = Vec<(Box<str>, Arc<CampaignTerms>)>;
+/// The campaigns as they are at one moment, by name.
+pub(crate) type Campaigns = Vec<(Box<str>, Arc<CampaignTerms>)>;
 
 impl House {
     /// Whether a SKU with these terms fits the campaigns that are there.
     ///
     /// # Errors
     /// Why it does not.
-    pub fn check_sku(&self, name: &str, terms: &SkuTerms) -> Result<(), EnrolmentError> {
+    pub(crate) fn check_sku(&self, name: &str, terms: &SkuTerms) -> Result<(), EnrolmentError> {
         let campaigns = self.campaigns();
         if let Some((named_by, _)) = campaigns.iter().find(|(campaign, document)| {
             document.names(name) && terms.campaign.as_ref().is_some_and(|own| own != campaign)
@@ -76,7 +76,7 @@ impl House {
     ///
     /// # Errors
     /// Why it does not.
-    pub fn check_campaign(&self, name: &str, terms: &CampaignTerms) -> Result<(), EnrolmentError> {
+    pub(crate) fn check_campaign(&self, name: &str, terms: &CampaignTerms) -> Result<(), EnrolmentError> {
         for (campaign, document) in self.campaigns().iter().filter(|(campaign, _)| &**campaign != name) {
             if let Some(sku) = terms.skus.iter().find(|sku| document.names(sku)) {
                 return Err(EnrolmentError::Taken { sku: sku.clone(), campaign: campaign.clone() });
@@ -120,18 +120,17 @@ impl House {
         members
     }
 
-    /// Tells this SKU, or all if none is named, what part in a campaign it has, where that changed. Returns when it is
-    /// durable.
+    /// Tells all SKUs what part in a campaign they have, where that changed. Returns when it is durable.
     ///
     /// # Errors
     /// If a SKU can't be told. It is told at the latest by the next start.
-    pub async fn enrol(&self, sku: Option<&str>) -> Result<(), Fault> {
+    pub async fn enrol(&self) -> Result<(), Fault> {
         let campaigns = self.campaigns();
         let mut told: Vec<oneshot::Receiver<Outcome>> = Vec::new();
         let mut failed = None;
-        let mut tell = |seat: &Arc<Seat>| {
+        self.for_each_seat(|seat| {
             let Some(view) = seat.shown().view().clone() else { return };
-            let enrolment = enrolment_of(&campaigns, seat.name(), &view);
+            let enrolment = enrolment_of(&campaigns, seat.name(), view.terms.campaign.as_deref());
             if enrolment.as_ref() != view.enrolment.as_deref() {
                 let mut body = Body::default();
                 body.push_command(&Command::Enrol { enrolment: enrolment.map(Arc::new) });
@@ -140,11 +139,7 @@ impl House {
                     Err((_, fault)) => failed = Some(fault),
                 }
             }
-        };
-        match sku {
-            Some(sku) => self.find(sku).iter().for_each(&mut tell),
-            None => self.for_each_seat(&mut tell),
-        }
+        });
         for outcome in told {
             // An actor that drops a body unanswered is one that is being stopped.
             failed = outcome.await.map_or(Some(Fault::Stopping), |outcome| outcome.replies.err()).or(failed);
@@ -152,13 +147,14 @@ impl House {
         failed.map_or(Ok(()), Err)
     }
 
-    fn campaigns(&self) -> Campaigns {
-        let mut campaigns = Vec::new();
+    pub(crate) fn campaigns(&self) -> Campaigns {
+        let mut campaigns = Campaigns::new();
         self.for_each_campaign(|seat| {
             if let Some(view) = seat.shown().campaign().as_ref() {
                 campaigns.push((seat.name().into(), Arc::clone(&view.terms)));
             }
         });
+        campaigns.sort_by(|a, b| a.0.cmp(&b.0));
         campaigns
     }
 
@@ -194,8 +190,9 @@ fn campaign_of<'c>(campaigns: &'c Campaigns, sku: &str, own: Option<&str>) -> Op
     found.map(|(campaign, _)| &**campaign)
 }
 
-fn enrolment_of(campaigns: &Campaigns, sku: &str, view: &SkuView) -> Option<Enrolment> {
-    let campaign = campaign_of(campaigns, sku, view.terms.campaign.as_deref())?;
+/// What a SKU is to know of the campaign that it is part of, if its own document says `own`.
+pub(crate) fn enrolment_of(campaigns: &Campaigns, sku: &str, own: Option<&str>) -> Option<Enrolment> {
+    let campaign = campaign_of(campaigns, sku, own)?;
     let terms = campaigns.iter().find(|(name, _)| &**name == campaign).map(|(_, terms)| terms)?;
     Some(Enrolment::of(campaign, terms))
 }

@@ -104,6 +104,8 @@ pub struct House {
     /// Lines of carts that are to be told something, since the house was opened: by campaign.
     untold: Mutex<Vec<(Box<str>, Vec<CartSettlement>)>>,
     ledgers: Arc<Ledgers>,
+    /// Held while documents are judged and taken.
+    documents: tokio::sync::Mutex<()>,
     shared: Arc<Shared>,
 }
 
@@ -151,17 +153,25 @@ impl House {
         let floors: Vec<_> =
             arbiters.into_iter().map(|seat| Floor::start(seat, shared.options.news.clone())).collect();
         let untold = Mutex::default();
-        let house = Self { floors, directory, campaigns, untold, ledgers: Arc::default(), shared };
+        let (ledgers, documents) = Default::default();
+        let house = Self { floors, directory, campaigns, untold, ledgers, documents, shared };
         let residents: Vec<_> = residents.into_iter().collect();
         let mut unsettled = Unsettled::of(&residents);
+        let mut desks = Vec::with_capacity(residents.len());
         for Resident { id, name, state } in residents {
-            let is_campaign = state.kind() == ActorKind::Campaign;
+            let kind = state.kind();
+            let is_campaign = kind == ActorKind::Campaign;
             let carts = unsettled.remove(&name).filter(|_| is_campaign).unwrap_or_default();
             if !carts.told.is_empty() {
                 house.untold.lock().push((name.clone(), carts.told));
             }
-            let last_cart = carts.last;
-            house.directory_of(state.kind()).add(house.seat(id, &name, state, last_cart));
+            desks.push((id, kind, house.desk(id, &name, state, carts.last)));
+        }
+        // An actor begins with what ran out while the house was closed. When a campaign tells lines of its carts, their
+        // SKUs must be there to hear it.
+        desks.sort_by_key(|(_, kind, _)| *kind == ActorKind::Campaign);
+        for (id, kind, desk) in desks {
+            house.directory_of(kind).add(house.seat(id, kind, desk));
         }
         if let Some(floor) = house.floors.first() {
             let directories = [&house.directory, &house.campaigns].map(Arc::downgrade);
@@ -186,18 +196,17 @@ impl House {
         }
     }
 
-    fn seat(&self, id: ActorId, name: &str, state: State, last_cart: CartNumber) -> Seat {
+    fn seat(&self, id: ActorId, kind: ActorKind, desk: Box<dyn Desk>) -> Seat {
         let shown = Arc::new(Shown::default());
         let floor = &self.floors[id.worker(self.floors.len())];
         let (shared, actor_shown) = (Arc::clone(&self.shared), Arc::clone(&shown));
-        let kind = state.kind();
-        let desk = self.desk(id, name, state, last_cart);
+        let name: Box<str> = desk.name().into();
         // Shown at once, so that a reader who comes before the actor has started sees it.
         desk.show(&shown);
         let addr = floor.house(self.shared.options.mailbox_capacity, move |release| {
             DeskActor::new((id, desk), actor_shown, release, shared)
         });
-        Seat::new((id, kind, name), addr, shown)
+        Seat::new((id, kind, &name), addr, shown)
     }
 
     /// Sends a body to a seat. What concerns carts is asked of their SKUs too; that goes on when nobody waits for the
@@ -234,6 +243,10 @@ impl House {
             let failed = settled.iter().filter(|line| line.is_err()).count();
             tracing::info!(%campaign, lines = settled.len(), failed, "told lines what became of their carts");
         }
+    }
+
+    pub(crate) fn documents(&self) -> &tokio::sync::Mutex<()> {
+        &self.documents
     }
 
     /// The seat of this SKU, if it has one. A seat may be empty: its SKU was not created yet.
@@ -302,7 +315,7 @@ impl House {
             return Err(CreateError::Refused(Fault::Overloaded));
         }
         let state = || State::new(kind, self.shared.options.seed);
-        directory.find_or_add(name, |id| self.seat(id, name, state(), CartNumber(0)))
+        directory.find_or_add(name, |id| self.seat(id, kind, self.desk(id, name, state(), CartNumber(0))))
     }
 
     /// How many SKUs have an actor.

@@ -33,6 +33,19 @@ impl Ledgers {
     }
 }
 
+impl Ledgers {
+    /// Notes whether an order uses a coupon, in the account of whichever campaign granted it: `own` is the one that the
+    /// order's SKU is part of now, which may be another than when the order was made.
+    pub(crate) fn set_used(&self, own: Option<&Ledger>, buyer: &str, code: CouponCode, used: bool) {
+        let is_noted = own.is_some_and(|own| own.set_used(buyer, code, used))
+            || self.by_campaign.iter().any(|ledger| ledger.set_used(buyer, code, used));
+        if let Some(own) = own.filter(|_| used && !is_noted) {
+            // Its grant is still to come.
+            own.with(buyer, |account| account.set_used(Some(code), true));
+        }
+    }
+}
+
 /// The accounts of one campaign.
 #[derive(Debug)]
 pub struct Ledger {
@@ -62,14 +75,26 @@ impl Ledger {
         self.buyers.load(Ordering::Relaxed)
     }
 
+    /// How many units this buyer may still have of all SKUs.
+    pub(crate) fn left(&self, buyer: &str) -> u32 {
+        let nothing = Claim { sku: "", qty: 0, coupon: None, returning: 0, coupon_returns: false };
+        self.standing(buyer, &nothing, Millis(0)).left
+    }
+
     pub(crate) fn set_terms(&self, terms: Arc<CampaignTerms>) {
         self.terms.store(terms);
     }
 
-    /// See [`Account::claim`].
-    pub(crate) fn claim(&self, buyer: &str, claim: &Claim<'_>, now: Millis) -> (Standing, bool) {
+    /// See [`Account::standing`].
+    pub(crate) fn standing(&self, buyer: &str, claim: &Claim<'_>, now: Millis) -> Standing {
         let terms = self.terms.load();
-        self.with(buyer, |account| account.claim(claim, &terms, now))
+        self.with(buyer, |account| account.standing(claim, &terms, now))
+    }
+
+    /// See [`Account::claim`].
+    pub(crate) fn claim(&self, buyer: &str, claim: &Claim<'_>, now: Millis) -> bool {
+        let terms = self.terms.load();
+        self.with(buyer, |account| account.claim(claim, &terms, now).1)
     }
 
     /// See [`Account::standing_with`].
@@ -88,9 +113,15 @@ impl Ledger {
         self.with(buyer, |account| account.hold(qty));
     }
 
-    /// Notes that a SKU's order is known to use a coupon.
-    pub(crate) fn use_coupon(&self, buyer: &str, code: CouponCode) {
-        self.with(buyer, |account| account.set_used(Some(code), true));
+    /// Notes whether an order uses a coupon, if it was granted from here.
+    fn set_used(&self, buyer: &str, code: CouponCode, used: bool) -> bool {
+        self.with(buyer, |account| {
+            let is_ours = account.has_grant(code);
+            if is_ours {
+                account.set_used(Some(code), used);
+            }
+            is_ours
+        })
     }
 
     pub(crate) fn grant(&self, buyer: &str, grant: Grant) {
@@ -140,7 +171,7 @@ mod tests {
         let claim = Claim { sku: "mug", qty: 1, coupon: None, returning: 0, coupon_returns: false };
         for buyer in 0..1000 {
             let name = format!("buyer-{buyer}");
-            assert!(ledger.claim(&name, &claim, Millis(0)).1);
+            assert!(ledger.claim(&name, &claim, Millis(0)));
             ledger.free(&name, 1, None);
         }
         assert_eq!(ledger.len(), 0);
@@ -156,7 +187,7 @@ mod tests {
         let claim = Claim { sku: "mug", qty: 3, coupon: None, returning: 0, coupon_returns: false };
         let got = std::thread::scope(|scope| {
             let all: Vec<_> = (0..10)
-                .map(|_| scope.spawn(|| (0..50).filter(|_| ledger.claim("ann", &claim, Millis(0)).1).count()))
+                .map(|_| scope.spawn(|| (0..50).filter(|_| ledger.claim("ann", &claim, Millis(0))).count()))
                 .collect();
             all.into_iter().map(|one| one.join().unwrap_or(0)).sum::<usize>()
         });

@@ -8,7 +8,8 @@ use crate::ledger::{Ledger, Ledgers};
 
 /// One SKU's.
 ///
-/// A claim is taken up at once, so that nobody else gets the same. What an event gives back is given back only when
+/// A command looks at the account first and claims only when it is accepted, so that rejections and repeats are in
+/// nobody's way. What an event gives back is given back only when
 /// the event has been handed to the journal, which keeps one order for all actors: whoever gets it then is durable
 /// after whoever gave it. Until then, it can be had again by what the same turn does next to the same SKU.
 #[derive(Debug, Default)]
@@ -23,16 +24,24 @@ pub(crate) struct Membership {
     bought: Vec<Box<str>>,
     /// The SKU changed to another campaign, or to none.
     changed: bool,
+    /// The coupons of its orders are noted in the ledgers.
+    is_entered: bool,
 }
 
-/// Units and a coupon of a buyer.
+/// Units and a coupon that a command takes up if it is accepted.
 #[derive(Debug)]
-pub(crate) struct Taken {
+pub(crate) struct Wanted<'a> {
+    buyer: &'a str,
+    qty: u32,
+    coupon: Option<CouponCode>,
+}
+
+/// Units and a coupon of a buyer that were taken up, without those that this turn had just given up.
+#[derive(Debug)]
+struct Taken {
     buyer: Box<str>,
     qty: u32,
     coupon: Option<CouponCode>,
-    /// Units and coupon that were not taken up, because this turn had just given them up.
-    again: (u32, Option<CouponCode>),
 }
 
 /// What an order gave up in this turn, as far as nothing else has had it again.
@@ -53,31 +62,35 @@ impl Membership {
         membership
     }
 
-    /// How the buyer of this command stands, and what was claimed for it.
-    pub(crate) fn before(
-        &mut self,
-        (name, sku): (&str, Option<&Sku>),
-        command: &Command<&str>,
+    /// How the buyer of this command stands, and what it is to take up if it is accepted.
+    pub(crate) fn before<'c>(
+        &self,
+        (name, sku): (&str, Option<&'c Sku>),
+        command: &Command<&'c str>,
         now: Millis,
-    ) -> (Standing, Option<Taken>) {
-        let Some(ledger) = self.ledger.clone() else { return (Standing::FREE, None) };
+    ) -> (Standing, Option<Wanted<'c>>) {
+        let Some(ledger) = &self.ledger else { return (Standing::FREE, None) };
+        let look = |buyer, qty, coupon| {
+            let wanted = Wanted { buyer, qty, coupon };
+            (ledger.standing(buyer, &self.claim(name, &wanted), now), Some(wanted))
+        };
         match *command {
             Command::Reserve { buyer, qty, coupon, .. } => {
-                self.claim(&ledger, (buyer, name), qty, coupon.and_then(CouponCode::parse), now)
+                look(buyer, qty, coupon.and_then(CouponCode::parse))
             }
             Command::OpenRoom { buyer, qty, .. } | Command::JoinRoom { buyer, qty, .. } => {
-                self.claim(&ledger, (buyer, name), qty, None, now)
+                look(buyer, qty, None)
             }
             Command::HoldLine { ref line, buyer, qty, coupon } => {
                 let coupon = coupon.and_then(CouponCode::parse);
                 if !line.shares_coupon {
-                    return self.claim(&ledger, (buyer, name), qty, coupon, now);
+                    return look(buyer, qty, coupon);
                 }
                 // Another line of the same cart has taken the coupon up; it is good for this SKU too.
-                let (standing, taken) = self.claim(&ledger, (buyer, name), qty, None, now);
+                let (standing, wanted) = look(buyer, qty, None);
                 let claim = Claim { sku: name, qty, coupon, returning: 0, coupon_returns: false };
                 let coupon = ledger.standing_with(buyer, &claim, now).coupon;
-                (Standing { coupon, ..standing }, taken)
+                (Standing { coupon, ..standing }, wanted)
             }
             Command::Pay { order, .. } => match sku.and_then(|sku| sku.reclaim(order, now)) {
                 None => (Standing::FREE, None),
@@ -88,7 +101,7 @@ impl Membership {
                         let claim = Claim { sku: name, qty, coupon, returning: 0, coupon_returns: false };
                         (ledger.standing_with(reclaim.buyer, &claim, now), None)
                     } else {
-                        self.claim(&ledger, (reclaim.buyer, name), qty, coupon, now)
+                        look(reclaim.buyer, qty, coupon)
                     }
                 }
             },
@@ -96,44 +109,30 @@ impl Membership {
         }
     }
 
-    /// Claims from the ledger, and from what this turn gave up.
-    fn claim(
-        &mut self,
-        ledger: &Ledger,
-        (buyer, sku): (&str, &str),
-        qty: u32,
-        coupon: Option<CouponCode>,
-        now: Millis,
-    ) -> (Standing, Option<Taken>) {
+    /// What is claimed from the ledger, seeing what this turn gave up.
+    fn claim<'a>(&self, sku: &'a str, wanted: &Wanted<'_>) -> Claim<'a> {
+        let Wanted { buyer, qty, coupon } = *wanted;
         let of_buyer = || self.freed.iter().filter(|freed| &*freed.buyer == buyer);
         let returning = of_buyer().map(|freed| freed.qty).fold(0, u32::saturating_add);
         let coupon_returns = coupon.is_some() && of_buyer().any(|freed| freed.coupon == coupon);
-        let (standing, is_taken) =
-            ledger.claim(buyer, &Claim { sku, qty, coupon, returning, coupon_returns }, now);
-        if !is_taken {
-            return (standing, None);
-        }
-        let again = (qty.min(returning), coupon.filter(|_| coupon_returns));
-        let coupon = coupon.filter(|_| !coupon_returns);
-        let taken = Taken { buyer: buyer.into(), qty: qty - again.0, coupon, again };
-        have_again(&mut self.freed, &taken);
-        (standing, Some(taken))
+        Claim { sku, qty, coupon, returning, coupon_returns }
     }
 
-    /// Keeps or gives back what was claimed, as the command was decided.
-    pub(crate) fn decided(&mut self, taken: Option<Taken>, events: &[Event<'_>]) {
-        let Some(taken) = taken else { return };
-        let takes = |event: &Event<'_>| matches!(event, Event::Reserved { .. } | Event::Reacquired(_));
-        if events.iter().any(takes) {
-            self.claimed.push(taken);
-        } else if let Some(ledger) = &self.ledger {
-            give_back(ledger, &taken);
-            // What was to be had again is given up as before.
-            let Taken { buyer, again: (qty, coupon), .. } = taken;
-            if qty > 0 || coupon.is_some() {
-                self.freed.push(Freed { order: None, buyer, qty, coupon });
-            }
+    /// Takes up what an accepted command wants, from the ledger and from what this turn gave up. False if another SKU
+    /// was faster: then nothing is taken.
+    pub(crate) fn take(&mut self, sku: &str, wanted: &Wanted<'_>, now: Millis) -> bool {
+        let Some(ledger) = &self.ledger else { return true };
+        let claim = self.claim(sku, wanted);
+        if !ledger.claim(wanted.buyer, &claim, now) {
+            return false;
         }
+        let Claim { qty, coupon, returning, coupon_returns, .. } = claim;
+        let again = (qty.min(returning), coupon.filter(|_| coupon_returns));
+        let coupon = coupon.filter(|_| !coupon_returns);
+        let taken = Taken { buyer: wanted.buyer.into(), qty: qty - again.0, coupon };
+        have_again(&mut self.freed, wanted.buyer, again);
+        self.claimed.push(taken);
+        true
     }
 
     /// An event is about to be applied to the SKU.
@@ -141,7 +140,8 @@ impl Membership {
         if let Event::Enrolled { .. } = event {
             self.changed = true;
         }
-        let Some(sku) = sku.filter(|_| self.ledger.is_some()) else { return };
+        // Coupons of a campaign that it was part of before may be in use.
+        let Some(sku) = sku.filter(|sku| self.ledger.is_some() || sku.has_discounts()) else { return };
         if let Some(freed) = sku.freed(event) {
             let (order, buyer) = (Some(freed.order), freed.buyer.into());
             self.freed.push(Freed { order, buyer, qty: freed.qty, coupon: freed.coupon });
@@ -161,9 +161,17 @@ impl Membership {
     /// The turn's events have been handed to the journal.
     pub(crate) fn submitted(&mut self, sku: Option<&Sku>) {
         self.claimed.clear();
-        if let Some(ledger) = &self.ledger {
-            self.freed.drain(..).for_each(|freed| ledger.free(&freed.buyer, freed.qty, freed.coupon));
-            self.bought.drain(..).for_each(|buyer| ledger.bought(&buyer));
+        let own = self.ledger.as_deref();
+        for Freed { buyer, qty, coupon, .. } in self.freed.drain(..) {
+            if let Some(own) = own.filter(|_| qty > 0) {
+                own.free(&buyer, qty, None);
+            }
+            if let Some(code) = coupon {
+                self.ledgers.set_used(own, &buyer, code, false);
+            }
+        }
+        for buyer in self.bought.drain(..) {
+            own.inspect(|own| own.bought(&buyer));
         }
         if std::mem::take(&mut self.changed) {
             self.change(sku);
@@ -172,16 +180,16 @@ impl Membership {
 
     /// The turn did not happen.
     pub(crate) fn discarded(&mut self) {
-        if let Some(ledger) = &self.ledger {
-            self.claimed.drain(..).for_each(|taken| give_back(ledger, &taken));
+        for Taken { buyer, qty, coupon } in self.claimed.drain(..) {
+            self.ledger.iter().for_each(|ledger| ledger.free(&buyer, qty, coupon));
         }
         self.freed.clear();
         self.bought.clear();
         self.changed = false;
     }
 
-    /// Takes what the SKU's orders hold out of the ledger that they are in, and enters it in the one of the campaign
-    /// that the SKU is part of now.
+    /// Takes the units that the SKU's orders hold out of the ledger that they are in, and enters them in the one of the
+    /// campaign that the SKU is part of now. Coupons stay where they were granted: once used, used.
     fn change(&mut self, sku: Option<&Sku>) {
         let campaign = sku.and_then(Sku::enrolment).map(|enrolment| &*enrolment.campaign);
         let next = campaign.map(|campaign| self.ledgers.of(campaign));
@@ -191,6 +199,10 @@ impl Membership {
             _ => false,
         };
         let before = std::mem::replace(&mut self.ledger, next);
+        let is_entered = std::mem::replace(&mut self.is_entered, true);
+        for (buyer, code) in sku.filter(|_| !is_entered).into_iter().flat_map(Sku::coupons_in_use) {
+            self.ledgers.set_used(self.ledger.as_deref(), buyer, code, true);
+        }
         let Some(sku) = sku.filter(|_| !same) else { return };
         for (buyer, held, bought) in sku.holdings() {
             if let Some(before) = before.as_ref().filter(|_| held > 0) {
@@ -203,21 +215,17 @@ impl Membership {
                 next.bought(buyer);
             }
         }
-        for (buyer, code) in sku.coupons_in_use() {
-            if let Some(before) = &before {
-                before.free(buyer, 0, Some(code));
-            }
-            if let Some(next) = &self.ledger {
-                next.use_coupon(buyer, code);
-            }
-        }
     }
 }
 
+/// Whether these events take up what their command wanted.
+pub(crate) fn take_up(events: &[Event<'_>]) -> bool {
+    events.iter().any(|event| matches!(event, Event::Reserved { .. } | Event::Reacquired(_)))
+}
+
 /// Takes what is had again out of what this turn gave up. An order that lost some of it can't have it back as it was.
-fn have_again(freed: &mut [Freed], taken: &Taken) {
-    let (mut units, coupon) = taken.again;
-    for freed in freed.iter_mut().filter(|freed| freed.buyer == taken.buyer) {
+fn have_again(freed: &mut [Freed], buyer: &str, (mut units, coupon): (u32, Option<CouponCode>)) {
+    for freed in freed.iter_mut().filter(|freed| &*freed.buyer == buyer) {
         let (qty, had) = (freed.qty.min(units), coupon.is_some() && freed.coupon == coupon);
         if qty > 0 || had {
             freed.order = None;
@@ -226,8 +234,4 @@ fn have_again(freed: &mut [Freed], taken: &Taken) {
             freed.coupon = freed.coupon.filter(|_| !had);
         }
     }
-}
-
-fn give_back(ledger: &Ledger, taken: &Taken) {
-    ledger.free(&taken.buyer, taken.qty, taken.coupon);
 }

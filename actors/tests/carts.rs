@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use common::{HOLD_MS, Plan, Shop, accepted, ask, outcome, report, reserve, send, shown, story, until};
-use tidegate_actors::{Ask, Body, CartRequest, Condition, Fault, Inner, Reply, Seat};
+use tidegate_actors::{Ask, Body, CartRequest, Condition, Document, Fault, Inner, Reply, Seat};
 use tidegate_engine::{
     Answer, CampaignCommand, CampaignTerms, CartLine, CartNumber, Command, LineState, Millis, OrderNumber,
     OrderState, Refusal, Rejection, Threshold,
@@ -18,18 +18,23 @@ use tidegate_persistence::MemoryJournal;
 
 /// A campaign of coats and hats, 5.00 each, with a discount from 10.00 on.
 async fn fair(shop: &Shop) -> (Arc<Seat>, Arc<Seat>, Arc<Seat>) {
-    let fair = shop.house.find_or_create_campaign("fair").unwrap();
+    fair_among(shop, 0).await
+}
+
+/// The same, and so many other SKUs between the campaign and its own.
+async fn fair_among(shop: &Shop, others: usize) -> (Arc<Seat>, Arc<Seat>, Arc<Seat>) {
     let terms = CampaignTerms {
         skus: ["coat".into(), "hat".into()].into(),
         thresholds: [Threshold { spend: 1_000, off: 101 }].into(),
         ..CampaignTerms::new("11.11")
     };
-    let mut body = Body::default();
-    body.push_campaign(&CampaignCommand::Put { terms: Arc::new(terms) });
-    accepted(&outcome(send(&fair, body)).await);
+    let put = shop.house.put(vec![("fair".into(), Document::Campaign(Arc::new(terms)))]).await;
+    assert!(matches!(put[..], [Ok(Reply::Accepted(Answer::Created))]), "{put:?}");
+    for other in 0..others {
+        shop.put(&format!("other-{other}"), 1).await;
+    }
     let (coat, hat) = (shop.put("coat", 5).await, shop.put("hat", 5).await);
-    shop.house.enrol(None).await.unwrap();
-    (fair, coat, hat)
+    (shop.house.find_campaign("fair").unwrap(), coat, hat)
 }
 
 fn seats(shop: &Shop) -> (Arc<Seat>, Arc<Seat>, Arc<Seat>) {
@@ -119,6 +124,22 @@ fn a_half_made_cart_holds_nothing_after_the_next_start_and_a_paid_one_is_paid_wh
             shop.close();
         });
     }
+}
+
+#[test]
+fn a_cart_that_ran_out_while_the_house_was_closed_is_ended_with_all_its_lines() {
+    let journal = MemoryJournal::new();
+    story(Plan { arbiters: 2, ..Plan::on(journal.clone()) }, async |shop| {
+        let (fair, ..) = fair_among(&shop, 900).await;
+        number(&carts(&shop, &fair, &["r1"]).await[0]);
+        shop.close();
+    });
+    let later = 1_000_000 + u64::from(HOLD_MS);
+    story(Plan { arbiters: 2, now: later, ..Plan::on(journal) }, async |shop| {
+        let (_, coat, hat) = seats(&shop);
+        until("the lines have ended", || (shown(&coat), shown(&hat)) == ((5, 0, 0), (5, 0, 0))).await;
+        shop.close();
+    });
 }
 
 #[test]

@@ -27,7 +27,7 @@ pub(crate) struct Buyer {
     pub(crate) held: u32,
     /// Reservations that ended unpaid since the buyer was last unblocked.
     pub(crate) lapses: u16,
-    pub(crate) block: Block,
+    block: Block,
     /// Whether an order was ever paid.
     pub(crate) bought: bool,
 }
@@ -37,6 +37,7 @@ pub(crate) struct Buyer {
 pub(crate) struct Buyers {
     rows: Chunks<Buyer>,
     by_name: Index,
+    blocked: usize,
 }
 
 impl Buyers {
@@ -56,6 +57,20 @@ impl Buyers {
 
     pub(crate) fn get(&self, buyer: BuyerNumber) -> Option<&Buyer> {
         self.rows.get(buyer.0 as usize)
+    }
+
+    /// Whether any buyer is blocked.
+    pub(crate) fn has_blocked(&self) -> bool {
+        self.blocked > 0
+    }
+
+    /// Refuses this buyer from now on, or admits it again. `None` if there is no such buyer.
+    pub(crate) fn set_block(&mut self, buyer: BuyerNumber, block: Block) -> Option<()> {
+        let row = self.rows.get_mut(buyer.0 as usize)?;
+        let was = std::mem::replace(&mut row.block, block);
+        self.blocked -= usize::from(was != Block::None);
+        self.blocked += usize::from(block != Block::None);
+        Some(())
     }
 
     pub(crate) fn get_mut(&mut self, buyer: BuyerNumber) -> Option<&mut Buyer> {
@@ -89,6 +104,10 @@ impl Buyers {
 }
 
 impl Buyer {
+    pub(crate) fn block(&self) -> Block {
+        self.block
+    }
+
     pub(crate) fn is_blocked(&self) -> bool {
         self.block != Block::None
     }

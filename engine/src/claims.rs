@@ -68,6 +68,18 @@ impl Sku {
         self.buyers.iter().map(|buyer| (buyer.name(&self.texts), buyer.held, buyer.bought))
     }
 
+    /// Whether any order ever had a discount, and so perhaps a coupon.
+    #[must_use]
+    pub fn has_discounts(&self) -> bool {
+        !self.discounts.is_empty()
+    }
+
+    /// Whether a payment of this id came for another order than this one.
+    #[must_use]
+    pub fn is_payment_of_another(&self, payment: &str, order: OrderNumber) -> bool {
+        self.payments.find(payment, &self.texts, self.hashing).is_some_and(|known| known.order != order)
+    }
+
     /// Every coupon that is used up by an order, and whose it is.
     pub fn coupons_in_use(&self) -> impl Iterator<Item = (&str, CouponCode)> {
         self.discounts.iter().filter_map(|(number, _)| {

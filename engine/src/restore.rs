@@ -25,7 +25,7 @@ impl Sku {
         });
         let buyers = self.buyers.iter().map(|buyer| Part::Buyer {
             name: buyer.name(&self.texts),
-            block: buyer.block,
+            block: buyer.block(),
             lapses: u32::from(buyer.lapses),
             bought: buyer.bought,
         });
@@ -125,8 +125,8 @@ impl Restorer {
                 if sku.buyers.len() == known {
                     return Err(Contradiction::Parts);
                 }
+                sku.buyers.set_block(number, block).ok_or(Contradiction::Buyer)?;
                 let row = sku.buyers.get_mut(number).ok_or(Contradiction::Buyer)?;
-                row.block = block;
                 row.bought = bought;
                 row.lapses = u16::try_from(lapses).unwrap_or(u16::MAX);
                 sku.buyers_who_bought += u64::from(bought);

@@ -97,6 +97,8 @@ pub struct SkuView {
     pub stores: Option<Arc<[u32]>>,
     /// Whether selling is paused.
     pub paused: bool,
+    /// Whether any buyer is blocked.
+    pub has_blocked: bool,
     /// The number of the last change, counted from 1 per SKU.
     pub changes: u64,
 }
@@ -273,6 +275,7 @@ impl Sku {
             stock: self.stock,
             stores: self.terms.stores.is_some().then(|| self.stores.iter().map(Stock::available).collect()),
             paused: self.paused,
+            has_blocked: self.buyers.has_blocked(),
             changes: self.changes,
         }
     }

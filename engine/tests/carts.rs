@@ -39,6 +39,7 @@ fn commit(
         req,
         fingerprint: cart_fingerprint(&lines, None),
         buyer,
+        reserved_at: now,
         expires_at: now.plus(HOLD),
         currency: Currency::new("GBP").unwrap_or_else(|| panic!("a currency")),
         items: (1..)

@@ -4,9 +4,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context as _, anyhow, bail};
-use tidegate_actors::{Body, Fault, House, Outcome, Reply};
-use tidegate_engine::{Answer, Command};
-use tidegate_protocol::document::{CampaignDocument, CampaignFile};
+use tidegate_actors::{Document, House, PutError, Reply};
+use tidegate_engine::Answer;
+use tidegate_protocol::document::CampaignFile;
 use tokio::sync::oneshot;
 
 use crate::convert;
@@ -22,27 +22,21 @@ pub(crate) async fn load(house: &House, files: &[PathBuf]) -> anyhow::Result<()>
     for file in files {
         let campaign = read(file).await.with_context(|| format!("campaign file {}", file.display()))?;
         if let Some((name, document)) = &campaign.campaign {
-            put_campaign(house, name, document, &format!("campaign file {}: campaign", file.display()))
-                .await?;
+            let path = format!("campaign file {}: campaign", file.display());
+            let terms = convert::campaign_document(document)
+                .map_err(|error| anyhow!("{path}.{}", error.message()))?;
+            put(house, &path, name, Document::Campaign(Arc::new(terms))).await?;
         }
         let (mut created, mut updated, mut unchanged) = (0, 0, 0);
         for (name, document) in &campaign.skus {
-            let (terms, stock) = convert::put_document(document).map_err(|error| {
-                anyhow!("campaign file {}: skus.{name}.{}", file.display(), error.message())
-            })?;
-            house
-                .check_sku(name, &terms)
-                .map_err(|error| anyhow!("campaign file {}: skus.{name}.{error}", file.display()))?;
-            let mut body = Body::default();
-            body.push_command(&Command::Put { terms: Arc::new(terms), stock });
             let path = format!("campaign file {}: skus.{name}", file.display());
-            match answer(&path, house.find_or_create(name)?.send(body)).await? {
+            let document =
+                convert::put_document(document).map_err(|error| anyhow!("{path}.{}", error.message()))?;
+            match put(house, &path, name, document).await? {
                 Answer::Created => created += 1,
                 Answer::Updated => updated += 1,
                 _ => unchanged += 1,
             }
-            // One by one, so that each is compared with the currency of those before it.
-            house.enrol(Some(name)).await?;
         }
         let name = campaign.campaign.as_ref().map(|(name, _)| name.as_str());
         tracing::info!(file = %file.display(), campaign = name, created, updated, unchanged, "campaign loaded");
@@ -50,30 +44,13 @@ pub(crate) async fn load(house: &House, files: &[PathBuf]) -> anyhow::Result<()>
     Ok(())
 }
 
-async fn put_campaign(
-    house: &House,
-    name: &str,
-    document: &CampaignDocument,
-    path: &str,
-) -> anyhow::Result<()> {
-    let terms =
-        convert::campaign_document(document).map_err(|error| anyhow!("{path}.{}", error.message()))?;
-    house.check_campaign(name, &terms).map_err(|error| anyhow!("{path}.{error}"))?;
-    let mut body = Body::default();
-    body.push_campaign(&convert::put_campaign(terms));
-    answer(path, house.find_or_create_campaign(name)?.send(body)).await?;
-    house.enrol(None).await?;
-    Ok(())
-}
-
-/// The answer to the one thing that was asked. `path` is where it stands in the file.
-async fn answer(
-    path: &str,
-    sent: Result<oneshot::Receiver<Outcome>, (Body, Fault)>,
-) -> anyhow::Result<Answer> {
-    match sent.map_err(|(_, fault)| fault)?.await?.replies?.first() {
-        Some(Reply::Accepted(answer)) => Ok(*answer),
-        Some(Reply::Refused(refusal)) => bail!("{path}.{refusal}"),
+/// Puts one document. `path` is where it stands in the file.
+async fn put(house: &House, path: &str, name: &str, document: Document) -> anyhow::Result<Answer> {
+    match house.put(vec![(name.into(), document)]).await.pop() {
+        Some(Ok(Reply::Accepted(answer))) => Ok(answer),
+        Some(Ok(Reply::Refused(refusal))) => bail!("{path}.{refusal}"),
+        Some(Err(PutError::Unfit(error))) => bail!("{path}.{error}"),
+        Some(Err(error)) => bail!("{path}: {error}"),
         _ => bail!("{path}: it was not accepted, which is a defect; please report it"),
     }
 }

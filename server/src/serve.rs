@@ -164,7 +164,7 @@ impl Parts {
         let house = self.open(clock, config, lock, arbiters).await?;
         // What a kill left untold.
         house.settle_carts().await;
-        house.enrol(None).await?;
+        house.enrol().await?;
         campaign::load(&house, &config.campaigns).await?;
         self.hub.open(&house);
         actix_rt::spawn(Arc::clone(&self.hub).run());

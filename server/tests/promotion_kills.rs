@@ -40,7 +40,9 @@ type Promise = (String, String);
 
 fn put_all(client: &mut Client) {
     let kettle = r#""group_buy":{"tiers":[{"members":2,"percent_off":10},{"members":3,"percent_off":25}]}"#;
-    for (sku, more) in [("kettle", kettle), ("coat", r#""carbon_g":400,"hold_s":1"#)] {
+    for (sku, more) in
+        [("kettle", kettle), ("coat", r#""carbon_g":400,"hold_s":1,"fulfilment":{"numbered":true}"#)]
+    {
         let document = format!(
             r#"{{"title":"T","stock":1000000,"currency":"CNY","price":{{"fixed":9999}},"campaign":"fair",{more}}}"#
         );
@@ -61,10 +63,20 @@ struct Known {
     rooms: Vec<String>,
     /// Carts and what is due for them.
     carts: Vec<(String, i64)>,
+    /// Payments that paid something.
+    payments: Vec<String>,
     promises: Vec<Promise>,
 }
 
 impl Known {
+    /// A payment: now and then one that paid something before.
+    fn payment(&self, dice: &mut Dice, req: &str) -> String {
+        match self.payments.last().filter(|_| dice.roll(8) == 0) {
+            Some(old) => old.clone(),
+            None => format!("pay-{req}"),
+        }
+    }
+
     /// Something that a shopper could do now.
     fn think(&self, dice: &mut Dice, round: u64, worker: u64, n: usize) -> String {
         let name = format!("r{round}w{worker}");
@@ -95,12 +107,12 @@ impl Known {
                 if dice.roll(4) == 0 {
                     format!("CART.CANCEL {cart} {req}")
                 } else {
-                    format!("CART.PAY {cart} {req} {due} pay-{req}")
+                    format!("CART.PAY {cart} {req} {due} {}", self.payment(dice, &req))
                 }
             }
             6..=8 if !self.orders.is_empty() => {
                 let (order, due) = &self.orders[dice.roll(self.orders.len() as u64) as usize];
-                format!("ORDER.PAY {order} {req} {due} pay-{req}")
+                format!("ORDER.PAY {order} {req} {due} {}", self.payment(dice, &req))
             }
             _ if !self.orders.is_empty() => {
                 let (order, _) = &self.orders[dice.roll(self.orders.len() as u64) as usize];
@@ -122,7 +134,8 @@ impl Known {
                 self.rooms.push(text(1));
                 self.orders.push((text(2), amount(3)));
             }
-            Some("PAID" | "CANCELLED" | "REFUND_DUE") => {}
+            Some("PAID") => self.payments.extend(line.rsplit(' ').next().map(str::to_owned)),
+            Some("CANCELLED" | "REFUND_DUE") => {}
             // A rejection promises nothing.
             _ => return,
         }
@@ -146,7 +159,9 @@ fn shop(
         let _ = client.write(&encoded(&lines));
         for line in &lines {
             let Ok(Some(reply)) = client.next() else { return known };
-            assert!(!show(&reply).starts_with('-'), "{line}: {}", show(&reply));
+            let is_reused = known.payments.iter().any(|payment| line.ends_with(payment));
+            let is_told = is_reused && show(&reply).starts_with("-IDEMPREUSE");
+            assert!(is_told || !show(&reply).starts_with('-'), "{line}: {}", show(&reply));
             known.hear(line, &reply);
             heard.fetch_add(1, Ordering::Relaxed);
         }
@@ -183,6 +198,22 @@ fn keeps(client: &mut Client, promises: &[Promise]) {
         let lines: Vec<_> = part.iter().map(|(line, _)| line).collect();
         for ((line, told), again) in part.iter().zip(client.pipeline(&lines)) {
             assert_eq!(&again, told, "{line}");
+        }
+    }
+}
+
+/// No serial was given twice, and no payment paid two orders of a SKU, be they lines of carts or not.
+fn nothing_is_paid_or_given_twice<'a>(promises: impl Iterator<Item = &'a Promise>) {
+    let (mut serials, mut payments) = (BTreeMap::new(), BTreeMap::new());
+    for (line, told) in promises.filter(|(_, told)| told.starts_with("[PAID")) {
+        let words: Vec<&str> = told.trim_matches(['[', ']']).split(' ').collect();
+        let (paid, payment) = (words[1], line.rsplit(' ').next().unwrap());
+        for serial in &words[2..] {
+            assert_eq!(*serials.entry(serial.to_owned()).or_insert(paid), paid, "serial {serial}: {line}");
+        }
+        // A cart of this sale has a line of each SKU.
+        for sku in SKUS.into_iter().filter(|sku| paid.starts_with("{fair}") || paid.contains(sku)) {
+            assert_eq!(*payments.entry((payment, sku)).or_insert(paid), paid, "payment {payment}: {line}");
         }
     }
 }
@@ -313,6 +344,7 @@ fn a_server_killed_in_the_middle_of_promotions_has_lost_and_doubled_nothing() {
             let mut client = process.client();
             adds_up(&mut client);
             known.iter().for_each(|known| keeps(&mut client, &known.promises));
+            nothing_is_paid_or_given_twice(known.iter().flat_map(|known| &known.promises));
             adds_up(&mut client);
         }
         let snapshots = std::fs::read_dir(data.join("snapshots")).map_or(0, Iterator::count);

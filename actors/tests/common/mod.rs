@@ -10,8 +10,8 @@ use std::time::Duration;
 
 use actix::Arbiter;
 use tidegate_actors::{
-    Ask, Body, DeskOptions, Fault, House, HouseOptions, ManualClock, NewsSink, Outcome, Probe, Rebuild,
-    RebuildError, Reply, Resident, Seat,
+    Ask, Body, DeskOptions, Document, Fault, House, HouseOptions, ManualClock, NewsSink, Outcome, Probe,
+    Rebuild, RebuildError, Reply, Resident, Seat,
 };
 use tidegate_engine::{
     Answer, Command, Currency, LatePayment, Limits, Millis, OrderNumber, Price, Report, SkuTerms, SkuView,
@@ -147,12 +147,12 @@ impl Shop {
         stock: u32,
         adjust: impl FnOnce(&mut SkuTerms),
     ) -> Arc<Seat> {
-        let seat = self.house.find_or_create(sku).unwrap();
         let mut terms = terms();
         adjust(&mut terms);
-        let put = Command::Put { terms: Arc::new(terms), stock };
-        assert_eq!(accepted(&ask(&seat, &[put]).await), [Answer::Created]);
-        seat
+        let document = Document::Sku { terms: Arc::new(terms), stock };
+        let put = self.house.put(vec![(sku.into(), document)]).await;
+        assert!(matches!(put[..], [Ok(Reply::Accepted(Answer::Created))]), "{put:?}");
+        self.house.find(sku).unwrap()
     }
 }
 

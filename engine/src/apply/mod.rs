@@ -152,19 +152,19 @@ impl Sku {
             }
             Event::BuyerBlocked { buyer } => {
                 let number = self.find_or_add_buyer(buyer)?;
-                self.buyer_mut(number)?.block = Block::ByAdmin;
+                self.set_block(number, Block::ByAdmin)?;
             }
             Event::BuyerLapsedOut { order } => {
-                let row = self.buyer_of(order)?;
-                if !row.is_blocked() {
-                    row.block = Block::ByLapses;
+                if !self.buyer_of(order)?.is_blocked() {
+                    let number = self.order_mut(order)?.buyer;
+                    self.set_block(number, Block::ByLapses)?;
                 }
             }
             Event::BuyerUnblocked { buyer } => {
                 let known = self.buyers.find(buyer, &self.texts, self.hashing);
-                let row = self.buyer_mut(known.ok_or(Contradiction::Buyer)?)?;
-                row.block = Block::None;
-                row.lapses = 0;
+                let number = known.ok_or(Contradiction::Buyer)?;
+                self.set_block(number, Block::None)?;
+                self.buyer_mut(number)?.lapses = 0;
             }
         }
         Ok(())
@@ -328,13 +328,18 @@ impl Sku {
         self.leave_room(number, false)
     }
 
+    fn set_block(&mut self, buyer: BuyerNumber, block: Block) -> Result<(), Contradiction> {
+        self.buyers.set_block(buyer, block).ok_or(Contradiction::Buyer)
+    }
+
     /// The reservation did not end unpaid after all.
     fn made_good(&mut self, number: OrderNumber) -> Result<(), Contradiction> {
         let max_lapses = self.terms.max_lapses;
         let buyer = self.buyer_of(number)?;
         buyer.lapses = buyer.lapses.saturating_sub(1);
-        if buyer.block == Block::ByLapses && !buyer.lapsed_too_often(max_lapses) {
-            buyer.block = Block::None;
+        if buyer.block() == Block::ByLapses && !buyer.lapsed_too_often(max_lapses) {
+            let number = self.order_mut(number)?.buyer;
+            self.set_block(number, Block::None)?;
         }
         Ok(())
     }

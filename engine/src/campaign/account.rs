@@ -42,19 +42,26 @@ pub struct Claim<'a> {
 }
 
 impl Account {
-    /// Takes up what is claimed, if all of it can be had; says how the buyer stood before, and whether it was taken.
-    /// Of what was given up just before, nothing is taken up twice.
-    pub fn claim(&mut self, claim: &Claim<'_>, terms: &CampaignTerms, now: Millis) -> (Standing, bool) {
+    /// How the buyer stands who would claim this.
+    #[must_use]
+    pub fn standing(&self, claim: &Claim<'_>, terms: &CampaignTerms, now: Millis) -> Standing {
         let held = self.held.saturating_sub(claim.returning);
         let left = terms.per_buyer_limit.map_or(u32::MAX, |limit| limit.saturating_sub(held));
         let free = |(used, _): &(bool, Coupon)| !used || claim.coupon_returns;
         let coupon = self.usable(claim, terms, now).filter(free).map(|(_, coupon)| coupon);
-        let taken = claim.qty <= left && coupon.is_some() == claim.coupon.is_some();
+        Standing { left, coupon, nearby: None }
+    }
+
+    /// Takes up what is claimed, if all of it can be had; says how the buyer stood before, and whether it was taken.
+    /// Of what was given up just before, nothing is taken up twice.
+    pub fn claim(&mut self, claim: &Claim<'_>, terms: &CampaignTerms, now: Millis) -> (Standing, bool) {
+        let standing = self.standing(claim, terms, now);
+        let taken = claim.qty <= standing.left && standing.coupon.is_some() == claim.coupon.is_some();
         if taken {
             self.hold(claim.qty.saturating_sub(claim.returning));
             self.set_used(claim.coupon, true);
         }
-        (Standing { left, coupon, nearby: None }, taken)
+        (standing, taken)
     }
 
     /// How the buyer stands who has taken up this claim already: units don't count twice, and the coupon is good if
@@ -97,6 +104,12 @@ impl Account {
             Some(held) => held.used = used,
             None => self.coupons.push(Held { code, grant: None, used }),
         }
+    }
+
+    /// Whether this coupon was granted from here.
+    #[must_use]
+    pub fn has_grant(&self, code: CouponCode) -> bool {
+        self.coupons.iter().any(|held| held.code == code && held.grant.is_some())
     }
 
     /// Notes a coupon that the buyer was granted.

@@ -28,6 +28,8 @@ pub struct NewCart<S> {
     pub fingerprint: Fingerprint,
     /// Who buys.
     pub buyer: S,
+    /// When it was begun, and its lines were held.
+    pub reserved_at: Millis,
     /// When its hold ends.
     pub expires_at: Millis,
     /// The currency of all its lines.
@@ -69,8 +71,6 @@ pub struct CartPayment<'a> {
 pub struct CampaignCart<'a> {
     /// The cart as it was when it came to be.
     pub new: NewCart<&'a str>,
-    /// When that was.
-    pub reserved_at: Millis,
     /// What became of it.
     pub state: OrderState,
 }
@@ -230,6 +230,21 @@ impl Carts {
         self.waiting.first().copied()
     }
 
+    /// The cart that this request of a buyer came to.
+    fn find_request(&self, buyer: &str, req: &str, hashing: Hashing) -> Option<&CartRow> {
+        let row = |at: u32| self.rows.get(at as usize);
+        let is_it = |at: u32| {
+            row(at)
+                .is_some_and(|row| self.texts.get(row.buyer) == buyer && self.texts.get(row.request) == req)
+        };
+        self.by_request.find(hashing.pair(buyer, req), is_it).and_then(row)
+    }
+
+    /// Whether a request of this buyer came to a cart.
+    pub(super) fn has_request(&self, buyer: &str, req: &str, hashing: Hashing) -> bool {
+        self.find_request(buyer, req, hashing).is_some()
+    }
+
     /// Whether this request may become a cart, or what it came to before.
     pub(super) fn begin(
         &self,
@@ -237,12 +252,7 @@ impl Carts {
         limits: &CampaignLimits,
         hashing: Hashing,
     ) -> Result<(), NoChange> {
-        let row = |at: u32| self.rows.get(at as usize);
-        let is_it = |at: u32| {
-            row(at)
-                .is_some_and(|row| self.texts.get(row.buyer) == buyer && self.texts.get(row.request) == req)
-        };
-        if let Some(row) = self.by_request.find(hashing.pair(buyer, req), is_it).and_then(row) {
+        if let Some(row) = self.find_request(buyer, req, hashing) {
             // Invariant 8: the same request gets the same answer; another one under its id is an error.
             let same = row.fingerprint == asked;
             return Err(if same { NoChange::Repeated(answer(row)) } else { Refusal::RequestReused.into() });
@@ -266,7 +276,7 @@ impl Carts {
     /// The lines are held: the cart is, at the price of its sum.
     pub(super) fn commit<'a>(
         &self,
-        new: &NewCart<&'a str>,
+        mut new: Box<NewCart<&'a str>>,
         (terms, limits): (&CampaignTerms, &CampaignLimits),
         hashing: Hashing,
     ) -> Judged<'a> {
@@ -277,13 +287,12 @@ impl Carts {
             return Err(Refusal::AmountTooLarge.into());
         }
         let off = terms.threshold_off(sum);
-        let mut new = new.clone();
         for (item, off) in new.items.iter_mut().zip(spread(off, &amounts)) {
             item.off = off;
         }
         let answer =
             Answer::CartReserved { cart: new.cart, amount: sum - off, expires_at: new.expires_at, off };
-        Ok((smallvec![CampaignEvent::CartReserved(Box::new(new))], answer))
+        Ok((smallvec![CampaignEvent::CartReserved(new)], answer))
     }
 
     fn judge_repeat(&self, cart: CartNumber, request: Request<'_>, hashing: Hashing) -> Result<(), NoChange> {
@@ -382,12 +391,7 @@ impl Carts {
         }
     }
 
-    pub(super) fn reserved(
-        &mut self,
-        new: &NewCart<&str>,
-        at: Millis,
-        hashing: Hashing,
-    ) -> Result<(), Contradiction> {
+    pub(super) fn reserved(&mut self, new: &NewCart<&str>, hashing: Hashing) -> Result<(), Contradiction> {
         let full = Contradiction::Full;
         if self.position(new.cart, hashing).is_some() {
             return Err(Contradiction::Order(OrderNumber(new.cart.0)));
@@ -411,7 +415,7 @@ impl Carts {
             fingerprint: new.fingerprint,
             state: OrderState::Reserved,
             currency: new.currency,
-            reserved_at: at,
+            reserved_at: new.reserved_at,
             expires_at: new.expires_at,
             amount,
             off,
@@ -584,11 +588,12 @@ impl Carts {
                 req: text(row.request),
                 fingerprint: row.fingerprint,
                 buyer: text(row.buyer),
+                reserved_at: row.reserved_at,
                 expires_at: row.expires_at,
                 currency: row.currency,
                 items: items.collect(),
             };
-            Part::Cart(Box::new(CampaignCart { new, reserved_at: row.reserved_at, state: row.state }))
+            Part::Cart(Box::new(CampaignCart { new, state: row.state }))
         });
         let payments = self.payments.iter().map(|payment| Part::CartPayment {
             cart: CartNumber(payment.order.0),
@@ -606,7 +611,7 @@ impl Carts {
     }
 
     pub(super) fn restore(&mut self, cart: &CampaignCart<'_>, hashing: Hashing) -> Result<(), Contradiction> {
-        self.reserved(&cart.new, cart.reserved_at, hashing)?;
+        self.reserved(&cart.new, hashing)?;
         if cart.state == OrderState::Reserved {
             Ok(())
         } else {

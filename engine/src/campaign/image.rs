@@ -150,14 +150,14 @@ impl Digest {
     }
 
     fn cart(&mut self, cart: &CampaignCart<'_>) {
-        let CampaignCart { new, reserved_at, state } = cart;
+        let CampaignCart { new, state } = cart;
         self.number(4);
         self.number(u64::from(new.cart.0) | u64::from(new.fingerprint.0) << 32);
         self.text(new.req);
         self.text(new.buyer);
         self.number(new.expires_at.0);
         self.text(new.currency.code());
-        self.number(reserved_at.0);
+        self.number(new.reserved_at.0);
         self.number(*state as u64 | (new.items.len() as u64) << 8);
         for item in &new.items {
             self.text(item.sku);

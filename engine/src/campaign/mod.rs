@@ -202,7 +202,8 @@ impl<S> CampaignCommand<S> {
                 code: *code,
             }),
             Self::CommitCart(new) => {
-                let NewCart { cart, req, fingerprint, buyer, expires_at, currency, items } = &**new;
+                let NewCart { cart, req, fingerprint, buyer, reserved_at, expires_at, currency, items } =
+                    &**new;
                 let mut item = |item: &CartItem<S>| {
                     let CartItem { ref sku, order, qty, amount, off } = *item;
                     CartItem { sku: text(sku), order, qty, amount, off }
@@ -213,6 +214,7 @@ impl<S> CampaignCommand<S> {
                     req: text(req),
                     fingerprint: *fingerprint,
                     buyer: text(buyer),
+                    reserved_at: *reserved_at,
                     expires_at: *expires_at,
                     currency: *currency,
                     items,
@@ -267,7 +269,7 @@ impl CampaignState {
                 campaign.trigger(*trigger, self.hashing, now, limits)
             }
             (Some(campaign), CampaignCommand::CommitCart(new)) => {
-                campaign.carts.commit(new, (&campaign.terms, limits), self.hashing)
+                campaign.carts.commit(new.clone(), (&campaign.terms, limits), self.hashing)
             }
             (Some(campaign), &CampaignCommand::PayCart { cart, req, amount, payment }) => {
                 campaign.carts.pay((cart, req, amount, payment), now, limits, self.hashing)
@@ -288,6 +290,11 @@ impl CampaignState {
         limits: &CampaignLimits,
     ) -> Result<(), NoChange> {
         let campaign = self.campaign.as_ref().ok_or(Rejection::NotFound)?;
+        let (buyer, req, _) = asked;
+        // A buyer's request ids are for coupons and carts alike.
+        if campaign.grants.find_request(buyer, req, self.hashing).is_some() {
+            return Err(Refusal::RequestReused.into());
+        }
         campaign.carts.begin(asked, limits, self.hashing)
     }
 
@@ -348,9 +355,7 @@ impl CampaignState {
                 let at = campaign.grants.find(buyer, event, hashing).ok_or(Contradiction::Buyer)?;
                 campaign.grants.keep_request(at, req, hashing).ok_or(Contradiction::Full)?;
             }
-            (Some(campaign), CampaignEvent::CartReserved(new)) => {
-                campaign.carts.reserved(new, at, hashing)?
-            }
+            (Some(campaign), CampaignEvent::CartReserved(new)) => campaign.carts.reserved(new, hashing)?,
             (Some(campaign), CampaignEvent::CartPaid(payment)) => {
                 campaign.carts.paid(payment, at, hashing)?
             }
@@ -421,6 +426,9 @@ impl Campaign {
                 Some(row) if granted == Some(kept.grant) => NoChange::Repeated(self.answer(row)),
                 _ => Refusal::RequestReused.into(),
             });
+        }
+        if self.carts.has_request(buyer, req, hashing) {
+            return Err(Refusal::RequestReused.into());
         }
         if self.terms.window.phase(now) != Phase::Open {
             return Err(Rejection::NotEligible.into());

@@ -226,7 +226,7 @@ impl Sku {
 
     fn block<'a>(&self, buyer: &'a str, limits: &Limits) -> Judged<'a> {
         match self.buyer(buyer) {
-            Some((_, row)) if row.block == Block::ByAdmin => return as_it_is(Answer::Blocked),
+            Some((_, row)) if row.block() == Block::ByAdmin => return as_it_is(Answer::Blocked),
             Some(_) => {}
             None => self.room_for_buyer(buyer, limits)?,
         }

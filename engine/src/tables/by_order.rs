@@ -16,6 +16,11 @@ impl<T> Default for ByOrder<T> {
 }
 
 impl<T> ByOrder<T> {
+    /// Whether there is none.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.rows.len() == 0
+    }
+
     pub(crate) fn get(&self, order: OrderNumber) -> Option<&T> {
         let at = self.position(order)?;
         self.rows.get(at).map(|(_, row)| row)

@@ -282,6 +282,7 @@ impl CampaignOf {
             req: &texts.a,
             fingerprint: Fingerprint(b),
             buyer: &texts.b,
+            reserved_at: Millis(z),
             expires_at: Millis(x),
             currency: self.currency,
             items: (0..c % 4).map(|at| item(z ^ u64::from(at))).collect(),
@@ -327,11 +328,9 @@ impl CampaignOf {
             0 => CampaignPart::Head { terms: Arc::clone(&self.terms), changes, last_event_at: Millis(at) },
             1 => CampaignPart::Grant { buyer: &texts.b, grant: self.grant.clone() },
             2 => CampaignPart::Trigger { grant: self.small[0], req: &texts.a },
-            3 | 4 => CampaignPart::Cart(Box::new(CampaignCart {
-                new: self.new_cart(texts),
-                reserved_at: Millis(at),
-                state: self.state,
-            })),
+            3 | 4 => {
+                CampaignPart::Cart(Box::new(CampaignCart { new: self.new_cart(texts), state: self.state }))
+            }
             5 | 6 => {
                 CampaignPart::CartPayment { cart, id: &texts.a, amount, at: Millis(at), answer: self.answer }
             }

@@ -2,7 +2,7 @@
 
 use tidegate_engine::{
     CampaignCart, CartItem, CartLine, CartNumber, CartPayment, Currency, Fingerprint, Millis, NewCart,
-    OrderNumber, OrderState,
+    OrderNumber,
 };
 
 use super::event::{get_request, put_request};
@@ -29,11 +29,12 @@ pub(super) fn get_line<'a>(from: &mut Cursor<'a>) -> Result<CartLine<&'a str>, C
 }
 
 pub(super) fn put_new(out: &mut Vec<u8>, new: &NewCart<&str>) {
-    let NewCart { cart, req, fingerprint, buyer, expires_at, currency, items } = new;
+    let NewCart { cart, req, fingerprint, buyer, reserved_at, expires_at, currency, items } = new;
     put_varint(out, u64::from(cart.0));
     put_text(out, req);
     out.extend_from_slice(&fingerprint.0.to_le_bytes());
     put_text(out, buyer);
+    put_varint(out, reserved_at.0);
     put_varint(out, expires_at.0);
     out.extend_from_slice(currency.code().as_bytes());
     put_varint(out, items.len() as u64);
@@ -52,6 +53,7 @@ pub(super) fn get_new<'a>(from: &mut Cursor<'a>) -> Result<NewCart<&'a str>, Cod
         req: from.text("request id")?,
         fingerprint: Fingerprint(u32::from_le_bytes(from.array("fingerprint")?)),
         buyer: from.text("buyer")?,
+        reserved_at: Millis(from.varint("time of reservation")?),
         expires_at: Millis(from.varint("end of a hold")?),
         currency: {
             let code: [u8; 3] = from.array("currency")?;
@@ -93,16 +95,14 @@ pub(super) fn get_payment<'a>(from: &mut Cursor<'a>) -> Result<CartPayment<'a>, 
 }
 
 pub(super) fn put_cart(out: &mut Vec<u8>, cart: &CampaignCart<'_>) {
-    let CampaignCart { new, reserved_at, state } = cart;
+    let CampaignCart { new, state } = cart;
     put_new(out, new);
-    put_varint(out, reserved_at.0);
     out.push(order_state_code(*state));
 }
 
 pub(super) fn get_cart<'a>(from: &mut Cursor<'a>) -> Result<CampaignCart<'a>, CodecError> {
-    let (new, reserved_at) = (get_new(from)?, Millis(from.varint("time of reservation")?));
-    let state: OrderState = order_state(from.byte("state of a cart")?)?;
-    Ok(CampaignCart { new, reserved_at, state })
+    let (new, state) = (get_new(from)?, order_state(from.byte("state of a cart")?)?);
+    Ok(CampaignCart { new, state })
 }
 
 pub(super) fn get_number(from: &mut Cursor<'_>) -> Result<CartNumber, CodecError> {

@@ -341,6 +341,7 @@ fn the_bytes_of_a_campaign_in_version_1_are_fixed() {
         req: "q",
         fingerprint: request.fingerprint,
         buyer: "b",
+        reserved_at: Millis(300),
         expires_at: Millis(300),
         currency: Currency::new("GBP").unwrap(),
         items: vec![CartItem { sku: "s", order: OrderNumber(1), qty: 2, amount: 300, off: 40 }],
@@ -360,7 +361,7 @@ fn the_bytes_of_a_campaign_in_version_1_are_fixed() {
         (CampaignEvent::Noted { req: "r", buyer: "b", event: "e" }, "03 0172 0162 0165"),
         (
             CampaignEvent::CartReserved(Box::new(new_cart)),
-            "04 03 0171 01020304 0162 ac02 474250 01 0173 01 02 ac02 28",
+            "04 03 0171 01020304 0162 ac02 ac02 474250 01 0173 01 02 ac02 28",
         ),
         (CampaignEvent::CartPaid(payment), "05 03 0171 01020304 0170 ac02"),
         (CampaignEvent::CartRefundDue(payment), "06 03 0171 01020304 0170 ac02"),

@@ -258,6 +258,11 @@ impl CommandSpec {
         self.name.rsplit('|').next().unwrap_or(self.name)
     }
 
+    /// Whether it puts a document, which is judged beside all others.
+    pub fn puts_document(&self) -> bool {
+        self.arguments.iter().any(|argument| matches!(argument.kind, Kind::Json))
+    }
+
     /// Whether it has this flag.
     pub fn has(&self, flag: Flag) -> bool {
         self.flags.contains(&flag)

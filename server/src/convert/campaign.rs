@@ -1,7 +1,5 @@
 //! Campaign documents, coupons and campaign maps.
 
-use std::sync::Arc;
-
 use tidegate_engine::{
     CampaignCommand, CampaignTerms, CampaignView, CouponCode, CouponWindow, DiscountKind, DiscountOrder,
     Green, Millis, Phase, Threshold, Trigger, Window,
@@ -62,11 +60,6 @@ pub(crate) fn trigger<'a>(
     })?;
     let code = CouponCode::new(u128::from_le_bytes(code));
     Ok(CampaignCommand::Trigger(Trigger { req, buyer, event, code }))
-}
-
-/// The command that puts a campaign.
-pub(crate) fn put_campaign(terms: CampaignTerms) -> CampaignCommand<&'static str> {
-    CampaignCommand::Put { terms: Arc::new(terms) }
 }
 
 fn sorted(names: &[String]) -> Box<[Box<str>]> {

@@ -1,8 +1,9 @@
 //! Between the wire's types and the engine's: the one place that knows both.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use tidegate_actors::{Ask, CartRequest, Condition, CreateError, Fault};
+use tidegate_actors::{Ask, CartRequest, Condition, CreateError, Document, Fault, PutError, Reply};
 use tidegate_engine::{
     At, CampaignCommand, CartId, CartNumber, Command, Currency, Dynamic, Fulfilment, GroupBuy, Ladder,
     LatePayment, Millis, OrderId, OrderNumber, Place, Price, Refusal, RoomId, SkuTerms, Step, Store, Tier,
@@ -21,7 +22,7 @@ mod reply;
 mod report;
 
 pub(crate) use belonging::{Belonging, absent, belonging};
-pub(crate) use campaign::{campaign, campaign_document, put_campaign, trigger, write_campaign};
+pub(crate) use campaign::{campaign, campaign_document, trigger, write_campaign};
 pub(crate) use news::{Fields, absent_news, cart_news, order_news, price_news, room_news, stock_news};
 pub(crate) use reply::{write_reply, write_view};
 pub(crate) use report::Books;
@@ -252,7 +253,7 @@ pub(crate) fn cart<'a>(
 ///
 /// # Errors
 /// `field: reason` for the first field that is wrong.
-pub(crate) fn put(document: &str) -> Result<(SkuTerms, u32), WireError> {
+pub(crate) fn put(document: &str) -> Result<Document, WireError> {
     put_document(&SkuDocument::from_json(document)?)
 }
 
@@ -260,7 +261,7 @@ pub(crate) fn put(document: &str) -> Result<(SkuTerms, u32), WireError> {
 ///
 /// # Errors
 /// `field: reason` if a value is none that the engine knows, which reading has ruled out.
-pub(crate) fn put_document(document: &SkuDocument) -> Result<(SkuTerms, u32), WireError> {
+pub(crate) fn put_document(document: &SkuDocument) -> Result<Document, WireError> {
     let wrong = |what: &str| WireError::invalid(what.to_owned());
     let allow = document.allow.as_ref().map(|list| {
         let mut list: Vec<Box<str>> = list.iter().map(|buyer| buyer.as_str().into()).collect();
@@ -301,7 +302,7 @@ pub(crate) fn put_document(document: &SkuDocument) -> Result<(SkuTerms, u32), Wi
         }),
     };
     let stock = u32::try_from(document.stock).map_err(|_| wrong("stock: too large"))?;
-    Ok((terms, stock))
+    Ok(Document::Sku { terms: Arc::new(terms), stock })
 }
 
 fn stores(stores: &[document::Store]) -> Result<Box<[Store]>, WireError> {
@@ -356,12 +357,18 @@ pub(crate) fn is_fault(message: &str) -> bool {
     [Fault::Panicked, Fault::Quarantined].iter().any(|fault| fault.to_string() == message)
 }
 
-/// What the caller is told when a new SKU can't be made.
-pub(crate) fn not_created(error: CreateError, retry: Duration) -> WireError {
-    match error {
-        CreateError::Full { .. } => WireError::invalid(error.to_string()),
-        CreateError::Refused(why) => fault(why, retry),
-    }
+/// Writes what putting a document came to.
+pub(crate) fn write_put(put: &Result<Reply, PutError>, retry: Duration, writer: &mut Writer<'_>) -> Label {
+    let error = match put {
+        // What it is called and was asked is in none of the replies that there can be.
+        Ok(reply) => return write_reply("", &Ask::View, reply, Millis(0), retry, writer),
+        Err(error @ (PutError::Unfit(_) | PutError::NotCreated(CreateError::Full { .. }))) => {
+            WireError::invalid(error.to_string())
+        }
+        Err(PutError::NotCreated(CreateError::Refused(why)) | PutError::Fault(why)) => fault(*why, retry),
+    };
+    error.write(writer);
+    Label::Error(error.code())
 }
 
 /// What the caller is told when a subscription is refused.

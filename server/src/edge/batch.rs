@@ -5,8 +5,8 @@ mod gate;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use tidegate_actors::{Ask, Body, Fault, House, Outcome, Reply, Seat};
-use tidegate_engine::{Command as SkuCommand, Millis};
+use tidegate_actors::{Ask, Body, Document, Fault, House, Outcome, PutError, Reply, Seat};
+use tidegate_engine::Millis;
 use tidegate_protocol::command::{self, COMMANDS, Call, Command};
 use tidegate_protocol::error::WireError;
 use tidegate_protocol::reply::ReportOf;
@@ -33,12 +33,11 @@ pub(super) struct Batch {
     visits: Visits,
     /// What the visits brought back, until all of it is put together.
     outcomes: Vec<(Arc<Seat>, Outcome)>,
-    /// Documents that can't be answered as done.
-    untold: Vec<(Place, Fault)>,
     /// The next piece of the output, and where it begins in `ready`.
     next: (usize, usize),
-    /// Documents that were put: SKUs may have to be told.
-    puts: Vec<Put>,
+    /// Documents to be put, and what that came to.
+    puts: Vec<(Box<str>, Document)>,
+    put: Vec<Result<Reply, PutError>>,
     /// Campaigns whose books are asked for, and the asks that make them up.
     reports: Vec<CampaignReport>,
     /// What the ready replies are counted as.
@@ -56,10 +55,12 @@ enum Piece {
     Asked { visit: usize, ask: usize, sent: Sent },
     /// The books of a campaign, by position in `reports`.
     Report { at: usize, sent: Sent },
+    /// A document, by position in `puts` and `put`.
+    Put { at: usize, sent: Sent },
 }
 
 /// One ask of one visit.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy)]
 struct Place {
     visit: usize,
     ask: usize,
@@ -71,13 +72,6 @@ struct CampaignReport {
     asks: Vec<Place>,
 }
 
-/// A document that was put.
-struct Put {
-    place: Place,
-    /// The SKU; `None`: it was a campaign's.
-    sku: Option<Box<str>>,
-}
-
 impl Batch {
     pub(super) fn new(edge: Arc<Edge>, recorder: Arc<Recorder>) -> Self {
         Self {
@@ -87,9 +81,9 @@ impl Batch {
             pieces: Vec::new(),
             visits: Visits::default(),
             outcomes: Vec::new(),
-            untold: Vec::new(),
             next: (0, 0),
             puts: Vec::new(),
+            put: Vec::new(),
             reports: Vec::new(),
             labels: Vec::new(),
             gate: Gate::default(),
@@ -106,15 +100,19 @@ impl Batch {
         self.gate.is_waiting()
     }
 
-    /// Takes in one command.
+    /// Takes in one command, or says that it is for the next batch: whatever comes behind a document must find it there.
+    #[must_use]
     pub(super) fn add(&mut self, args: Args<'_>, session: &mut Session) -> Added {
         let command = command::lookup(args);
+        if !self.puts.is_empty() && !command.as_ref().is_ok_and(|command| command.spec().puts_document()) {
+            return Added::Again;
+        }
         let known = command.as_ref().ok().copied();
         let done = self.gate.charge(session, &self.edge).and(command).and_then(|command| {
-            session.standing().admit(command.spec())?;
             if let Some(refused) = session.refuses(command) {
                 return Err(refused);
             }
+            session.standing().admit(command.spec())?;
             let call = command.parse(args)?;
             if let Some(added) = self.hold_back(command, &call, session)? {
                 return Ok(added);
@@ -163,25 +161,16 @@ impl Batch {
                 self.ask(sent, visit, Absent::NotFound, |body| body.push_command(&command))
             }
             Errand::Put { sku, document } => {
-                let house = self.edge.house_for_writing()?;
-                let (terms, stock) = convert::put(document)?;
-                house.check_sku(sku, &terms).map_err(|error| WireError::invalid(error.to_string()))?;
-                let retry = self.edge.limits.retry_ms;
-                let seat = house.find_or_create(sku).map_err(|error| convert::not_created(error, retry))?;
-                let put = SkuCommand::Put { terms: Arc::new(terms), stock };
-                self.add_put(sent, seat, Some(sku), |body| body.push_command(&put))
+                self.edge.house_for_writing()?;
+                let document = convert::put(document)?;
+                self.put_document(sent, sku, document);
+                Ok(())
             }
             Errand::PutCampaign { campaign, document } => {
-                let house = self.edge.house_for_writing()?;
+                self.edge.house_for_writing()?;
                 let terms = convert::campaign(document)?;
-                house
-                    .check_campaign(campaign, &terms)
-                    .map_err(|error| WireError::invalid(error.to_string()))?;
-                let retry = self.edge.limits.retry_ms;
-                let seat = house.find_or_create_campaign(campaign);
-                let seat = seat.map_err(|error| convert::not_created(error, retry))?;
-                let put = convert::put_campaign(terms);
-                self.add_put(sent, seat, None, |body| body.push_campaign(&put))
+                self.put_document(sent, campaign, Document::Campaign(Arc::new(terms)));
+                Ok(())
             }
             Errand::Trigger { campaign, req, buyer, event } => {
                 let seat = self.edge.house_for_writing()?.find_campaign(campaign);
@@ -243,8 +232,7 @@ impl Batch {
         Ok(())
     }
 
-    /// Shows a campaign as it shows itself. One that this same batch put before is shown by its actor, without the
-    /// SKUs that it does not name.
+    /// Shows a campaign as it shows itself. One that this same batch asked something before is shown by its actor.
     fn look_at_campaign(&mut self, sent: Sent, campaign: &str) -> Result<(), WireError> {
         let house = self.edge.house()?;
         let Some(seat) = house.find_campaign(campaign) else {
@@ -287,35 +275,10 @@ impl Batch {
         Ok(())
     }
 
-    /// Adds a document to a visit.
-    fn add_put(
-        &mut self,
-        sent: Sent,
-        seat: Arc<Seat>,
-        sku: Option<&str>,
-        push: impl FnOnce(&mut Body),
-    ) -> Result<(), WireError> {
-        let visit = self.visits.by_seat(seat);
-        self.ask(sent, Some(visit), Absent::NotFound, push)?;
-        let ask = self.visits.body(visit).len() - 1;
-        self.puts.push(Put { place: Place { visit, ask }, sku: sku.map(Into::into) });
-        Ok(())
-    }
-
-    /// Tells SKUs what became of their part in campaigns, once the documents are durable, and notes which of the
-    /// documents can't be answered as done.
-    async fn tell_skus(&mut self) {
-        let edge = Arc::clone(&self.edge);
-        for Put { place, sku } in self.puts.drain(..) {
-            let replies =
-                self.outcomes.get(place.visit).and_then(|(_, outcome)| outcome.replies.as_ref().ok());
-            let accepted =
-                matches!(replies.and_then(|replies| replies.get(place.ask)), Some(Reply::Accepted(_)));
-            let Ok(house) = edge.house() else { continue };
-            if accepted && let Err(fault) = house.enrol(sku.as_deref()).await {
-                self.untold.push((place, fault));
-            }
-        }
+    fn put_document(&mut self, sent: Sent, name: &str, document: Document) {
+        self.close_ready();
+        self.pieces.push(Piece::Put { at: self.puts.len(), sent });
+        self.puts.push((name.into(), document));
     }
 
     /// Adds something to a visit, if there is an actor to visit.
@@ -381,7 +344,7 @@ impl Batch {
         let Ok(house) = self.edge.house().cloned() else { return };
         self.outcomes = self.visits.make(&house).await;
         if !self.puts.is_empty() {
-            self.tell_skus().await;
+            self.put = house.put(std::mem::take(&mut self.puts)).await;
         }
     }
 
@@ -415,17 +378,38 @@ impl Batch {
             Piece::Asked { visit, ask, sent } => {
                 let mut writer = Writer::new(output, sent.protocol);
                 let (seat, outcome) = &self.outcomes[visit];
-                let untold = self.untold.iter().find(|(place, _)| *place == Place { visit, ask });
-                let label = match (&outcome.replies, outcome.body.asks().get(ask), untold) {
-                    (_, _, Some((_, fault))) => write_fault(*fault, retry, &mut writer),
-                    (Ok(replies), Some(asked), None) if ask < replies.len() => {
-                        convert::write_reply(seat.name(), asked, &replies[ask], now, retry, &mut writer)
+                let label = match (&outcome.replies, outcome.body.asks().get(ask)) {
+                    (Ok(replies), Some(asked)) if ask < replies.len() => {
+                        match (&replies[ask], self.edge.house()) {
+                            (Reply::Campaign(view), Ok(house)) => {
+                                let members = members(house, seat.name());
+                                convert::write_campaign(
+                                    seat.name(),
+                                    view.as_ref(),
+                                    &members,
+                                    now,
+                                    &mut writer,
+                                );
+                                Label::Ok
+                            }
+                            (reply, _) => {
+                                convert::write_reply(seat.name(), asked, reply, now, retry, &mut writer)
+                            }
+                        }
                     }
                     // An actor replies to each ask, or says why it replied to none.
-                    (replies, _, None) => {
+                    (replies, _) => {
                         let fault = replies.as_ref().err().copied().unwrap_or(Fault::Panicked);
                         write_fault(fault, retry, &mut writer)
                     }
+                };
+                self.label(sent, label);
+            }
+            Piece::Put { at, sent } => {
+                let mut writer = Writer::new(output, sent.protocol);
+                let label = match self.put.get(at) {
+                    Some(put) => convert::write_put(put, retry, &mut writer),
+                    None => write_fault(Fault::Panicked, retry, &mut writer),
                 };
                 self.label(sent, label);
             }
@@ -450,7 +434,7 @@ impl Batch {
         self.ready.clear();
         self.pieces.clear();
         self.reports.clear();
-        self.untold.clear();
+        self.put.clear();
         self.next = (0, 0);
         if self.ready.capacity() > KEPT_BYTES {
             self.ready = Vec::new();

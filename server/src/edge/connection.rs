@@ -201,6 +201,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     /// Writes what is to be pushed and is there, between batches of replies: a buffer full at most, and then commands
     /// are looked for.
     async fn push(&mut self) -> io::Result<()> {
+        if self.session.standing().buyer().is_some_and(|buyer| buyer.is_valid().is_err()) {
+            return Err(io::Error::other("the token of a subscriber has run out"));
+        }
         let pushes = self.session.pushes();
         let limits = &self.edge.limits;
         let cut = match pushes.fill(limits.output_buffer_bytes, self.session.protocol(), &mut self.output) {

@@ -110,6 +110,10 @@ impl Session {
     /// From now on this is who is asking.
     pub(super) fn authenticate(&mut self, principal: Principal, edge: &Edge) {
         principal.name().clone_into(&mut self.guest.said().user);
+        if !principal.is_same_as(self.standing.principal()) {
+            // What somebody subscribed to is nobody else's business.
+            self.pushes = Pushes::default();
+        }
         self.standing = Standing::new(principal, &edge.security, self.guest.address.ip());
     }
 

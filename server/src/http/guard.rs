@@ -6,14 +6,13 @@
 
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
-use actix_web::http::StatusCode;
-use actix_web::http::header::{AUTHORIZATION, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
+use actix_web::http::header::AUTHORIZATION;
 use actix_web::middleware::Next;
 use actix_web::{Error, HttpMessage as _, HttpRequest, HttpResponse, web};
 use tidegate_protocol::command::Role;
 use tidegate_protocol::error::{ErrorCode, WireError};
 
-use super::problem::Problem;
+use super::api;
 use crate::security::{Principal, Security, network, no_auth};
 
 /// Middleware: whoever can't prove what the request claims is refused; who claims nothing is a stranger.
@@ -65,20 +64,6 @@ fn may_observe(request: &HttpRequest) -> Result<(), WireError> {
 }
 
 /// An error of the wire as an HTTP answer.
-pub(super) fn refusal(error: &WireError) -> HttpResponse {
-    let status = match error.code() {
-        ErrorCode::NoAuth | ErrorCode::WrongPass => StatusCode::UNAUTHORIZED,
-        ErrorCode::NoPerm => StatusCode::FORBIDDEN,
-        ErrorCode::RateLimited => StatusCode::TOO_MANY_REQUESTS,
-        _ => StatusCode::BAD_REQUEST,
-    };
-    let mut problem = Problem::new(status, error.code().word(), error.message().to_owned());
-    if status == StatusCode::UNAUTHORIZED {
-        let challenge = HeaderValue::from_static("Bearer realm=\"tidegate\"");
-        problem = problem.header(WWW_AUTHENTICATE, challenge);
-    }
-    if let Some(milliseconds) = error.retry_ms() {
-        problem = problem.header(RETRY_AFTER, HeaderValue::from(milliseconds.div_ceil(1_000)));
-    }
-    problem.response()
+fn refusal(error: &WireError) -> HttpResponse {
+    api::error(error.clone().into()).response()
 }

@@ -57,6 +57,11 @@ impl Principal {
         }
     }
 
+    /// Whether this is the same somebody, perhaps with another token.
+    pub(crate) fn is_same_as(&self, other: &Self) -> bool {
+        std::mem::discriminant(self) == std::mem::discriminant(other) && self.name() == other.name()
+    }
+
     /// The buyer that it is.
     pub(crate) fn buyer(&self) -> Option<&Buyer> {
         match self {

@@ -71,7 +71,7 @@ pub(super) fn status_of_error(code: ErrorCode) -> StatusCode {
 }
 
 /// The caller or the server is at fault.
-pub(super) fn error(error: JsonError) -> Problem {
+pub(in crate::http) fn error(error: JsonError) -> Problem {
     let JsonError { code, message, retry_ms } = error;
     if code == ErrorCode::Err {
         return if convert::is_fault(&message) {
@@ -88,7 +88,7 @@ pub(super) fn error(error: JsonError) -> Problem {
         }
         (None, ErrorCode::Loading) => problem.header(RETRY_AFTER, HeaderValue::from_static("1")),
         (None, ErrorCode::NoAuth | ErrorCode::WrongPass) => {
-            problem.header(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"))
+            problem.header(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"tidegate\""))
         }
         _ => problem,
     }

@@ -9,7 +9,8 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Map, Value, json};
 use tidegate_engine::{OrderId, OrderNumber, RoomId, RoomNumber};
 use tidegate_persistence::{ActorId, ActorKind};
-use tidegate_protocol::error::ErrorCode;
+use tidegate_protocol::command::Role;
+use tidegate_protocol::error::{ErrorCode, WireError};
 use tidegate_protocol::json::{self, JsonError, JsonReply};
 use tidegate_protocol::resp::Value as Reply;
 
@@ -17,6 +18,7 @@ use super::answer::{absent, error, wrong_value};
 use super::request::{malformed, path, query};
 use super::{Api, defect};
 use crate::http::problem::Problem;
+use crate::security::Principal;
 
 /// Entries of a page that does not say how many it wants, and the most it may want.
 pub(super) const USUAL_LIMIT: usize = 50;
@@ -50,6 +52,18 @@ impl Of {
 }
 
 impl List {
+    /// Whether somebody may see it: whoever may see each of its entries. Other people's orders are none of a buyer's
+    /// business.
+    fn admit(&self, principal: &Principal) -> Result<(), WireError> {
+        match principal.buyer() {
+            Some(_) if self.of == Of::Orders => {
+                Err(WireError::new(ErrorCode::NoPerm, "the list of orders is not for buyers"))
+            }
+            Some(_) => Ok(()),
+            None => principal.needs_one_of(&[Role::Storefront]),
+        }
+    }
+
     /// The schema of what stands in the place of an entry that can't be shown; none where each can.
     pub(super) fn unshown_schema(&self) -> Option<Value> {
         let (_, param) = self.shown_by;
@@ -111,7 +125,8 @@ pub(super) async fn page(
     request: HttpRequest,
     api: web::Data<Api>,
 ) -> Result<HttpResponse, Problem> {
-    let caller = api.caller(&request)?;
+    let asker = api.asker(&request)?;
+    list.admit(&asker.principal).map_err(|refused| error(refused.into()))?;
     let query = query(&request, &["cursor", "limit"])?;
     let limit = limit(query.get("limit"))?;
     let from = query.get("cursor").map_or(Ok(0), |cursor| from_cursor(list.of, cursor))?;
@@ -127,9 +142,16 @@ pub(super) async fn page(
     for (_, name) in &entries {
         put(command, param, Value::from(name.as_str()), &mut words)?;
     }
-    let mut replies = api.call(caller, words).await?.into_iter();
+    if entries.is_empty() {
+        // Whoever may not look is not told that there is nothing to see.
+        put(command, param, Value::from("-"), &mut words)?;
+    }
+    let mut replies = api.call(asker, words).await?.into_iter();
     if sku.is_some() && shown("sku.get", replies.next()).map_err(error)?.is_null() {
         return Err(absent());
+    }
+    if entries.is_empty() {
+        shown(command, replies.next()).map_err(error)?;
     }
     let mut items = Vec::new();
     let mut next = None;

@@ -18,6 +18,7 @@ mod request;
 mod responses;
 
 use std::future::Future;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -27,12 +28,14 @@ use actix_web::{HttpMessage as _, HttpRequest, HttpResponse, Resource, Route, we
 use tidegate_protocol::json;
 use tidegate_protocol::resp::{FramingError, Value, decode_reply};
 
+use super::guard;
+use super::origin;
 use super::problem::{Problem, not_allowed, not_found};
-use super::{guard, origin};
 use crate::config::{Http, Origins};
 use crate::edge::{Caller, Edge};
 use crate::metrics::Recorder;
 use crate::security::Principal;
+pub(super) use answer::error;
 use lists::LISTS;
 use operations::{OPERATIONS, Operation, ROOT};
 use request::malformed;
@@ -52,8 +55,8 @@ impl Api {
         Self { edge, recorder, allowed_origins, patience }
     }
 
-    /// Takes in whoever asks. Here, and nowhere else, it is decided who that is.
-    fn caller(&self, request: &HttpRequest) -> Result<Caller, Problem> {
+    /// Finds out who asks. Here, and nowhere else, it is decided who that is.
+    fn asker(&self, request: &HttpRequest) -> Result<Asker, Problem> {
         let local = request.app_config().local_addr();
         if request.method() != Method::GET
             && request.method() != Method::HEAD
@@ -65,16 +68,14 @@ impl Api {
                 "The page that sent this is another site's; http.allowed_origins says whose pages may.",
             ));
         }
-        let address = request.peer_addr().unwrap_or(local);
-        let mut caller = Caller::for_one_request(&self.edge, &self.recorder, (address, local));
-        if let Some(principal) = request.extensions().get::<Principal>() {
-            caller.authenticate(principal.clone());
-        }
-        Ok(caller)
+        let principal = request.extensions().get::<Principal>().cloned().unwrap_or(Principal::Nobody);
+        Ok(Asker { address: request.peer_addr().unwrap_or(local), local, principal })
     }
 
     /// Carries out commands, and gives a reply to each.
-    async fn call(&self, mut caller: Caller, commands: Vec<u8>) -> Result<Vec<Value>, Problem> {
+    async fn call(&self, asker: Asker, commands: Vec<u8>) -> Result<Vec<Value>, Problem> {
+        let mut caller = Caller::for_one_request(&self.edge, &self.recorder, (asker.address, asker.local));
+        caller.authenticate(asker.principal);
         // On its own: what was begun is brought to its end, also when the client does not wait for it.
         let called = actix_web::rt::spawn(async move { caller.call(&commands).await });
         let replies = called.await.map_err(|_| defect())?.map_err(|error| match error {
@@ -89,6 +90,14 @@ impl Api {
         }
         Ok(values)
     }
+}
+
+/// Who asks. It becomes a client of the server only when all of its request is there: a server that stops waits for its
+/// clients.
+struct Asker {
+    address: SocketAddr,
+    local: SocketAddr,
+    principal: Principal,
 }
 
 /// What can't be, as far as anybody knows.
@@ -126,8 +135,8 @@ pub(super) fn routes(app: &mut web::ServiceConfig, api: Api) {
             async move { answer }
         })));
     }
-    let scope = scope.default_service(web::to(not_found)).wrap(from_fn(guard::identify));
-    app.service(scope).configure(docs::routes);
+    app.service(scope.default_service(web::to(not_found)).wrap(from_fn(guard::identify)))
+        .configure(docs::routes);
 }
 
 /// One path and the methods that it takes.
@@ -158,7 +167,7 @@ async fn operate(
     body: web::Payload,
     api: web::Data<Api>,
 ) -> Result<HttpResponse, Problem> {
-    let caller = api.caller(&request)?;
+    let asker = api.asker(&request)?;
     request::query(&request, &[])?;
     let is_read = operation.method == Method::GET;
     let body = if is_read {
@@ -170,7 +179,7 @@ async fn operate(
     let command = operation.command().ok_or_else(defect)?;
     let mut words = Vec::new();
     request::command(operation, command, &request, &body, &mut words)?;
-    let replies = api.call(caller, words).await?;
+    let replies = api.call(asker, words).await?;
     let reply = replies.first().ok_or_else(defect)?;
     answer::answer(operation, json::reply(command, reply))
 }
