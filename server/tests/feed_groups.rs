@@ -63,7 +63,7 @@ fn two_consumers_share_the_feed_and_what_is_not_acknowledged_comes_again() {
         .map(|c| format!("{} {}", show(&c.items()[1]), show(&c.items()[3])))
         .collect();
     assert_eq!(shown, ["a 3", "b 2"]);
-    assert_eq!(client.ask("HELLO 3").contains("proto=3"), true);
+    assert!(client.ask("HELLO 3").contains("proto=3"));
     assert_eq!(
         client.fields("XINFO STREAM orders", &["length", "entries-added", "groups"]),
         "length=10 entries-added=10 groups=1"

@@ -165,8 +165,9 @@ fn disagreement(client: &mut Client, order: &Value, entries: &[&Entry]) -> Optio
         return Some("an amount is not the price less discounts");
     }
     let back: i64 = entries.iter().filter(|entry| entry.text("reason") == "tier").filter_map(amount).sum();
-    let last = entries.iter().filter(|entry| ["order.reserved", "order.paid"].contains(&entry.kind.as_str()));
-    if last.last().and_then(amount).map(|paid| paid - back) != order.get("amount").and_then(Value::as_int) {
+    let mut last =
+        entries.iter().rev().filter(|entry| ["order.reserved", "order.paid"].contains(&entry.kind.as_str()));
+    if last.next().and_then(amount).map(|paid| paid - back) != order.get("amount").and_then(Value::as_int) {
         return Some("the amount is another one");
     }
     (!fits).then_some("the entries don't lead to its state")
