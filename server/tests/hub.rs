@@ -52,6 +52,7 @@ impl Shop {
             mailbox_capacity: 64,
             max_skus: 100,
             max_campaigns: 1,
+            max_consumer_groups: 8,
             desk: DeskOptions {
                 limits: Limits {
                     max_orders: 1_000,

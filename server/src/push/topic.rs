@@ -16,6 +16,9 @@ use crate::convert;
 /// The subscribers of one channel.
 pub(super) type Audience = HashMap<Slot, Arc<Inbox>, foldhash::fast::RandomState>;
 
+/// A message and whom it is for.
+type Round = (Arc<Message>, Vec<(Slot, Arc<Inbox>)>);
+
 /// What is known of a SKU for its subscribers.
 ///
 /// Actors ask what is watched and leave the latest view; the hub's own task tells the subscribers of price and stock.
@@ -174,7 +177,7 @@ impl Side {
         &mut self,
         render: impl FnOnce() -> convert::Fields,
         version: (u64, Millis),
-    ) -> Option<(Arc<Message>, Vec<(Slot, Arc<Inbox>)>)> {
+    ) -> Option<Round> {
         if self.audience.is_empty() {
             self.told = None;
             return None;

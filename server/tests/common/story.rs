@@ -51,8 +51,11 @@ impl Step {
     }
 }
 
+/// Looks at each call of the story and what came of it.
+pub(crate) type Look<'l> = &'l mut dyn FnMut(&str, &Json, &Result<Json, Fault>);
+
 /// Plays the story at a door, and shows every call and what came of it to `look`.
-pub(crate) fn play(door: &mut dyn Door, look: &mut dyn FnMut(&str, &Json, &Result<Json, Fault>)) {
+pub(crate) fn play(door: &mut dyn Door, look: Look<'_>) {
     let mut names: BTreeMap<&str, Json> = BTreeMap::new();
     for step in steps() {
         let params = filled(&step.params, &names);
