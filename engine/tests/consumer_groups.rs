@@ -18,10 +18,13 @@ use tidegate_engine::{
 const NAMES: [&str; 3] = ["ann", "bob", "cid"];
 const LIMITS: ConsumerGroupLimits = ConsumerGroupLimits { max_consumers: 2, max_pending: 12 };
 
+/// Where it is, its consumers, and what is pending: whose it is, since when, and how often it was delivered.
+type Group = (u64, Vec<&'static str>, BTreeMap<u64, (&'static str, u64, u32)>);
+
 /// The same in few words: entries with their consumer, time and count.
 #[derive(Default)]
 struct Naive {
-    group: Option<(u64, Vec<&'static str>, BTreeMap<u64, (&'static str, u64, u32)>)>,
+    group: Option<Group>,
 }
 
 impl Naive {
