@@ -173,11 +173,7 @@ impl Topic {
 
 impl Side {
     /// What is to be told to whom, if it is another thing than before.
-    fn news(
-        &mut self,
-        render: impl FnOnce() -> convert::Fields,
-        version: (u64, Millis),
-    ) -> Option<Round> {
+    fn news(&mut self, render: impl FnOnce() -> convert::Fields, version: (u64, Millis)) -> Option<Round> {
         if self.audience.is_empty() {
             self.told = None;
             return None;

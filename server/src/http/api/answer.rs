@@ -153,7 +153,11 @@ mod tests {
             let header = |name| response.headers().get(name).and_then(|value| value.to_str().ok());
             assert_eq!(response.status().as_u16(), status, "{code:?}");
             assert_eq!(header(RETRY_AFTER), retry_after, "{code:?}");
-            assert_eq!(header(WWW_AUTHENTICATE), (status == 401).then_some("Bearer"), "{code:?}");
+            assert_eq!(
+                header(WWW_AUTHENTICATE),
+                (status == 401).then_some("Bearer realm=\"tidegate\""),
+                "{code:?}"
+            );
         }
     }
 
