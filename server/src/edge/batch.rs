@@ -220,7 +220,7 @@ impl Batch {
                 self.edge.feed()?;
                 self.is_postponed = !(self.ready.is_empty() && self.pieces.is_empty());
                 if !self.is_postponed {
-                    self.feed = Some((command, FeedCall::new(asked, protocol)));
+                    self.feed = Some((command, FeedCall::new(*asked, protocol)));
                 }
                 Ok(())
             }
