@@ -8,6 +8,7 @@ use tidegate_persistence::Lane;
 use tokio::sync::Notify;
 
 use crate::desk_actor::DeskActor;
+use crate::load::Load;
 use crate::release::Release;
 
 /// A thread on which actors live.
@@ -23,6 +24,10 @@ impl Floor {
         let release = Arc::new(Release::new(lane, wake));
         arbiter.spawn(Arc::clone(&release).run());
         Self { arbiter, release }
+    }
+
+    pub(crate) fn load(&self) -> &Arc<Load> {
+        self.release.load()
     }
 
     pub(crate) fn release(&self) -> &Arc<Release> {

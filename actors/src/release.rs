@@ -2,12 +2,14 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::time::Instant;
 
 use parking_lot::Mutex;
 use tidegate_persistence::{Lane, Ticket};
 use tokio::sync::{Notify, oneshot};
 
 use crate::ask::{Fault, Outcome};
+use crate::load::Load;
 
 /// Holds each outcome until the last event that it can reflect is durable (invariant 5).
 ///
@@ -18,6 +20,7 @@ pub(crate) struct Release {
     lane: Lane,
     held: Mutex<VecDeque<Held>>,
     wake: Arc<Notify>,
+    load: Arc<Load>,
 }
 
 #[derive(Debug)]
@@ -30,7 +33,12 @@ struct Held {
 impl Release {
     /// `wake` is notified whenever the lane's durable ticket moves or the journal fails.
     pub(crate) fn new(lane: Lane, wake: Arc<Notify>) -> Self {
-        Self { lane, held: Mutex::default(), wake }
+        Self { lane, held: Mutex::default(), wake, load: Arc::default() }
+    }
+
+    /// What the actors of this arbiter count.
+    pub(crate) fn load(&self) -> &Arc<Load> {
+        &self.load
     }
 
     pub(crate) fn lane(&self) -> &Lane {
@@ -46,6 +54,7 @@ impl Release {
             let _ = to.send(outcome);
         } else {
             held.push_back(Held { until, outcome, to });
+            self.load.holds(held.len());
             drop(held);
             if self.lane.failed().is_some() {
                 // The failure's own wake may have come before this was held.
@@ -58,6 +67,7 @@ impl Release {
     pub(crate) async fn run(self: Arc<Self>) {
         loop {
             self.wake.notified().await;
+            self.load.woken();
             if self.lane.failed().is_some() {
                 self.fail();
             } else {
@@ -67,13 +77,15 @@ impl Release {
     }
 
     fn send_durable(&self) {
-        let durable = self.lane.durable();
+        let (durable, now, sync) = (self.lane.durable(), Instant::now(), self.lane.last_sync());
         let mut held = self.held.lock();
         while held.front().is_some_and(|first| first.until <= durable) {
-            if let Some(Held { outcome, to, .. }) = held.pop_front() {
+            if let Some(Held { mut outcome, to, .. }) = held.pop_front() {
+                outcome.body.stages_mut().durable(now, sync);
                 let _ = to.send(outcome);
             }
         }
+        self.load.holds(held.len());
     }
 
     fn fail(&self) {
