@@ -6,6 +6,7 @@ pub mod config;
 mod convert;
 pub mod demo;
 pub mod edge;
+mod gauges;
 pub mod http;
 mod inside;
 pub mod inspect;

@@ -17,9 +17,10 @@ use tokio::sync::{Notify, oneshot};
 use crate::campaign;
 use crate::config::Config;
 use crate::edge::{self, Door, Edge, command_labels, outcome_labels};
+use crate::gauges::Gauges;
 use crate::http;
 use crate::levels::Levels;
-use crate::metrics::{Metrics, Recovery};
+use crate::metrics::{Metrics, Recovery, ReplayReading};
 use crate::shutdown::Shutdown;
 
 /// How often a stopping server looks whether its connections have ended.
@@ -72,6 +73,7 @@ async fn serve(
     let lock = DirLock::take(&config.data_dir)?;
     let arbiters: Vec<Arbiter> = (0..arbiter_count(config)).map(|_| Arbiter::new()).collect();
     let parts = Parts::new(config, arbiters.len());
+    parts.levels.watch(Gauges::new(config, &arbiters));
     let http = http::start(&config.http, Arc::clone(&parts.levels) as _, Arc::clone(&parts.metrics))
         .with_context(|| format!("cannot listen on {} (http.listen)", config.http.listen))?;
     let http_handle = http.server.handle();
@@ -184,7 +186,8 @@ impl Parts {
             FromJournal(writer.reader()),
             house_options(config, seed),
         ));
-        self.levels.replayed_all(writer, recovery(&report));
+        let replay = ReplayReading { blocks: report.blocks, bytes: report.bytes };
+        self.levels.replayed_all(writer, recovery(&report), replay);
         Ok(house)
     }
 

@@ -9,6 +9,8 @@ use dashmap::DashMap;
 use parking_lot::Mutex;
 use tidegate_protocol::resp::Protocol;
 
+use super::ended::Ended;
+
 /// All connections.
 #[derive(Debug, Default)]
 pub struct Clients {
@@ -16,6 +18,8 @@ pub struct Clients {
     count: AtomicUsize,
     accepted: AtomicU64,
     refused: AtomicU64,
+    accept_errors: AtomicU64,
+    ended: [AtomicU64; Ended::ALL.len()],
 }
 
 impl Clients {
@@ -35,6 +39,22 @@ impl Clients {
     #[must_use]
     pub fn refused(&self) -> u64 {
         self.refused.load(Ordering::Relaxed)
+    }
+
+    /// Times that the system did not hand a connection over.
+    #[must_use]
+    pub fn accept_errors(&self) -> u64 {
+        self.accept_errors.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn count_accept_error(&self) {
+        self.accept_errors.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// TCP connections that ended since the start, by reason.
+    pub fn ended(&self) -> impl Iterator<Item = (&'static str, u64)> {
+        let counts = self.ended.iter().map(|count| count.load(Ordering::Relaxed));
+        Ended::ALL.iter().map(|reason| reason.name()).zip(counts)
     }
 
     /// Takes a new connection in, or counts a refusal when there are `most` already.
@@ -68,6 +88,13 @@ impl Clients {
 pub(super) struct Guest {
     client: Arc<Client>,
     clients: Arc<Clients>,
+}
+
+impl Guest {
+    /// Notes why its connection ends.
+    pub(super) fn ended(&self, reason: Ended) {
+        self.clients.ended[reason as usize].fetch_add(1, Ordering::Relaxed);
+    }
 }
 
 impl std::ops::Deref for Guest {

@@ -13,6 +13,7 @@ use tokio::sync::watch;
 use super::Edge;
 use super::batch::Batch;
 use super::client::Guest;
+use super::ended::Ended;
 use super::session::Session;
 use crate::metrics::Recorder;
 
@@ -49,9 +50,13 @@ pub(super) async fn serve(
         edge,
         stopped,
     };
-    if let Err(error) = connection.run().await {
+    let ended = connection.run().await.unwrap_or_else(|error| {
         tracing::debug!(client = connection.session.id(), %error, "connection ended");
-    }
+        // The system's own timeout has a number: that is a peer that is gone without a word.
+        let unread = error.kind() == io::ErrorKind::TimedOut && error.raw_os_error().is_none();
+        if unread { Ended::Unread } else { Ended::Broken }
+    });
+    connection.session.ended(ended);
 }
 
 struct Connection {
@@ -85,32 +90,39 @@ enum Read {
 /// What becomes of the connection.
 enum Next {
     GoOn,
-    Close,
+    Close(Ended),
     /// Close, although the client may still be sending.
-    CloseEarly,
+    CloseEarly(Ended),
 }
 
 impl Connection {
-    async fn run(&mut self) -> io::Result<()> {
+    async fn run(&mut self) -> io::Result<Ended> {
         loop {
             // Looked at before the read, which then brings what was sent by now. Whoever never stops sending must
             // not keep the server from stopping.
             let stopping = *self.stopped.borrow();
             let next = match self.read().await? {
                 Read::Bytes => self.answer().await?,
-                Read::End | Read::Stop => Next::Close,
+                Read::End => Next::Close(Ended::Client),
+                Read::Stop => Next::Close(Ended::Stop),
                 Read::Late => {
                     let patience = self.edge.limits.partial_command_timeout_ms;
                     self.session.write_late(patience, &mut self.output);
                     self.write().await?;
-                    Next::CloseEarly
+                    Next::CloseEarly(Ended::Late)
                 }
             };
-            match next {
-                Next::GoOn if !stopping => {}
-                Next::GoOn | Next::Close => return self.stream.shutdown().await,
-                Next::CloseEarly => return self.close_early().await,
-            }
+            let ended = match next {
+                Next::GoOn if !stopping => continue,
+                Next::GoOn => Ended::Stop,
+                Next::Close(ended) => ended,
+                Next::CloseEarly(ended) => {
+                    self.close_early().await?;
+                    return Ok(ended);
+                }
+            };
+            self.stream.shutdown().await?;
+            return Ok(ended);
         }
     }
 
@@ -190,8 +202,9 @@ impl Connection {
             self.half_since = None;
             self.batch.visit().await;
             let most = self.edge.limits.output_buffer_bytes;
+            let mut written = 0;
             while !self.batch.put_together(since, most, &mut self.output) {
-                self.write().await?;
+                written += self.write().await?;
             }
             if let Some(error) = &framing {
                 if matches!(error, FramingError::HttpRequest) {
@@ -200,12 +213,13 @@ impl Connection {
                 // A fixed text, and the connection ends: a web page can't smuggle commands in (CVE-2016-10517).
                 self.session.write_framing_error(error, &mut self.output);
             }
-            self.write().await?;
+            written += self.write().await?;
+            self.batch.written(taken, written);
             if framing.is_some() {
-                return Ok(Next::CloseEarly);
+                return Ok(Next::CloseEarly(Ended::BadFrame));
             }
             if self.session.is_over() {
-                return Ok(Next::Close);
+                return Ok(Next::Close(Ended::Quit));
             }
         }
     }
@@ -232,7 +246,9 @@ impl Connection {
         Ok(taken)
     }
 
-    async fn write(&mut self) -> io::Result<()> {
+    /// Writes what there is, and says how many bytes that was.
+    async fn write(&mut self) -> io::Result<usize> {
+        let bytes = self.output.len();
         let writing = self.stream.write_all(&self.output);
         // A client that does not read what it asked for is not waited for.
         match tokio::time::timeout(self.edge.limits.partial_command_timeout_ms, writing).await {
@@ -242,7 +258,7 @@ impl Connection {
             }
         }
         self.give_back();
-        Ok(())
+        Ok(bytes)
     }
 
     /// Keeps no large buffer that the last batch did not need: one burst must not cost memory for as long as the

@@ -91,6 +91,7 @@ async fn accept(
             }
             Err(error) => {
                 // Out of file descriptors, mostly: it passes when connections end.
+                edge.clients.count_accept_error();
                 tracing::warn!(%error, "a connection could not be accepted");
                 tokio::time::sleep(Duration::from_millis(10)).await;
             }

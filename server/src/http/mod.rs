@@ -3,11 +3,13 @@
 //!
 //! * `health.rs`: `/livez`, `/readyz`, `/healthz`, for programs that decide by a status code.
 //! * `status.rs`: `/status`, the same numbers for people and scripts, as JSON.
-//! * `exposition.rs`: `/metrics`, for Prometheus.
+//! * `exposition/`: `/metrics`, for Prometheus.
+//! * `meter.rs`: what is counted about this door itself.
 //! * `problem.rs`: every error, as an RFC 9457 document.
 
 mod exposition;
 mod health;
+mod meter;
 mod problem;
 mod status;
 
@@ -16,9 +18,10 @@ use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 
 use actix_web::dev::Server;
-use actix_web::middleware::DefaultHeaders;
+use actix_web::middleware::{DefaultHeaders, from_fn};
 use actix_web::{App, HttpServer, web};
 
+use self::meter::Meter;
 use crate::config::Http;
 use crate::metrics::{Metrics, StatusSource};
 
@@ -50,9 +53,13 @@ pub fn start(settings: &Http, status: Arc<dyn StatusSource>, metrics: Arc<Metric
     let listener = TcpListener::bind(settings.listen)?;
     let address = listener.local_addr()?;
     let sources = web::Data::new(Sources { status, metrics });
+    let meter = Meter::new(settings.max_connections);
+    let on_connect = meter::on_connect(Arc::clone(&meter));
+    let meter = web::Data::from(meter);
     let server = HttpServer::new(move || {
         App::new()
             .app_data(sources.clone())
+            .app_data(meter.clone())
             .app_data(web::PayloadConfig::new(MAX_BODY_BYTES))
             // Every answer is about this very moment.
             .wrap(
@@ -60,9 +67,12 @@ pub fn start(settings: &Http, status: Arc<dyn StatusSource>, metrics: Arc<Metric
                     .add(("cache-control", "no-store"))
                     .add(("x-content-type-options", "nosniff")),
             )
+            // The outermost: what others refuse is counted too.
+            .wrap(from_fn(meter::count))
             .configure(routes)
             .default_service(web::to(problem::not_found))
     })
+    .on_connect(on_connect)
     .workers(1)
     .backlog(BACKLOG)
     .max_connections(settings.max_connections)

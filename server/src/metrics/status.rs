@@ -2,13 +2,18 @@
 
 use std::time::Duration;
 
-use super::Percentiles;
+use super::{Percentiles, Readings};
 
 /// Whoever knows the levels: the composition root. Called on the HTTP thread for every health check, status
 /// page and scrape, so it must answer at once from what is at hand: no waiting for an actor or the journal.
 pub trait StatusSource: Send + Sync + 'static {
     /// The levels now.
     fn snapshot(&self) -> StatusSnapshot;
+
+    /// What is read from the parts beside it, for a scrape. Whoever knows only the levels has nothing to add.
+    fn readings(&self) -> Readings {
+        Readings::default()
+    }
 }
 
 /// How far the server is from selling, and why.

@@ -4,10 +4,12 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a helper of a test fails the test by panicking")]
 
 mod client;
+mod exposition;
 mod process;
 mod server;
 
 pub(crate) use client::{Client, Reserved, show};
+pub(crate) use exposition::Exposition;
 pub(crate) use process::{Process, run};
 pub(crate) use server::Server;
 
