@@ -1,4 +1,4 @@
-//! What `/metrics` says of a sale, and that docs/METRICS.md says the same.
+//! What `/metrics` says of a sale, and that docs/METRICS.md, the alerts and the dashboard speak of the same families.
 
 #![allow(clippy::unwrap_used, reason = "a helper of a test fails the test by panicking")]
 
@@ -99,4 +99,37 @@ fn a_small_sale_shows_in_every_documented_family_and_in_no_other() {
     for family in SECTIONS.iter().flat_map(|section| section.families) {
         assert_eq!(page.families[family.name], family.kind.word(), "{}", family.name);
     }
+}
+
+#[test]
+fn the_alerts_and_the_dashboard_speak_of_documented_families_and_of_runbooks_that_are_there() {
+    let documented: BTreeSet<&str> =
+        SECTIONS.iter().flat_map(|section| section.families).map(|family| family.name).collect();
+    let read = |path: &str| fs::read_to_string(repository().join(path)).unwrap();
+    let (alerts, dashboard) = (read("config/prometheus/alerts.yml"), read("config/grafana/tidegate.json"));
+    for text in [&alerts, &dashboard] {
+        let mut named = 0;
+        let words = text.split(|letter: char| !letter.is_ascii_alphanumeric() && letter != '_');
+        for word in words.filter(|word| word.starts_with("tidegate_") || word.starts_with("process_")) {
+            let base = ["_bucket", "_sum", "_count"].iter().find_map(|suffix| word.strip_suffix(suffix));
+            let known = documented.contains(word) || base.is_some_and(|base| documented.contains(base));
+            assert!(known, "{word} is not in docs/METRICS.md");
+            named += 1;
+        }
+        assert!(named > 0, "no family is named");
+    }
+
+    let headings: BTreeSet<String> = read("docs/OPERATIONS.md")
+        .lines()
+        .filter_map(|line| line.strip_prefix("### "))
+        .map(|heading| heading.to_lowercase().replace(' ', "-"))
+        .collect();
+    let mut runbooks = 0;
+    for line in alerts.lines().filter(|line| line.trim_start().starts_with("runbook_url:")) {
+        let (_, anchor) = line.rsplit_once('#').unwrap();
+        let anchor = anchor.trim_end_matches('"');
+        assert!(headings.contains(anchor), "docs/OPERATIONS.md has no ### heading for #{anchor}");
+        runbooks += 1;
+    }
+    assert_eq!(runbooks, alerts.matches("- alert:").count(), "each alert has a runbook");
 }
