@@ -221,7 +221,8 @@ pub static LABELS: &[(&str, &str)] = &[
     (
         "stage",
         "`decode`, `mailbox`, `turn`, `journal`, `sync` (a part of `journal`), `reply`. `decode` ends when an actor is asked; \
-         a command that asks none is carried out in it. `journal` and `sync` count commands that had to wait",
+         a command that asks none is carried out in it. `journal` and `sync` count commands that had to wait. \
+         Documents and carts, which visit several actors, have `decode` and `reply` only",
     ),
     (
         "state",
