@@ -8,6 +8,7 @@ use tidegate_persistence::Lane;
 use tokio::sync::Notify;
 
 use crate::desk_actor::DeskActor;
+use crate::load::Load;
 use crate::news::NewsSink;
 use crate::release::Release;
 
@@ -27,6 +28,10 @@ impl Floor {
         let release = Arc::new(Release::new(lane, wake, news));
         arbiter.spawn(Arc::clone(&release).run());
         Self { arbiter, release }
+    }
+
+    pub(crate) fn load(&self) -> &Arc<Load> {
+        self.release.load()
     }
 
     pub(crate) fn release(&self) -> &Arc<Release> {

@@ -7,7 +7,10 @@ use tidegate_engine::{
     cart_fingerprint,
 };
 
+use std::time::Instant;
+
 use crate::RejectionCounts;
+use crate::stages::Stages;
 
 /// A text in a body: where it stands there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -117,9 +120,25 @@ pub struct Body {
     asks: Vec<Ask>,
     /// Something is asked that concerns lines of carts, and so other actors too.
     has_carts: bool,
+    stages: Stages,
 }
 
 impl Body {
+    /// It is about to be sent: what follows is measured from here.
+    pub fn sent(&mut self, at: Instant) {
+        self.stages = Stages::sent(at);
+    }
+
+    /// Where its time went.
+    #[must_use]
+    pub fn stages(&self) -> &Stages {
+        &self.stages
+    }
+
+    pub(crate) fn stages_mut(&mut self) -> &mut Stages {
+        &mut self.stages
+    }
+
     /// Adds a command to a SKU.
     pub fn push_command(&mut self, command: &Command<&str>) {
         let text = &mut self.text;
@@ -211,6 +230,7 @@ impl Body {
         self.text.clear();
         self.asks.clear();
         self.has_carts = false;
+        self.stages = Stages::default();
     }
 
     /// Bytes that its buffers hold on to.
@@ -258,7 +278,7 @@ pub enum Reply {
     /// The caller is at fault, or a limit is reached.
     Refused(Refusal),
     /// How the SKU stands; `None` if there is none.
-    View(Option<SkuView>),
+    View(Option<Box<SkuView>>),
     /// How the campaign stands; `None` if there is none.
     Campaign(Option<CampaignView>),
     /// What is known of the order; `None` if there is none.

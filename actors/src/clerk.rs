@@ -184,7 +184,7 @@ impl Clerk {
             | Ask::ReserveCart(_)
             | Ask::BeginCart { .. }
             | Ask::AbandonCart { .. } => Reply::Rejected(Rejection::NotFound),
-            Ask::View => Reply::View(self.state.sku().map(Sku::view)),
+            Ask::View => Reply::View(self.state.sku().map(|sku| Box::new(sku.view()))),
             Ask::Order(number) | Ask::Facts(number) => {
                 Reply::Order(self.state.sku().and_then(|sku| sku.order(*number)).map(Box::new))
             }

@@ -1,6 +1,7 @@
 //! Notices that the clock was set forward. The actors' timers sleep by a clock that nobody sets (and that stands still
 //! while the machine is suspended), so a SKU that nobody asks would end its holds late by as much.
 
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
@@ -19,6 +20,7 @@ pub(crate) async fn watch(shared: Arc<Shared>, directories: [Weak<Directory>; 2]
         tokio::time::sleep(shared.options.look_at_clock).await;
         let [Some(skus), Some(campaigns)] = directories.each_ref().map(Weak::upgrade) else { return };
         let Some(ahead) = lead.grown(shared.clock.now(), Instant::now()) else { continue };
+        shared.leaps.fetch_add(1, Ordering::Relaxed);
         tracing::warn!(ahead_ms = ahead.as_millis(), "the clock was set forward; holds end by the new time");
         // On another thread: there may be a million of them, and this one has turns to run. Should it panic, the
         // panic is logged, and the timers go on as before.

@@ -4,7 +4,7 @@ use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use actix::{Actor, AsyncContext, Context, Handler, Message, SpawnHandle};
 use tidegate_engine::Millis;
@@ -100,6 +100,16 @@ impl DeskActor {
         }
     }
 
+    /// One turn, and what is counted of it.
+    fn counted_turn(&mut self, body: &mut Body, ctx: &mut Context<Self>) -> Result<Vec<Reply>, Fault> {
+        let began = Instant::now();
+        let replies = self.turn(body, ctx);
+        let ended = Instant::now();
+        body.stages_mut().turned(began, ended);
+        self.release.load().turned(body.len(), ended - began, &replies);
+        replies
+    }
+
     /// One turn. Either all of it happens, or (if it panics) none.
     fn turn(&mut self, body: &Body, ctx: &mut Context<Self>) -> Result<Vec<Reply>, Fault> {
         if let Some(fault) = self.fault() {
@@ -120,6 +130,7 @@ impl DeskActor {
             Ok(end) => {
                 self.failed_alone &= !body.is_empty();
                 for group in self.groups.drain(..) {
+                    self.release.load().journaled(group.bytes().len());
                     self.last_ticket = self.release.lane().submit(group);
                 }
                 if let Some(news) = reporter.map(Reporter::into_news).filter(|news| !news.is_empty()) {
@@ -184,7 +195,7 @@ impl DeskActor {
         }
         let handle = ctx.run_later(pause, |actor, ctx| {
             actor.timer = None;
-            if matches!(actor.turn(&Body::default(), ctx), Err(Fault::Overloaded)) {
+            if matches!(actor.counted_turn(&mut Body::default(), ctx), Err(Fault::Overloaded)) {
                 actor.wake_after(RETRY, Millis(0), ctx);
             }
         });
@@ -244,9 +255,9 @@ impl Actor for DeskActor {
 impl Handler<Turn> for DeskActor {
     type Result = ();
 
-    fn handle(&mut self, Turn { body, to, ahead }: Turn, ctx: &mut Context<Self>) {
+    fn handle(&mut self, Turn { mut body, to, ahead }: Turn, ctx: &mut Context<Self>) {
         self.shown.begun();
-        let replies = self.turn(&body, ctx);
+        let replies = self.counted_turn(&mut body, ctx);
         let at_once = match &replies {
             Err(_) => true,
             Ok(replies) => ahead && replies.iter().zip(body.asks()).all(|(reply, ask)| reply.goes_ahead(ask)),

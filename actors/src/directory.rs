@@ -14,6 +14,7 @@ use tokio::sync::oneshot;
 
 use crate::ask::{Body, Fault, Outcome};
 use crate::desk_actor::{DeskActor, Turn, Wake};
+use crate::load::Load;
 
 /// The place of a SKU or a campaign in the house: where to send what is asked of it, and what may be read without asking.
 #[derive(Debug)]
@@ -23,6 +24,8 @@ pub struct Seat {
     name: Box<str>,
     addr: Addr<DeskActor>,
     shown: Arc<Shown>,
+    /// Of the arbiter that the actor lives on.
+    load: Arc<Load>,
 }
 
 /// What an actor shows the edge without being asked. Written by the actor after each turn that changed something.
@@ -100,9 +103,9 @@ impl Seat {
     pub(crate) fn new(
         (id, kind, name): (ActorId, ActorKind, &str),
         addr: Addr<DeskActor>,
-        shown: Arc<Shown>,
+        (shown, load): (Arc<Shown>, Arc<Load>),
     ) -> Self {
-        Self { id, kind, name: name.into(), addr, shown }
+        Self { id, kind, name: name.into(), addr, shown, load }
     }
 
     /// Whether it is a SKU's or a campaign's.
@@ -158,7 +161,10 @@ impl Seat {
             Err(error) => {
                 self.shown.begun();
                 Err(match error {
-                    actix::dev::SendError::Full(turn) => (turn.body, Fault::Overloaded),
+                    actix::dev::SendError::Full(turn) => {
+                        self.load.full();
+                        (turn.body, Fault::Overloaded)
+                    }
                     actix::dev::SendError::Closed(turn) => (turn.body, Fault::Stopping),
                 })
             }

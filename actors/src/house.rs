@@ -23,6 +23,7 @@ use crate::desk::{Desk, DeskOptions};
 use crate::desk_actor::DeskActor;
 use crate::directory::{Condition, CreateError, Directory, Seat, Shown};
 use crate::ledger::{Ledger, Ledgers};
+use crate::load::LoadReading;
 use crate::news::NewsSink;
 use crate::settling::{Unsettled, settle};
 
@@ -96,6 +97,8 @@ pub(crate) struct Shared {
     pub(crate) rebuild: Box<dyn Rebuild>,
     /// How many rebuilds went well.
     pub(crate) rebuilt: AtomicU64,
+    /// How often the clock was set forward.
+    pub(crate) leaps: AtomicU64,
     /// All SKUs. They don't keep each other.
     pub(crate) skus: Weak<Directory>,
 }
@@ -155,6 +158,7 @@ impl House {
             clock: Box::new(clock),
             rebuild: Box::new(rebuild),
             rebuilt: AtomicU64::new(0),
+            leaps: AtomicU64::new(0),
             skus: Arc::downgrade(&directory),
         });
         let floors: Vec<_> =
@@ -216,7 +220,7 @@ impl House {
         let addr = floor.house(self.shared.options.mailbox_capacity, move |release| {
             DeskActor::new((id, desk), actor_shown, release, shared)
         });
-        Seat::new((id, kind, &name), addr, shown)
+        Seat::new((id, kind, &name), addr, (shown, Arc::clone(floor.load())))
     }
 
     /// Sends a body to a seat. What concerns carts is asked of their SKUs too; that goes on when nobody waits for the
@@ -383,10 +387,32 @@ impl House {
         self.floors.first().is_some_and(|floor| floor.release().lane().failed().is_some())
     }
 
+    /// How often the clock was set forward since the start, so that timers had to be set anew.
+    #[must_use]
+    pub fn clock_leaps(&self) -> u64 {
+        self.shared.leaps.load(Ordering::Relaxed)
+    }
+
+    /// How many rebuilds after a panic went well since the start.
+    #[must_use]
+    pub fn rebuilt(&self) -> u64 {
+        self.shared.rebuilt.load(Ordering::Relaxed)
+    }
+
+    /// What the actors have counted since the start, by arbiter.
+    #[must_use]
+    pub fn loads(&self) -> Vec<LoadReading> {
+        self.floors.iter().map(|floor| floor.load().read()).collect()
+    }
+
+    pub(crate) fn arbiter_count(&self) -> usize {
+        self.floors.len()
+    }
+
     /// How the house stands. Walks all seats.
     #[must_use]
     pub fn status(&self) -> HouseStatus {
-        let rebuilt = self.shared.rebuilt.load(Ordering::Relaxed);
+        let rebuilt = self.rebuilt();
         let (skus, campaigns) = (self.directory.len(), self.campaigns.len());
         let mut status = HouseStatus { skus, campaigns, rebuilt, ..HouseStatus::default() };
         let mut look = |seat: &Arc<Seat>| {

@@ -2,12 +2,14 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 use tidegate_persistence::{Lane, Ticket};
 use tokio::sync::{Notify, oneshot};
 
 use crate::ask::{Fault, Outcome};
+use crate::load::Load;
 use crate::news::{News, NewsSink};
 
 /// Holds each outcome, and the news of each turn, until the last event that they can reflect is durable (invariant 5).
@@ -20,6 +22,7 @@ pub(crate) struct Release {
     held: Mutex<VecDeque<Held>>,
     wake: Arc<Notify>,
     sink: Option<Arc<dyn NewsSink>>,
+    load: Arc<Load>,
 }
 
 #[derive(Debug)]
@@ -41,10 +44,24 @@ enum Parcel {
     },
 }
 
+impl Parcel {
+    /// What was waited for is durable: at `now`, after so long a sync.
+    fn durable(&mut self, now: Instant, sync: Duration) {
+        if let Self::Reply { outcome, .. } = self {
+            outcome.body.stages_mut().durable(now, sync);
+        }
+    }
+}
+
 impl Release {
     /// `wake` is notified whenever the lane's durable ticket moves or the journal fails.
     pub(crate) fn new(lane: Lane, wake: Arc<Notify>, sink: Option<Arc<dyn NewsSink>>) -> Self {
-        Self { lane, held: Mutex::default(), wake, sink }
+        Self { lane, held: Mutex::default(), wake, sink, load: Arc::default() }
+    }
+
+    /// What the actors of this arbiter count.
+    pub(crate) fn load(&self) -> &Arc<Load> {
+        &self.load
     }
 
     pub(crate) fn lane(&self) -> &Lane {
@@ -68,6 +85,7 @@ impl Release {
             self.send(what);
         } else {
             held.push_back(Held { until, what });
+            self.load.holds(held.len());
             drop(held);
             if self.lane.failed().is_some() {
                 // The failure's own wake may have come before this was held.
@@ -92,6 +110,7 @@ impl Release {
     pub(crate) async fn run(self: Arc<Self>) {
         loop {
             self.wake.notified().await;
+            self.load.woken();
             if self.lane.failed().is_some() {
                 self.fail();
             } else {
@@ -101,13 +120,15 @@ impl Release {
     }
 
     fn send_durable(&self) {
-        let durable = self.lane.durable();
+        let (durable, now, sync) = (self.lane.durable(), Instant::now(), self.lane.last_sync());
         let mut held = self.held.lock();
         while held.front().is_some_and(|first| first.until <= durable) {
-            if let Some(Held { what, .. }) = held.pop_front() {
+            if let Some(Held { mut what, .. }) = held.pop_front() {
+                what.durable(now, sync);
                 self.send(what);
             }
         }
+        self.load.holds(held.len());
     }
 
     fn fail(&self) {

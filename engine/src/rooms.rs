@@ -109,6 +109,19 @@ pub(crate) struct Rooms {
     rows: Chunks<Room>,
     /// Those that are forming, by deadline.
     forming: BTreeSet<(Millis, RoomNumber)>,
+    /// Those that succeeded.
+    succeeded: u32,
+}
+
+/// How many rooms are in which state.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct RoomCounts {
+    /// Forming.
+    pub forming: u32,
+    /// Succeeded.
+    pub succeeded: u32,
+    /// Failed.
+    pub failed: u32,
 }
 
 impl Rooms {
@@ -137,6 +150,15 @@ impl Rooms {
         self.forming.len()
     }
 
+    /// How many rooms are in which state.
+    pub(crate) fn counts(&self) -> RoomCounts {
+        // Their number fits, as the numbers of the rooms do.
+        let [all, forming] =
+            [self.rows.len(), self.forming.len()].map(|count| u32::try_from(count).unwrap_or(u32::MAX));
+        let failed = all.saturating_sub(forming).saturating_sub(self.succeeded);
+        RoomCounts { forming, succeeded: self.succeeded, failed }
+    }
+
     /// The forming room that closes first, and when; all of them close when the sale ends.
     pub(crate) fn next_to_close(&self, ends_at: Option<Millis>) -> Option<(Millis, RoomNumber)> {
         let (deadline, room) = *self.forming.first()?;
@@ -150,6 +172,7 @@ impl Rooms {
         if room.is_forming() {
             self.forming.insert((room.deadline, number));
         }
+        self.succeeded += u32::from(room.state() == RoomState::Succeeded);
         self.rows.push(room);
         Ok(())
     }
@@ -188,6 +211,7 @@ impl Rooms {
         room.members.shrink_to_fit();
         let deadline = room.deadline;
         self.forming.remove(&(deadline, number));
+        self.succeeded += u32::from(settlement.tier.is_some());
         Ok(())
     }
 

@@ -9,7 +9,7 @@ use crate::lines::Lines;
 use crate::orders::{Expiry, Order, OrderState, Orders};
 use crate::payments::Payments;
 use crate::requests::Requests;
-use crate::rooms::{Room, Rooms};
+use crate::rooms::{Room, RoomCounts, Rooms};
 use crate::stock::Stock;
 use crate::tables::{ByOrder, Texts};
 use crate::tally::Tally;
@@ -99,6 +99,10 @@ pub struct SkuView {
     pub paused: bool,
     /// Whether any buyer is blocked.
     pub has_blocked: bool,
+    /// Orders, units and money by state.
+    pub tally: Tally,
+    /// Rooms by state.
+    pub rooms: RoomCounts,
     /// The number of the last change, counted from 1 per SKU.
     pub changes: u64,
 }
@@ -282,6 +286,8 @@ impl Sku {
             stores: self.terms.stores.is_some().then(|| self.stores.iter().map(Stock::available).collect()),
             paused: self.paused,
             has_blocked: self.buyers.has_blocked(),
+            tally: self.tally,
+            rooms: self.rooms.counts(),
             changes: self.changes,
         }
     }

@@ -388,6 +388,9 @@ fn compare(fair: &Fair, model: &Model) -> Result<(), TestCaseError> {
     let waiting = model.carts.iter().filter(|cart| cart.state == OrderState::Reserved);
     let next = waiting.map(|cart| (cart.until, CartNumber(cart.number))).min();
     prop_assert_eq!(fair.state.next_cart_expiry(), next);
+    let by_state = fair.state.campaign().map(|campaign| campaign.view().carts);
+    let expected = OrderState::ALL.map(|state| model.carts.iter().filter(|cart| cart.state == state).count());
+    prop_assert_eq!(by_state.map(|carts| carts.map(|count| count as usize)), Some(expected));
     for expected in &model.carts {
         let Some(cart) = fair.state.cart(CartNumber(expected.number)) else {
             return Err(TestCaseError::fail("a cart is lost"));

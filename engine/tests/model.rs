@@ -111,6 +111,13 @@ fn compare(shop: &mut Shop, model: &Model) -> Result<(), TestCaseError> {
 
 fn compare_rooms(sku: &Sku, now: Millis, model: &Model) -> Result<(), TestCaseError> {
     prop_assert_eq!(sku.room(RoomNumber(0), now), None);
+    let settled = |how: fn(Option<u8>) -> bool| {
+        model.rooms.iter().filter_map(|room| room.settled).filter(|room| how(*room)).count()
+    };
+    let (succeeded, failed) = (settled(|tier| tier.is_some()), settled(|tier| tier.is_none()));
+    let counts = sku.view().rooms;
+    prop_assert_eq!([counts.succeeded, counts.failed].map(|count| count as usize), [succeeded, failed]);
+    prop_assert_eq!(counts.forming as usize, model.rooms.len() - succeeded - failed);
     for (number, expected) in (1..).zip(&model.rooms) {
         let room = sku.room(RoomNumber(number), now);
         let Some(room) = room else { return Err(TestCaseError::fail("a room")) };

@@ -6,13 +6,14 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant, SystemTime};
 
 use crossbeam::channel::{Receiver, Sender, TrySendError, bounded, unbounded};
 use parking_lot::Mutex;
 
 use crate::epoch::Epochs;
 use crate::snapshot::{SnapshotDir, SnapshotInfo, build_snapshot};
+use crate::status::KeeperCounts;
 use crate::{Epoch, EpochNumber, Mark};
 
 /// What the keeper works with.
@@ -36,6 +37,7 @@ struct News {
     snapshot: Option<SnapshotInfo>,
     snapshot_running: bool,
     trouble: Option<String>,
+    counts: KeeperCounts,
 }
 
 /// An epoch that is not written to any more, and its last handle here.
@@ -137,6 +139,12 @@ impl Keeper {
         (news.snapshot.clone(), news.snapshot_running, news.trouble.clone())
     }
 
+    /// The newest snapshot, and what was done since the start.
+    pub(crate) fn counts(&self) -> (Option<SnapshotInfo>, KeeperCounts) {
+        let news = self.news.lock();
+        (news.snapshot.clone(), news.counts)
+    }
+
     /// Ends the threads once the writer's end is gone. A snapshot that is being made is given up.
     pub(crate) fn stop(&mut self) {
         self.stop.store(true, Ordering::Release);
@@ -162,8 +170,15 @@ fn write_marks(inbox: &Receiver<()>, epochs: &Epochs, news: &Mutex<News>, interv
         };
         let Some(mark) = mark.filter(|mark| Some(*mark) != marked) else { continue };
         match epochs.journal().set_mark(mark) {
-            Ok(()) => news.lock().marked = Some(mark),
-            Err(error) => trouble(news, error.to_string()),
+            Ok(()) => {
+                let mut news = news.lock();
+                news.marked = Some(mark);
+                news.counts.marks += 1;
+            }
+            Err(error) => {
+                news.lock().counts.failed_marks += 1;
+                trouble(news, error.to_string());
+            }
         }
         if open {
             std::thread::sleep(interval);
@@ -185,11 +200,15 @@ fn make_epochs(
         match epochs.create(wanted) {
             Ok(epoch) => {
                 made = Some(wanted);
+                news.lock().counts.epochs += 1;
                 if ready.send(epoch).is_err() {
                     return;
                 }
             }
-            Err(error) => trouble(news, error.to_string()),
+            Err(error) => {
+                news.lock().counts.failed_epochs += 1;
+                trouble(news, error.to_string());
+            }
         }
     }
 }
@@ -240,17 +259,28 @@ impl Snapshotter {
     fn cover(&self, snapshots: &SnapshotDir, epoch: EpochNumber) {
         self.news.lock().snapshot_running = true;
         let stopping = || self.stopping();
+        let began = Instant::now();
         let built = build_snapshot(&self.epochs, snapshots, epoch, self.pass_events, self.seed, &stopping);
         self.news.lock().snapshot_running = false;
         match built {
             Ok(Some(info)) => {
-                self.news.lock().snapshot = Some(info);
+                {
+                    let mut news = self.news.lock();
+                    news.snapshot = Some(info);
+                    news.counts.snapshots += 1;
+                    news.counts.snapshot_took = began.elapsed();
+                    news.counts.snapshot_at = Some(SystemTime::now());
+                }
                 if let Err(error) = self.retire(snapshots, epoch.next()) {
+                    self.news.lock().counts.failed_removals += 1;
                     trouble(&self.news, error);
                 }
             }
             Ok(None) => {}
-            Err(error) => trouble(&self.news, format!("no snapshot of {epoch}: {error}")),
+            Err(error) => {
+                self.news.lock().counts.failed_snapshots += 1;
+                trouble(&self.news, format!("no snapshot of {epoch}: {error}"));
+            }
         }
     }
 
@@ -264,6 +294,7 @@ impl Snapshotter {
             let beyond = u64::from(epoch.0) + u64::from(self.retention_epochs) < u64::from(current.0);
             if epoch <= covers && beyond {
                 self.epochs.remove(epoch).map_err(|error| error.to_string())?;
+                self.news.lock().counts.removed_epochs += 1;
             }
         }
         Ok(())

@@ -2,6 +2,7 @@
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use crossbeam::channel::Sender;
 use crossbeam::utils::CachePadded;
@@ -35,6 +36,8 @@ pub(crate) struct Shared {
     pub(crate) max_inflight_bytes: u64,
     /// Who else is told of each commit.
     pub(crate) watcher: OnceLock<Watcher>,
+    /// How long the last commit took to be made durable, in microseconds.
+    pub(crate) sync_us: AtomicU64,
     has_failed: AtomicBool,
     failure: OnceLock<String>,
 }
@@ -48,6 +51,7 @@ impl Shared {
             groups_in_flight: CachePadded::default(),
             max_inflight_bytes: max_inflight_bytes as u64,
             watcher: OnceLock::new(),
+            sync_us: AtomicU64::new(0),
             has_failed: AtomicBool::new(false),
             failure: OnceLock::new(),
         }
@@ -111,6 +115,12 @@ impl Lane {
     pub fn has_room(&self) -> bool {
         self.shared.bytes_in_flight.load(Ordering::Relaxed) <= self.shared.max_inflight_bytes
             && !self.shared.has_failed.load(Ordering::Relaxed)
+    }
+
+    /// How long the last commit took to be made durable.
+    #[must_use]
+    pub fn last_sync(&self) -> Duration {
+        Duration::from_micros(self.shared.sync_us.load(Ordering::Relaxed))
     }
 
     /// Why nothing will be acknowledged any more, if so.

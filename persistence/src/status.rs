@@ -1,11 +1,11 @@
 //! How the journal is doing, in numbers.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use hdrhistogram::Histogram;
 use parking_lot::Mutex;
 
-use crate::{EpochNumber, SnapshotInfo};
+use crate::{EpochNumber, Powers, SnapshotInfo};
 
 /// The state of a running journal.
 #[derive(Clone, Debug)]
@@ -55,6 +55,56 @@ pub struct Percentiles {
     pub max: u64,
 }
 
+/// What the journal counted since the start, for a monitoring system.
+#[derive(Clone, Debug, Default)]
+pub struct JournalMeasures {
+    /// Groups that the writer's thread has not taken yet.
+    pub waiting_groups: u64,
+    /// Events made durable.
+    pub events: u64,
+    /// Bytes of each commit, header included.
+    pub commit_bytes: Powers,
+    /// Groups of each commit.
+    pub commit_groups: Powers,
+    /// Microseconds from taking a commit's first group to its being durable.
+    pub commit_us: Powers,
+    /// Microseconds of that spent on writing.
+    pub append_us: Powers,
+    /// Microseconds of that spent on making it durable.
+    pub sync_us: Powers,
+    /// Size of the newest snapshot's file; 0 if there is none.
+    pub snapshot_bytes: u64,
+    /// Actors in the newest snapshot.
+    pub snapshot_actors: u64,
+    /// What went on beside the writer.
+    pub keeper: KeeperCounts,
+}
+
+/// What went on beside the writer since the start.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct KeeperCounts {
+    /// Snapshots made.
+    pub snapshots: u64,
+    /// Snapshots that could not be made.
+    pub failed_snapshots: u64,
+    /// How long the last snapshot took.
+    pub snapshot_took: Duration,
+    /// When the last snapshot was finished; `None` if none was made since the start.
+    pub snapshot_at: Option<SystemTime>,
+    /// Epochs made.
+    pub epochs: u64,
+    /// Epochs that could not be made.
+    pub failed_epochs: u64,
+    /// Epochs deleted.
+    pub removed_epochs: u64,
+    /// Times that old snapshots or epochs could not be deleted.
+    pub failed_removals: u64,
+    /// High-water marks written.
+    pub marks: u64,
+    /// High-water marks that could not be written.
+    pub failed_marks: u64,
+}
+
 /// What the writer measures. Its thread takes the lock once a commit; actors never do.
 #[derive(Debug)]
 pub(crate) struct Measured {
@@ -69,13 +119,17 @@ struct Inner {
     commits: u64,
     epoch: EpochNumber,
     epoch_bytes: u64,
+    measures: JournalMeasures,
 }
 
 /// One commit's figures.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Commit {
     pub(crate) bytes: usize,
+    pub(crate) groups: u64,
+    pub(crate) events: u64,
     pub(crate) took: Duration,
+    pub(crate) append: Duration,
     pub(crate) sync: Duration,
 }
 
@@ -91,6 +145,7 @@ impl Measured {
                 commits: 0,
                 epoch,
                 epoch_bytes,
+                measures: JournalMeasures::default(),
             }),
         }
     }
@@ -103,6 +158,18 @@ impl Measured {
         record(&mut inner.commit_bytes, commit.bytes as u64);
         record(&mut inner.commit_us, micros(commit.took));
         record(&mut inner.sync_us, micros(commit.sync));
+        let measures = &mut inner.measures;
+        measures.events += commit.events;
+        measures.commit_bytes.record_n(commit.bytes as u64, 1);
+        measures.commit_groups.record_n(commit.groups, 1);
+        measures.commit_us.record_n(micros(commit.took), 1);
+        measures.append_us.record_n(micros(commit.append), 1);
+        measures.sync_us.record_n(micros(commit.sync), 1);
+    }
+
+    /// What was counted here since the start.
+    pub(crate) fn measures(&self) -> JournalMeasures {
+        self.inner.lock().measures.clone()
     }
 
     /// Fills in what is measured here.
@@ -117,7 +184,7 @@ impl Measured {
     }
 }
 
-fn micros(time: Duration) -> u64 {
+pub(crate) fn micros(time: Duration) -> u64 {
     u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
 }
 

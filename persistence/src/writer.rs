@@ -5,7 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::thread::JoinHandle;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crossbeam::channel::{Receiver, Sender, unbounded};
 
@@ -13,7 +13,7 @@ use crate::block::BlockBuilder;
 use crate::error::panic_message;
 use crate::keeper::{Housekeeping, Keeper};
 use crate::lane::{Lane, Message, Shared, Wake};
-use crate::status::{Commit, JournalStatus, Measured};
+use crate::status::{Commit, JournalMeasures, JournalStatus, Measured, micros};
 use crate::{Epoch, EpochNumber, JournalError, Mark, OpenJournal, Options, Reader, Tail};
 
 /// How often a commit makes way for more of what it could take along.
@@ -144,6 +144,21 @@ impl Writer {
         status
     }
 
+    /// What the journal counted since the start.
+    #[must_use]
+    pub fn measures(&self) -> JournalMeasures {
+        let (snapshot, keeper) = self.keeper.counts();
+        let (snapshot_bytes, snapshot_actors) =
+            snapshot.map_or((0, 0), |snapshot| (snapshot.bytes, snapshot.actors));
+        JournalMeasures {
+            waiting_groups: self.messages.len() as u64,
+            snapshot_bytes,
+            snapshot_actors,
+            keeper,
+            ..self.measured.measures()
+        }
+    }
+
     /// Reads what is durable while the writer goes on. Clone it freely; the data directory stays locked as long
     /// as one is left.
     #[must_use]
@@ -262,15 +277,24 @@ impl CommitLoop {
         let first_sequence = self.tail.sequence;
         let (block, tail) = self.block.seal(self.epoch, &self.tail);
         let bytes = block.len();
+        let sealed = Instant::now();
         self.current.append(first_sequence, block)?;
         let written = Instant::now();
         self.current.sync()?;
         self.tail = tail;
         self.epoch_bytes += bytes as u64;
-        let commit = Commit { bytes, took: began.elapsed(), sync: written.elapsed() };
+        let now = Instant::now();
+        let commit = Commit {
+            bytes,
+            groups: self.touched.values().sum(),
+            events: tail.sequence - first_sequence,
+            took: now - began,
+            append: written - sealed,
+            sync: now - written,
+        };
 
         self.measured.commit(commit, self.epoch, self.epoch_bytes);
-        self.acknowledge(bytes);
+        self.acknowledge(bytes, commit.sync);
         self.keeper.mark(Mark {
             epoch: self.epoch,
             block: tail.block - 1,
@@ -281,13 +305,14 @@ impl CommitLoop {
     }
 
     /// Tells every lane that had something in the commit.
-    fn acknowledge(&self, block_bytes: usize) {
+    fn acknowledge(&self, block_bytes: usize, sync: Duration) {
         let shared = &*self.shared;
         let groups = self.touched.values().sum();
         let bytes = (block_bytes - crate::block::HEADER) as u64;
         shared.bytes_in_flight.fetch_sub(bytes, Ordering::Relaxed);
         shared.groups_in_flight.fetch_sub(groups, Ordering::Relaxed);
         shared.durable_sequence.store(self.tail.sequence - 1, Ordering::Release);
+        shared.sync_us.store(micros(sync), Ordering::Relaxed);
         // All lanes first: a wake may take a while.
         for (lane, groups) in &self.touched {
             shared.durable[*lane as usize].fetch_add(*groups, Ordering::Release);

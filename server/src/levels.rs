@@ -11,9 +11,10 @@ use tidegate_actors::House;
 use tidegate_persistence::Writer;
 
 use crate::edge::{Clients, Information};
+use crate::gauges::Gauges;
 use crate::metrics::{
     ActorsStatus, ConnectionsStatus, JournalStatus, MailboxesStatus, Metrics, Percentiles, Readiness,
-    Recovery, StatusSnapshot, StatusSource, resident_bytes,
+    Readings, Recovery, ReplayReading, StatusSnapshot, StatusSource, resident_bytes,
 };
 use crate::push::Hub;
 
@@ -33,6 +34,8 @@ pub(crate) struct Levels {
     /// The edge keeps it. Whoever serves the status may be the last to go, and must not keep the data directory.
     house: OnceLock<Weak<House>>,
     recovery: OnceLock<Recovery>,
+    replay: OnceLock<ReplayReading>,
+    gauges: OnceLock<Gauges>,
     /// Taken out when the server stops.
     journal: Mutex<Option<Writer>>,
 }
@@ -61,6 +64,8 @@ impl Levels {
             tcp: OnceLock::new(),
             house: OnceLock::new(),
             recovery: OnceLock::new(),
+            replay: OnceLock::new(),
+            gauges: OnceLock::new(),
             journal: Mutex::new(None),
         })
     }
@@ -73,10 +78,16 @@ impl Levels {
         let _ = self.tcp.set(tcp);
     }
 
+    /// What is to be looked at for `/metrics` alone.
+    pub(crate) fn watch(&self, gauges: Gauges) {
+        let _ = self.gauges.set(gauges);
+    }
+
     /// The journal is replayed; there may be campaigns to load before anything is sold.
-    pub(crate) fn replayed_all(&self, journal: Writer, recovery: Recovery) {
+    pub(crate) fn replayed_all(&self, journal: Writer, recovery: Recovery, replay: ReplayReading) {
         *self.journal.lock() = Some(journal);
         let _ = self.recovery.set(recovery);
+        let _ = self.replay.set(replay);
     }
 
     /// From now on the server sells.
@@ -155,6 +166,18 @@ impl StatusSource for Levels {
             },
             pushes: self.hub.status(),
             recovery: self.recovery.get().cloned(),
+        }
+    }
+
+    fn readings(&self) -> Readings {
+        let house = self.house();
+        let gauged = self.gauges.get().map(|gauges| gauges.read(house.as_deref())).unwrap_or_default();
+        Readings {
+            journal: self.journal.lock().as_ref().map(Writer::measures),
+            replay: self.replay.get().copied(),
+            closed: self.clients.ended().collect(),
+            accept_errors: self.clients.accept_errors(),
+            ..gauged
         }
     }
 }

@@ -8,6 +8,7 @@ pub mod credentials;
 pub mod demo;
 pub mod edge;
 mod feed;
+mod gauges;
 pub mod http;
 mod inside;
 pub mod inspect;

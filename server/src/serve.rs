@@ -18,9 +18,10 @@ use crate::campaign;
 use crate::config::Config;
 use crate::edge::{self, Door, Edge, command_labels, outcome_labels};
 use crate::feed::Feed;
+use crate::gauges::Gauges;
 use crate::http;
 use crate::levels::Levels;
-use crate::metrics::{Metrics, Recovery};
+use crate::metrics::{Metrics, Recovery, ReplayReading};
 use crate::push::Hub;
 use crate::security::{Certificate, Security};
 use crate::shutdown::Shutdown;
@@ -82,6 +83,7 @@ async fn serve(
     let lock = DirLock::take(&config.data_dir)?;
     let arbiters: Vec<Arbiter> = (0..arbiter_count(config)).map(|_| Arbiter::new()).collect();
     let parts = Parts::new(config, security, arbiters.len());
+    parts.levels.watch(Gauges::new(config, &arbiters));
     let (levels, metrics) = (Arc::clone(&parts.levels), Arc::clone(&parts.metrics));
     let (edge, sockets) = (Arc::clone(&parts.edge), Arc::clone(&parts.sockets));
     let http = http::start(&config.http, levels, metrics, edge, sockets, encryption.clone())
@@ -209,7 +211,8 @@ impl Parts {
             house_options(config, seed, Arc::clone(&self.hub) as _),
         ));
         let reader = writer.reader();
-        self.levels.replayed_all(writer, recovery(&report));
+        let replay = ReplayReading { blocks: report.blocks, bytes: report.bytes };
+        self.levels.replayed_all(writer, recovery(&report), replay);
         Ok((house, reader))
     }
 

@@ -195,6 +195,8 @@ pub(super) struct Carts {
     payments: Payments,
     requests: Requests,
     waiting: BTreeSet<(Millis, CartNumber)>,
+    /// How many there are, by state.
+    states: [u32; OrderState::ALL.len()],
     last: u32,
 }
 
@@ -218,6 +220,17 @@ impl Carts {
 
     fn items_of(&self, row: &CartRow) -> impl Iterator<Item = &ItemRow> {
         (row.first_item..row.first_item + row.items).filter_map(|at| self.items.get(at as usize))
+    }
+
+    /// How many carts are in each state, in the order of [`OrderState::ALL`].
+    pub(super) fn by_state(&self) -> [u32; OrderState::ALL.len()] {
+        self.states
+    }
+
+    fn moved(&mut self, from: OrderState, to: OrderState) {
+        let from = &mut self.states[from as usize];
+        *from = from.saturating_sub(1);
+        self.states[to as usize] += 1;
     }
 
     /// The highest number of a cart.
@@ -430,6 +443,7 @@ impl Carts {
         self.by_number.insert(hashing.by_order(Some(OrderNumber(new.cart.0)), ""), position);
         self.by_request.insert(hashing.pair(new.buyer, new.req), position);
         self.waiting.insert((new.expires_at, new.cart));
+        self.states[OrderState::Reserved as usize] += 1;
         self.last = self.last.max(new.cart.0);
         Ok(())
     }
@@ -460,6 +474,7 @@ impl Carts {
         row.state = state;
         let waited = (row.expires_at, cart);
         self.waiting.remove(&waited);
+        self.moved(OrderState::Reserved, state);
         Ok(())
     }
 
@@ -481,7 +496,8 @@ impl Carts {
         hashing: Hashing,
     ) -> Result<(), Contradiction> {
         let row = self.row_mut(payment.cart, hashing)?;
-        let answer = match row.state {
+        let before = row.state;
+        let answer = match before {
             OrderState::Reserved => return Err(Contradiction::State(OrderNumber(payment.cart.0))),
             OrderState::Cancelled => PaymentAnswer::Cancelled,
             OrderState::Expired => {
@@ -490,6 +506,9 @@ impl Carts {
             }
             OrderState::Paid | OrderState::RefundDue | OrderState::Refunded => PaymentAnswer::RefundDue,
         };
+        if before == OrderState::Expired {
+            self.moved(before, OrderState::RefundDue);
+        }
         self.keep_payment(payment, at, answer, hashing)?;
         self.keep_request(payment.cart, &payment.request, answer.into(), hashing)
     }

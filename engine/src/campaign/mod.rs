@@ -48,6 +48,10 @@ pub struct Campaign {
 pub struct CampaignView {
     /// The terms.
     pub terms: Arc<CampaignTerms>,
+    /// Coupons granted.
+    pub coupons: u64,
+    /// Carts by state, in the order of [`OrderState::ALL`].
+    pub carts: [u32; OrderState::ALL.len()],
     /// The number of the last change, counted from 1.
     pub changes: u64,
 }
@@ -421,7 +425,12 @@ impl Campaign {
     /// What people are told.
     #[must_use]
     pub fn view(&self) -> CampaignView {
-        CampaignView { terms: Arc::clone(&self.terms), changes: self.changes }
+        CampaignView {
+            terms: Arc::clone(&self.terms),
+            coupons: self.grants.len() as u64,
+            carts: self.carts.by_state(),
+            changes: self.changes,
+        }
     }
 
     /// When the last event happened. The next turn's time must not be before it (invariant 7).

@@ -88,7 +88,7 @@ pub(crate) fn write_reply(
             Label::Error(error.code())
         }
         Reply::View(view) => {
-            write_view(sku, view.as_ref(), now, writer);
+            write_view(sku, view.as_deref(), now, writer);
             Label::Ok
         }
         Reply::Campaign(view) => {

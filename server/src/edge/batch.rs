@@ -13,6 +13,7 @@ use tidegate_protocol::reply::ReportOf;
 use tidegate_protocol::resp::{Args, Protocol, Writer};
 
 use super::Edge;
+use super::clockings::Clockings;
 use super::connection::KEPT_BYTES;
 use super::labels::Label;
 use super::session::Session;
@@ -49,6 +50,7 @@ pub(super) struct Batch {
     labels: Vec<(Option<Command>, Label)>,
     /// What has to be known before the next command can be judged.
     gate: Gate,
+    clockings: Clockings,
 }
 
 /// A piece of the output.
@@ -94,6 +96,7 @@ impl Batch {
             is_postponed: false,
             labels: Vec::new(),
             gate: Gate::default(),
+            clockings: Clockings::default(),
         }
     }
 
@@ -370,7 +373,7 @@ impl Batch {
         self.close_ready();
         // There is one since before the first of them was asked for.
         let Ok(house) = self.edge.house().cloned() else { return };
-        self.outcomes = self.visits.make(&house).await;
+        self.outcomes = self.visits.make(&house, self.clockings.decoded()).await;
         if !self.puts.is_empty() {
             self.put = house.put(std::mem::take(&mut self.puts)).await;
         }
@@ -402,6 +405,7 @@ impl Batch {
         if self.pieces.is_empty() {
             std::mem::swap(output, &mut self.ready);
             self.ready.clear();
+            self.count(since);
         } else {
             let (now, retry) = (self.edge.now(), self.edge.limits.retry_ms);
             while let Some(piece) = self.pieces.get(self.next.0).copied() {
@@ -411,9 +415,9 @@ impl Batch {
                 self.put(piece, now, retry, output);
                 self.next.0 += 1;
             }
+            self.count(since);
             self.clear();
         }
-        self.count(since);
         true
     }
 
@@ -452,6 +456,9 @@ impl Batch {
                     }
                 };
                 self.label(sent, label);
+                if !sent.part {
+                    self.clockings.visited(visit, sent.command);
+                }
             }
             Piece::Put { at, sent } => {
                 let mut writer = Writer::new(output, sent.protocol);
@@ -492,8 +499,9 @@ impl Batch {
 
     /// Counts what was answered. All commands of a batch were read and answered together, and took the same time.
     fn count(&mut self, since: Instant) {
-        let took = since.elapsed();
+        let now = Instant::now();
         let mut sheet = self.recorder.lock();
+        sheet.read(self.labels.len() as u64, self.outcomes.len() as u64);
         let mut times = [0u64; COMMANDS.len() + 1];
         for (command, label) in self.labels.drain(..) {
             // An unknown command counts as "other": the place after the last.
@@ -501,9 +509,17 @@ impl Batch {
             sheet.count(command, label.index(), 1);
             times[command] += 1;
         }
-        for (command, times) in times.into_iter().enumerate().filter(|(_, times)| *times > 0) {
-            sheet.latency(command, took, times);
+        for (command, times) in times.iter().copied().enumerate().filter(|(_, times)| *times > 0) {
+            sheet.latency(command, now - since, times);
         }
+        self.clockings.note((since, now), &times, &self.outcomes, &mut sheet);
+    }
+
+    /// The replies are written, so many bytes of them for so many bytes of commands.
+    pub(super) fn written(&mut self, received: usize, sent: usize) {
+        let mut sheet = self.recorder.lock();
+        sheet.traffic(received as u64, sent as u64);
+        self.clockings.written(&mut sheet);
     }
 }
 

@@ -9,6 +9,7 @@ use dashmap::DashMap;
 use parking_lot::Mutex;
 use tidegate_protocol::resp::Protocol;
 
+use super::ended::Ended;
 use crate::config::Limits;
 use crate::security::network;
 
@@ -22,6 +23,8 @@ pub struct Clients {
     accepted: AtomicU64,
     refused: AtomicU64,
     last_id: AtomicU64,
+    accept_errors: AtomicU64,
+    ended: [AtomicU64; Ended::ALL.len()],
 }
 
 impl Clients {
@@ -41,6 +44,22 @@ impl Clients {
     #[must_use]
     pub fn refused(&self) -> u64 {
         self.refused.load(Ordering::Relaxed)
+    }
+
+    /// Times that the system did not hand a connection over.
+    #[must_use]
+    pub fn accept_errors(&self) -> u64 {
+        self.accept_errors.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn count_accept_error(&self) {
+        self.accept_errors.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// TCP connections that ended since the start, by reason.
+    pub fn ended(&self) -> impl Iterator<Item = (&'static str, u64)> {
+        let counts = self.ended.iter().map(|count| count.load(Ordering::Relaxed));
+        Ended::ALL.iter().map(|reason| reason.name()).zip(counts)
     }
 
     /// Takes a new connection in, or counts a refusal when there are too many.
@@ -102,6 +121,13 @@ pub(super) struct Guest {
     clients: Arc<Clients>,
     /// The address that it is counted under.
     counted: Option<IpAddr>,
+}
+
+impl Guest {
+    /// Notes why its connection ends.
+    pub(super) fn ended(&self, reason: Ended) {
+        self.clients.ended[reason as usize].fetch_add(1, Ordering::Relaxed);
+    }
 }
 
 impl std::ops::Deref for Guest {

@@ -12,6 +12,7 @@ use tokio::sync::watch;
 use super::Edge;
 use super::batch::{Added, Batch};
 use super::client::Guest;
+use super::ended::Ended;
 use super::session::Session;
 use crate::metrics::Recorder;
 
@@ -48,9 +49,13 @@ pub(super) async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
         edge,
         stopped,
     };
-    if let Err(error) = connection.run().await {
+    let ended = connection.run().await.unwrap_or_else(|error| {
         tracing::debug!(client = connection.session.id(), %error, "connection ended");
-    }
+        // The system's own timeout has a number: that is a peer that is gone without a word.
+        let unread = error.kind() == io::ErrorKind::TimedOut && error.raw_os_error().is_none();
+        if unread { Ended::Unread } else { Ended::Broken }
+    });
+    connection.session.ended(ended);
 }
 
 /// Waits until the client closes. What it sends meanwhile is kept for later, as much as a read buffer holds.
@@ -100,13 +105,13 @@ enum Read {
 /// What becomes of the connection.
 enum Next {
     GoOn,
-    Close,
+    Close(Ended),
     /// Close, although the client may still be sending.
-    CloseEarly,
+    CloseEarly(Ended),
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
-    async fn run(&mut self) -> io::Result<()> {
+    async fn run(&mut self) -> io::Result<Ended> {
         loop {
             // Looked at before the read, which then brings what was sent by now. Whoever never stops sending must
             // not keep the server from stopping.
@@ -114,27 +119,34 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             let next = match self.read().await? {
                 Read::Bytes => self.answer().await?,
                 Read::Push => Next::GoOn,
-                Read::End | Read::Stop => Next::Close,
+                Read::End => Next::Close(Ended::Client),
+                Read::Stop => Next::Close(Ended::Stop),
                 Read::Late => {
                     let patience = self.edge.limits.partial_command_timeout_ms;
                     self.session.write_late(patience, &mut self.output);
                     self.write().await?;
-                    Next::CloseEarly
+                    Next::CloseEarly(Ended::Late)
                 }
                 Read::Stranger => {
                     self.session.write_stranger(self.edge.security.login_timeout(), &mut self.output);
                     self.write().await?;
-                    Next::CloseEarly
+                    Next::CloseEarly(Ended::Stranger)
                 }
             };
             if matches!(next, Next::GoOn) && !self.session.pushes().is_empty() {
                 self.push().await?;
             }
-            match next {
-                Next::GoOn if !stopping => {}
-                Next::GoOn | Next::Close => return self.shut_down().await,
-                Next::CloseEarly => return self.close_early().await,
-            }
+            let ended = match next {
+                Next::GoOn if !stopping => continue,
+                Next::GoOn => Ended::Stop,
+                Next::Close(ended) => ended,
+                Next::CloseEarly(ended) => {
+                    self.close_early().await?;
+                    return Ok(ended);
+                }
+            };
+            self.shut_down().await?;
+            return Ok(ended);
         }
     }
 
@@ -253,10 +265,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             self.half_since = None;
             self.batch.visit(&mut self.session).await;
             // The time that a command waited is no time that it took.
-            let Some(since) = self.read_feed(since).await else { return Ok(Next::Close) };
+            let Some(since) = self.read_feed(since).await else {
+                return Ok(Next::Close(Ended::Client));
+            };
             let most = self.edge.limits.output_buffer_bytes;
+            let mut written = 0;
             while !self.batch.put_together(since, most, &mut self.output) {
-                self.write().await?;
+                written += self.write().await?;
             }
             if let Some(error) = &framing {
                 if matches!(error, FramingError::HttpRequest) {
@@ -265,12 +280,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                 // A fixed text, and the connection ends: a web page can't smuggle commands in (CVE-2016-10517).
                 self.session.write_framing_error(error, &mut self.output);
             }
-            self.write().await?;
+            written += self.write().await?;
+            self.batch.written(taken, written);
             if framing.is_some() {
-                return Ok(Next::CloseEarly);
+                return Ok(Next::CloseEarly(Ended::BadFrame));
             }
             if self.session.is_over() {
-                return Ok(Next::Close);
+                return Ok(Next::Close(Ended::Quit));
             }
         }
     }
@@ -328,10 +344,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         Ok(taken)
     }
 
-    async fn write(&mut self) -> io::Result<()> {
+    /// Writes what there is, and says how many bytes that was.
+    async fn write(&mut self) -> io::Result<usize> {
+        let bytes = self.output.len();
         write(&mut self.stream, &self.output, self.edge.limits.partial_command_timeout_ms).await?;
         self.give_back();
-        Ok(())
+        Ok(bytes)
     }
 
     /// Keeps no large buffer that the last batch did not need: one burst must not cost memory for as long as the

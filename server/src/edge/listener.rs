@@ -111,6 +111,7 @@ async fn accept(listener: TcpListener, lobby: Lobby, homes: Vec<(ArbiterHandle, 
             }
             Err(error) => {
                 // Out of file descriptors, mostly: it passes when connections end.
+                lobby.edge.clients.count_accept_error();
                 tracing::warn!(%error, "a connection could not be accepted");
                 tokio::time::sleep(Duration::from_millis(10)).await;
             }

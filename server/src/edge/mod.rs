@@ -3,7 +3,9 @@
 mod batch;
 mod caller;
 mod client;
+mod clockings;
 mod connection;
+mod ended;
 mod labels;
 mod listener;
 mod pushes;

@@ -9,6 +9,7 @@ use tidegate_protocol::resp::{FramingError, Protocol, Writer};
 
 use super::Edge;
 use super::client::{Guest, Said};
+use super::ended::Ended;
 use super::pushes::{self, Pushes};
 use super::standing::Standing;
 use crate::push::{Channel, Delivery};
@@ -40,6 +41,11 @@ impl Session {
 
     pub(super) fn id(&self) -> u64 {
         self.guest.id
+    }
+
+    /// Its connection ends, for this reason.
+    pub(super) fn ended(&self, reason: Ended) {
+        self.guest.ended(reason);
     }
 
     pub(super) fn protocol(&self) -> Protocol {

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Instant;
 
 use tidegate_actors::{Body, Fault, House, Outcome, Seat};
 use tidegate_persistence::ActorKind;
@@ -77,14 +78,18 @@ impl Visits {
         &mut self.all[visit].body
     }
 
-    /// Sends every body before it waits for the first. The outcomes are in the order of the visits.
-    pub(super) async fn make(&mut self, house: &House) -> Vec<(Arc<Seat>, Outcome)> {
+    /// Sends every body before it waits for the first, and has measured from `now` on where its time goes. The outcomes
+    /// are in the order of the visits.
+    pub(super) async fn make(&mut self, house: &House, now: Instant) -> Vec<(Arc<Seat>, Outcome)> {
         let sent: Vec<_> = self
             .all
             .drain(..)
-            .map(|Visit { seat, body }| match house.send(&seat, body) {
-                Ok(outcome) => (seat, Body::default(), Visited::Waiting(outcome)),
-                Err((body, fault)) => (seat, body, Visited::Failed(fault)),
+            .map(|Visit { seat, mut body }| {
+                body.sent(now);
+                match house.send(&seat, body) {
+                    Ok(outcome) => (seat, Body::default(), Visited::Waiting(outcome)),
+                    Err((body, fault)) => (seat, body, Visited::Failed(fault)),
+                }
             })
             .collect();
         self.by_actor.clear();

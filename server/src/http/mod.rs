@@ -4,8 +4,9 @@
 //! * `api/`: the commands of the sale under `/api/v1`.
 //! * `health.rs`: `/livez`, `/readyz`, `/healthz`, for programs that decide by a status code.
 //! * `status.rs`: `/status`, the same numbers for people and scripts, as JSON.
-//! * `exposition.rs`: `/metrics`, for Prometheus.
+//! * `exposition/`: `/metrics`, for Prometheus.
 //! * `guard.rs`: who asks, and whether it may.
+//! * `meter.rs`: what is counted about this door itself.
 //! * `origin.rs`: which web pages may change something.
 //! * `problem.rs`: every error, as an RFC 9457 document.
 
@@ -13,6 +14,7 @@ mod api;
 mod exposition;
 mod guard;
 mod health;
+mod meter;
 mod origin;
 mod problem;
 mod status;
@@ -25,6 +27,7 @@ use actix_web::dev::Server;
 use actix_web::middleware::{DefaultHeaders, from_fn};
 use actix_web::{App, HttpServer, web};
 
+use self::meter::Meter;
 use crate::config::Http;
 use crate::edge::Edge;
 use crate::metrics::{Metrics, StatusSource};
@@ -73,6 +76,9 @@ pub fn start(
     let sources = web::Data::new(Sources { status, metrics });
     let own_settings = settings.clone();
     let security = web::Data::from(Arc::clone(edge.security()));
+    let meter = Meter::new(settings.max_connections);
+    let on_connect = meter::on_connect(Arc::clone(&meter));
+    let meter = web::Data::from(meter);
     let server = HttpServer::new(move || {
         // This runs once for each worker.
         let recorder = sources.metrics.recorder();
@@ -82,6 +88,7 @@ pub fn start(
             .app_data(web::Data::from(Arc::clone(&sockets)))
             .app_data(web::Data::from(recorder))
             .app_data(security.clone())
+            .app_data(meter.clone())
             .app_data(web::PayloadConfig::new(MAX_BODY_BYTES))
             // Every answer is about this very moment.
             .wrap(
@@ -89,10 +96,13 @@ pub fn start(
                     .add(("cache-control", "no-store"))
                     .add(("x-content-type-options", "nosniff")),
             )
+            // The outermost: what others refuse is counted too.
+            .wrap(from_fn(meter::count))
             .configure(routes)
             .configure(|app| api::routes(app, api))
             .default_service(web::to(problem::not_found))
     })
+    .on_connect(on_connect)
     .workers(settings.workers)
     .backlog(BACKLOG)
     .max_connections(max_connections)

@@ -6,7 +6,11 @@
 //! when someone looks, through [`StatusSource`].
 
 mod distribution;
+pub mod families;
+pub mod process;
+mod readings;
 mod recorder;
+mod stage;
 mod status;
 
 use std::sync::Arc;
@@ -14,7 +18,9 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 
 pub use distribution::{Distribution, Percentiles};
-pub use recorder::{CommandTotals, Recorder, Sheet};
+pub use readings::{ArbiterReading, CensusReading, LimitReadings, Readings, ReplayReading};
+pub use recorder::{CommandTotals, Reads, Recorder, Sheet, Totals};
+pub use stage::{Stage, StageTimes};
 pub use status::{
     ActorsStatus, ConnectionsStatus, JournalStatus, MailboxesStatus, Readiness, Recovery, StatusSnapshot,
     StatusSource,
@@ -56,6 +62,11 @@ impl Metrics {
 
     /// What all recorders have counted since the start, by command; only commands that were seen.
     pub fn commands(&self) -> Vec<CommandTotals> {
+        self.totals().commands
+    }
+
+    /// Everything that all recorders have counted since the start.
+    pub fn totals(&self) -> Totals {
         let recorders = self.recorders.lock().clone();
         let mut sum = Sheet::new(self.commands.len(), self.outcomes.len());
         for recorder in recorders {

@@ -3,8 +3,11 @@
 use std::time::Duration;
 
 use parking_lot::{Mutex, MutexGuard};
+use tidegate_actors::Stages;
+use tidegate_persistence::Powers;
 
 use super::distribution::Distribution;
+use super::stage::{Stage, StageTimes};
 use super::{MAX_MICROS, micros};
 
 /// One thread's sheet of numbers. Lock it once per batch, write, and let go before any await: then the lock
@@ -32,6 +35,31 @@ pub struct Sheet {
     outcomes: usize,
     /// Made when a command is first seen: most commands of the table never are, and each takes 20 KiB.
     latencies: Vec<Option<Box<Distribution>>>,
+    /// Likewise.
+    stages: Vec<Option<Box<StageTimes>>>,
+    reads: Reads,
+}
+
+/// What reads of TCP connections brought and took away.
+#[derive(Debug, Clone, Default)]
+pub struct Reads {
+    /// Commands of each read that held some.
+    pub commands: Powers,
+    /// Actors asked by each read that asked any.
+    pub actors: Powers,
+    /// Bytes of commands.
+    pub received: u64,
+    /// Bytes of replies.
+    pub sent: u64,
+}
+
+/// Everything that was counted since the start.
+#[derive(Debug, Clone)]
+pub struct Totals {
+    /// By command; only commands that were seen.
+    pub commands: Vec<CommandTotals>,
+    /// By read.
+    pub reads: Reads,
 }
 
 /// One command since the start.
@@ -43,6 +71,8 @@ pub struct CommandTotals {
     pub outcomes: Vec<(&'static str, u64)>,
     /// Microseconds from decoding the command to handing its reply to the socket.
     pub micros: Distribution,
+    /// Where that time went.
+    pub stages: StageTimes,
 }
 
 impl Sheet {
@@ -51,6 +81,8 @@ impl Sheet {
             counts: vec![0; commands * outcomes],
             outcomes,
             latencies: (0..commands).map(|_| None).collect(),
+            stages: (0..commands).map(|_| None).collect(),
+            reads: Reads::default(),
         }
     }
 
@@ -70,6 +102,35 @@ impl Sheet {
             .record_n(micros(latency), times);
     }
 
+    /// `times` commands of this kind spent so long each in this stage.
+    pub fn stage(&mut self, command: usize, stage: Stage, took: Duration, times: u64) {
+        self.stages_of(command).record(stage, took, times);
+    }
+
+    /// `times` commands of this kind came back from an actor, which says where their time went.
+    pub fn visit(&mut self, command: usize, stages: &Stages, times: u64) {
+        self.stages_of(command).record_visit(stages, times);
+    }
+
+    fn stages_of(&mut self, command: usize) -> &mut StageTimes {
+        let row = self.row(command);
+        self.stages[row].get_or_insert_default()
+    }
+
+    /// A read held so many commands, which asked so many actors.
+    pub fn read(&mut self, commands: u64, actors: u64) {
+        self.reads.commands.record_n(commands, 1);
+        if actors > 0 {
+            self.reads.actors.record_n(actors, 1);
+        }
+    }
+
+    /// So many bytes were taken and given.
+    pub fn traffic(&mut self, received: u64, sent: u64) {
+        self.reads.received += received;
+        self.reads.sent += sent;
+    }
+
     /// The last row and the last column are the catch-all ones, so there is always at least one.
     fn row(&self, command: usize) -> usize {
         command.min(self.latencies.len() - 1)
@@ -84,15 +145,20 @@ impl Sheet {
                 sum.get_or_insert_with(|| Box::new(Distribution::new(MAX_MICROS))).add(more);
             }
         }
+        for (sum, more) in self.stages.iter_mut().zip(&other.stages) {
+            if let Some(more) = more {
+                sum.get_or_insert_default().add(more);
+            }
+        }
+        self.reads.commands.add(&other.reads.commands);
+        self.reads.actors.add(&other.reads.actors);
+        self.traffic(other.reads.received, other.reads.sent);
     }
 
-    pub(super) fn into_totals(
-        self,
-        commands: &[&'static str],
-        outcomes: &[&'static str],
-    ) -> Vec<CommandTotals> {
-        let rows = self.counts.chunks_exact(self.outcomes).zip(self.latencies).zip(commands);
-        rows.map(|((counts, latencies), command)| CommandTotals {
+    pub(super) fn into_totals(self, commands: &[&'static str], outcomes: &[&'static str]) -> Totals {
+        let measured = self.latencies.into_iter().zip(self.stages);
+        let rows = self.counts.chunks_exact(self.outcomes).zip(measured).zip(commands);
+        let rows = rows.map(|((counts, (latencies, stages)), command)| CommandTotals {
             command,
             outcomes: outcomes
                 .iter()
@@ -101,9 +167,10 @@ impl Sheet {
                 .map(|(outcome, count)| (*outcome, *count))
                 .collect(),
             micros: latencies.map_or_else(|| Distribution::new(MAX_MICROS), |boxed| *boxed),
-        })
-        .filter(|totals| !totals.outcomes.is_empty() || totals.micros.count() > 0)
-        .collect()
+            stages: stages.map_or_else(StageTimes::default, |boxed| *boxed),
+        });
+        let seen = rows.filter(|totals| !totals.outcomes.is_empty() || totals.micros.count() > 0);
+        Totals { commands: seen.collect(), reads: self.reads }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::Percentiles;
+use super::{Percentiles, Readings};
 use crate::push::HubStatus;
 
 /// Whoever knows the levels: the composition root. Called on the HTTP thread for every health check, status
@@ -10,6 +10,11 @@ use crate::push::HubStatus;
 pub trait StatusSource: Send + Sync + 'static {
     /// The levels now.
     fn snapshot(&self) -> StatusSnapshot;
+
+    /// What is read from the parts beside it, for a scrape. Whoever knows only the levels has nothing to add.
+    fn readings(&self) -> Readings {
+        Readings::default()
+    }
 }
 
 /// How far the server is from selling, and why.

@@ -66,7 +66,7 @@ async fn ask(
     let (mut view, mut room) = (None, None);
     for reply in replies {
         match reply {
-            Reply::View(found) => view = found,
+            Reply::View(found) => view = found.map(|view| *view),
             Reply::Room(found) => room = found,
             _ => {}
         }

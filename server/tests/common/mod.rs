@@ -6,6 +6,7 @@
 mod client;
 pub(crate) mod description;
 pub(crate) mod door;
+mod exposition;
 mod feed;
 pub(crate) mod http_door;
 mod process;
@@ -15,6 +16,7 @@ pub(crate) mod story;
 mod web;
 
 pub(crate) use client::{Client, Reserved, show};
+pub(crate) use exposition::Exposition;
 pub(crate) use feed::{Entry, disagreements, entries, streamed};
 pub(crate) use process::{Process, run};
 pub(crate) use server::Server;

@@ -4,6 +4,8 @@
 //! A batch ends before such a command's successor. What came before is answered first; then the gate finds out what it
 //! has to know, and the connection goes on with the bytes it already has.
 
+use std::time::Instant;
+
 use tidegate_actors::{Ask, Reply};
 use tidegate_protocol::command::{Call, Command, Credentials};
 use tidegate_protocol::error::{ErrorCode, WireError};
@@ -186,7 +188,7 @@ impl Batch {
         let mut visits = Visits::default();
         let visit = visits.by_seat(seat);
         visits.body(visit).push(ask);
-        let outcome = visits.make(house).await.into_iter().next();
+        let outcome = visits.make(house, Instant::now()).await.into_iter().next();
         let replies = outcome.map_or(Ok(Vec::new()), |(_, outcome)| outcome.replies);
         match replies.map_err(|fault| self.fault(fault))?.into_iter().next() {
             Some(Reply::Order(order)) => Ok(order.map(|order| order.buyer)),

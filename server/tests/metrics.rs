@@ -1,0 +1,135 @@
+//! What `/metrics` says of a sale, and that docs/METRICS.md, the alerts and the dashboard speak of the same families.
+
+#![allow(clippy::unwrap_used, reason = "a helper of a test fails the test by panicking")]
+
+mod common;
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::path::{Path, PathBuf};
+
+use common::{Exposition, PATIENCE, Server, document, until};
+use tidegate_server::metrics::families::{SECTIONS, markdown};
+
+fn repository() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
+/// Scrapes once, as Prometheus does.
+fn scrape(http: SocketAddr) -> Exposition {
+    let mut socket = TcpStream::connect(http).unwrap();
+    socket.set_read_timeout(Some(PATIENCE)).unwrap();
+    socket.write_all(b"GET /metrics HTTP/1.1\r\nhost: here\r\nconnection: close\r\n\r\n").unwrap();
+    let mut text = String::new();
+    socket.read_to_string(&mut text).unwrap();
+    let (head, body) = text.split_once("\r\n\r\n").unwrap();
+    assert!(head.starts_with("HTTP/1.1 200"), "{head}");
+    Exposition::parse(body)
+}
+
+#[test]
+fn the_page_about_metrics_is_the_one_in_the_code() {
+    let path = repository().join("docs/METRICS.md");
+    if std::env::var_os("UPDATE_DOCS").is_some() {
+        fs::write(&path, markdown()).unwrap();
+    }
+    let page = fs::read_to_string(&path).unwrap_or_default();
+    assert!(page == markdown(), "run UPDATE_DOCS=1 cargo test -p tidegate --test metrics");
+}
+
+#[test]
+fn a_small_sale_shows_in_every_documented_family_and_in_no_other() {
+    let server = Server::start();
+    let mut shop = server.client();
+    shop.ask(&format!("SKU.PUT lamp {}", document(3, 1_000, "")));
+    let group_buy = r#","group_buy":{"tiers":[{"members":2,"percent_off":10}],"room_ttl_s":600}"#;
+    shop.ask(&format!("SKU.PUT vase {}", document(5, 2_000, group_buy)));
+    let order = shop.reserve("lamp", "r1", "ann", 2).order;
+    shop.says(&format!("ORDER.PAY {order} p1 2000 money-1"), &format!("[PAID {order}]"));
+    shop.reserve("lamp", "r1", "bob", 1);
+    shop.ask("ORDER.RESERVE lamp r1 cid 1");
+    shop.ask("ROOM.OPEN vase r1 dan 1");
+    shop.ask("SKU.GET lamp");
+    shop.ask("NO.SUCH command");
+    shop.ask("QUIT");
+    // A request is counted when it is answered, so it is the next one that shows it.
+    scrape(server.http());
+
+    let page = until(
+        "the sale to show",
+        || scrape(server.http()),
+        // The sums are a second old at most, and connections end when they end.
+        |page| {
+            page.samples.get("tidegate_rooms{state=\"forming\"}") == Some(&1.0)
+                && page.samples.get("tidegate_connections_closed_total{reason=\"quit\"}") == Some(&1.0)
+        },
+    );
+
+    let stock = ["total", "available", "reserved", "sold"]
+        .map(|count| page.sample(&format!("tidegate_units{{count=\"{count}\"}}")));
+    assert_eq!(stock, [8.0, 4.0, 2.0, 2.0]);
+    assert_eq!(page.sample("tidegate_orders{state=\"paid\"}"), 1.0);
+    assert_eq!(page.sample("tidegate_money_minor_units{currency=\"GBP\",state=\"paid\"}"), 2_000.0);
+    assert_eq!(page.sample("tidegate_skus_by_state{state=\"sold_out\"}"), 1.0);
+    assert_eq!(page.sample("tidegate_commands_total{command=\"ORDER.RESERVE\",outcome=\"SOLD_OUT\"}"), 1.0);
+    assert_eq!(page.sample("tidegate_commands_total{command=\"other\",outcome=\"ERR\"}"), 1.0);
+    assert!(page.sample("tidegate_http_requests_total{path=\"/metrics\",status=\"200\"}") >= 1.0);
+    for invariant in ["unbalanced_skus", "unbalanced_stores", "oversold_units"] {
+        assert_eq!(page.sample(&format!("tidegate_invariant_{invariant}")), 0.0);
+    }
+
+    // Three were reserved or refused; only those that changed something waited for the disk.
+    let times = |stage: &str| {
+        let labels = format!("command=\"ORDER.RESERVE\",stage=\"{stage}\"");
+        page.sample(&format!("tidegate_command_stage_duration_seconds_count{{{labels}}}"))
+    };
+    assert_eq!(["decode", "mailbox", "turn", "reply"].map(times), [3.0; 4]);
+    assert_eq!(["journal", "sync"].map(times), [2.0; 2]);
+    let commits = page.sample("tidegate_journal_commits_total");
+    assert_eq!(page.sample("tidegate_journal_sync_duration_seconds_count"), commits);
+    assert!(page.sample("tidegate_journal_events_total") >= commits);
+
+    let documented: BTreeSet<String> =
+        SECTIONS.iter().flat_map(|section| section.families).map(|family| family.name.to_owned()).collect();
+    assert!(documented.len() >= 60);
+    let there: BTreeSet<String> = page.families.keys().cloned().collect();
+    assert_eq!(there.symmetric_difference(&documented).collect::<Vec<_>>(), Vec::<&String>::new());
+    for family in SECTIONS.iter().flat_map(|section| section.families) {
+        assert_eq!(page.families[family.name], family.kind.word(), "{}", family.name);
+    }
+}
+
+#[test]
+fn the_alerts_and_the_dashboard_speak_of_documented_families_and_of_runbooks_that_are_there() {
+    let documented: BTreeSet<&str> =
+        SECTIONS.iter().flat_map(|section| section.families).map(|family| family.name).collect();
+    let read = |path: &str| fs::read_to_string(repository().join(path)).unwrap();
+    let (alerts, dashboard) = (read("config/prometheus/alerts.yml"), read("config/grafana/tidegate.json"));
+    for text in [&alerts, &dashboard] {
+        let mut named = 0;
+        let words = text.split(|letter: char| !letter.is_ascii_alphanumeric() && letter != '_');
+        for word in words.filter(|word| word.starts_with("tidegate_") || word.starts_with("process_")) {
+            let base = ["_bucket", "_sum", "_count"].iter().find_map(|suffix| word.strip_suffix(suffix));
+            let known = documented.contains(word) || base.is_some_and(|base| documented.contains(base));
+            assert!(known, "{word} is not in docs/METRICS.md");
+            named += 1;
+        }
+        assert!(named > 0, "no family is named");
+    }
+
+    let headings: BTreeSet<String> = read("docs/OPERATIONS.md")
+        .lines()
+        .filter_map(|line| line.strip_prefix("### "))
+        .map(|heading| heading.to_lowercase().replace(' ', "-"))
+        .collect();
+    let mut runbooks = 0;
+    for line in alerts.lines().filter(|line| line.trim_start().starts_with("runbook_url:")) {
+        let (_, anchor) = line.rsplit_once('#').unwrap();
+        let anchor = anchor.trim_end_matches('"');
+        assert!(headings.contains(anchor), "docs/OPERATIONS.md has no ### heading for #{anchor}");
+        runbooks += 1;
+    }
+    assert_eq!(runbooks, alerts.matches("- alert:").count(), "each alert has a runbook");
+}
