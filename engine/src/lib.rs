@@ -61,7 +61,7 @@ pub use money::{Currency, MAX_MINOR, less_percent, line_amount};
 pub use orders::{Expiry, OrderState};
 pub use price::{Dynamic, Ladder, Price, Pricing, Step};
 pub use restore::Restorer;
-pub use rooms::{GroupBuy, RoomMember, RoomNumber, RoomState, RoomView, Settlement, Tier};
+pub use rooms::{GroupBuy, RoomCounts, RoomMember, RoomNumber, RoomState, RoomView, Settlement, Tier};
 pub use seats::Seat;
 pub use sku::{OrderView, Report, SaleState, Sku, SkuState, SkuView};
 pub use stock::{MAX_STOCK, Stock};

@@ -109,6 +109,18 @@ pub(crate) struct Rooms {
     rows: Chunks<Room>,
     /// Those that are forming, by deadline.
     forming: BTreeSet<(Millis, RoomNumber)>,
+    succeeded: u32,
+}
+
+/// How many rooms of a SKU are in which state.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct RoomCounts {
+    /// Buyers may join.
+    pub forming: u32,
+    /// Closed with enough paid members.
+    pub succeeded: u32,
+    /// Closed with too few.
+    pub failed: u32,
 }
 
 impl Rooms {
@@ -137,6 +149,14 @@ impl Rooms {
         self.forming.len()
     }
 
+    /// How many are in which state.
+    pub(crate) fn counts(&self) -> RoomCounts {
+        // There are no more of them than numbers.
+        let count = |rooms: usize| u32::try_from(rooms).unwrap_or(u32::MAX);
+        let (all, forming) = (count(self.rows.len()), count(self.forming.len()));
+        RoomCounts { forming, succeeded: self.succeeded, failed: all - forming - self.succeeded }
+    }
+
     /// The forming room that closes first, and when; all of them close when the sale ends.
     pub(crate) fn next_to_close(&self, ends_at: Option<Millis>) -> Option<(Millis, RoomNumber)> {
         let (deadline, room) = *self.forming.first()?;
@@ -150,6 +170,7 @@ impl Rooms {
         if room.is_forming() {
             self.forming.insert((room.deadline, number));
         }
+        self.succeeded += u32::from(room.state() == RoomState::Succeeded);
         self.rows.push(room);
         Ok(())
     }
@@ -186,7 +207,8 @@ impl Rooms {
         let room = self.forming(number)?;
         room.settlement = Some(settlement);
         room.members.shrink_to_fit();
-        let deadline = room.deadline;
+        let (deadline, has_succeeded) = (room.deadline, room.state() == RoomState::Succeeded);
+        self.succeeded += u32::from(has_succeeded);
         self.forming.remove(&(deadline, number));
         Ok(())
     }

@@ -9,7 +9,7 @@ use crate::lines::Lines;
 use crate::orders::{Expiry, Order, OrderState, Orders};
 use crate::payments::Payments;
 use crate::requests::Requests;
-use crate::rooms::{Room, Rooms};
+use crate::rooms::{Room, RoomCounts, Rooms};
 use crate::stock::Stock;
 use crate::tables::{ByOrder, Texts};
 use crate::tally::Tally;
@@ -95,6 +95,8 @@ pub struct SkuView {
     pub stock: Stock,
     /// Units available in each store, in the order of the terms; `None` if the SKU has no stores.
     pub stores: Option<Arc<[u32]>>,
+    /// Its rooms.
+    pub rooms: RoomCounts,
     /// Whether selling is paused.
     pub paused: bool,
     /// Whether any buyer is blocked.
@@ -274,6 +276,7 @@ impl Sku {
             pricing: self.pricing,
             stock: self.stock,
             stores: self.terms.stores.is_some().then(|| self.stores.iter().map(Stock::available).collect()),
+            rooms: self.rooms.counts(),
             paused: self.paused,
             has_blocked: self.buyers.has_blocked(),
             changes: self.changes,
