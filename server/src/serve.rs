@@ -20,7 +20,7 @@ use crate::edge::{self, Door, Edge, command_labels, outcome_labels};
 use crate::http;
 use crate::levels::Levels;
 use crate::metrics::{Metrics, Recovery};
-use crate::push::Hub;
+use crate::push::{Hub, Pulse};
 use crate::security::{Certificate, Security};
 use crate::shutdown::Shutdown;
 use crate::ws::Sockets;
@@ -82,6 +82,8 @@ async fn serve(
     let arbiters: Vec<Arbiter> = (0..arbiter_count(config)).map(|_| Arbiter::new()).collect();
     let parts = Parts::new(config, security, arbiters.len());
     let (levels, metrics) = (Arc::clone(&parts.levels), Arc::clone(&parts.metrics));
+    let pulse = Pulse::new(Arc::clone(&parts.hub), Arc::clone(&levels) as _, Arc::clone(&metrics));
+    actix_rt::spawn(pulse.run());
     let (edge, sockets) = (Arc::clone(&parts.edge), Arc::clone(&parts.sockets));
     let http = http::start(&config.http, levels, metrics, edge, sockets, encryption.clone())
         .with_context(|| format!("cannot listen on {} (http.listen)", config.http.listen))?;

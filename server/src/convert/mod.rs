@@ -16,12 +16,14 @@ use tidegate_protocol::resp::Writer;
 use tidegate_protocol::status;
 
 mod belonging;
+mod busy;
 mod campaign;
 mod news;
 mod reply;
 mod report;
 
 pub(crate) use belonging::{Belonging, absent, belonging};
+pub(crate) use busy::{busy_sku, price_step};
 pub(crate) use campaign::{campaign, campaign_document, trigger, write_campaign};
 pub(crate) use news::{Fields, absent_news, cart_news, order_news, price_news, room_news, stock_news};
 pub(crate) use reply::{write_reply, write_view};

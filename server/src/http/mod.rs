@@ -33,6 +33,7 @@ use crate::ws::{self, Sockets};
 use api::Api;
 pub(crate) use origin::is_foreign;
 pub(crate) use problem::Problem;
+pub(crate) use status::status_document;
 
 /// Bytes of a request's body. Nothing here reads one, so this only bounds what is thrown away.
 const MAX_BODY_BYTES: usize = 4 << 10;

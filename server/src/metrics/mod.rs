@@ -6,6 +6,7 @@
 //! when someone looks, through [`StatusSource`].
 
 mod distribution;
+pub(crate) mod rates;
 mod recorder;
 mod status;
 

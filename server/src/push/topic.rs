@@ -16,6 +16,9 @@ use crate::convert;
 /// The subscribers of one channel.
 pub(super) type Audience = HashMap<Slot, Arc<Inbox>, foldhash::fast::RandomState>;
 
+/// A message, and who is to be told.
+type Telling = (Arc<Message>, Vec<(Slot, Arc<Inbox>)>);
+
 /// What is known of a SKU for its subscribers.
 ///
 /// Actors ask what is watched and leave the latest view; the hub's own task tells the subscribers of price and stock.
@@ -105,7 +108,7 @@ impl Topic {
             Channel::Stock(_) => act(&mut self.state.lock().stock.audience),
             Channel::Room(_, number) => act(self.rooms.lock().entry(*number).or_default()),
             // Of no SKU: the hub keeps those.
-            Channel::Buyer(_) => act(&mut Audience::default()),
+            Channel::Buyer(_) | Channel::Status => act(&mut Audience::default()),
         }
     }
 
@@ -144,7 +147,7 @@ impl Topic {
         match channel {
             Channel::Price(_) => state.price.told = None,
             Channel::Stock(_) => state.stock.told = None,
-            Channel::Room(..) | Channel::Buyer(_) => {}
+            Channel::Room(..) | Channel::Buyer(_) | Channel::Status => {}
         }
     }
 
@@ -170,11 +173,7 @@ impl Topic {
 
 impl Side {
     /// What is to be told to whom, if it is another thing than before.
-    fn news(
-        &mut self,
-        render: impl FnOnce() -> convert::Fields,
-        version: (u64, Millis),
-    ) -> Option<(Arc<Message>, Vec<(Slot, Arc<Inbox>)>)> {
+    fn news(&mut self, render: impl FnOnce() -> convert::Fields, version: (u64, Millis)) -> Option<Telling> {
         if self.audience.is_empty() {
             self.told = None;
             return None;
