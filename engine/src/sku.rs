@@ -95,14 +95,14 @@ pub struct SkuView {
     pub stock: Stock,
     /// Units available in each store, in the order of the terms; `None` if the SKU has no stores.
     pub stores: Option<Arc<[u32]>>,
+    /// Its rooms.
+    pub rooms: RoomCounts,
     /// Whether selling is paused.
     pub paused: bool,
     /// Whether any buyer is blocked.
     pub has_blocked: bool,
     /// Orders, units and money by state.
     pub tally: Tally,
-    /// Rooms by state.
-    pub rooms: RoomCounts,
     /// The number of the last change, counted from 1 per SKU.
     pub changes: u64,
 }

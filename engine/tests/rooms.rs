@@ -7,8 +7,8 @@ use common::{
     reserve, terms,
 };
 use tidegate_engine::{
-    Answer, Command, Event, GroupBuy, Millis, OrderNumber, OrderState, Price, Refusal, Rejection, RoomNumber,
-    RoomState, SkuTerms, Tier,
+    Answer, Command, Event, GroupBuy, Millis, OrderNumber, OrderState, Price, Refusal, Rejection, Restorer,
+    RoomCounts, RoomNumber, RoomState, SkuTerms, Tier,
 };
 
 const HOUR: u64 = 3_600_000;
@@ -275,4 +275,25 @@ fn a_sku_has_only_so_many_rooms() {
     shop.limits.max_rooms = 1;
     assert_eq!(open(&mut shop, "b1", "r", 1), opened(1, 1, 9000, START));
     assert_eq!(open(&mut shop, "b2", "r", 1), refused(Refusal::Full { limit: "rooms" }));
+}
+
+#[test]
+fn a_sku_says_how_many_of_its_rooms_are_forming_and_how_the_others_closed() {
+    let mut shop = room_of(2, 2);
+    assert!(open(&mut shop, "leader", "r-2", 1).is_ok());
+    assert!(open(&mut shop, "late", "r-3", 1).is_ok());
+    assert_eq!(cancel(&mut shop, 3, "c"), Ok(Answer::Cancelled));
+    let counts = |forming, succeeded, failed| RoomCounts { forming, succeeded, failed };
+    let seen = |shop: &Shop| {
+        let sku = shop.state.sku().unwrap_or_else(|| panic!("a SKU"));
+        let mut restorer = Restorer::new(9);
+        let restored = sku.parts().try_for_each(|part| restorer.push(part)).and_then(|()| restorer.finish());
+        let restored = restored.ok().and_then(|state| state.sku().map(|sku| sku.view().rooms));
+        assert_eq!(restored, Some(sku.view().rooms), "a snapshot says the same");
+        sku.view().rooms
+    };
+    assert_eq!(seen(&shop), counts(2, 0, 1));
+    shop.wait(24 * HOUR);
+    shop.run_timers();
+    assert_eq!(seen(&shop), counts(0, 1, 2));
 }

@@ -15,6 +15,7 @@ pub mod inspect;
 mod levels;
 pub mod logging;
 pub mod metrics;
+mod pages;
 pub mod push;
 pub mod security;
 pub mod serve;

@@ -22,7 +22,7 @@ use crate::gauges::Gauges;
 use crate::http;
 use crate::levels::Levels;
 use crate::metrics::{Metrics, Recovery, ReplayReading};
-use crate::push::Hub;
+use crate::push::{Hub, Pulse};
 use crate::security::{Certificate, Security};
 use crate::shutdown::Shutdown;
 use crate::ws::Sockets;
@@ -85,6 +85,8 @@ async fn serve(
     let parts = Parts::new(config, security, arbiters.len());
     parts.levels.watch(Gauges::new(config, &arbiters));
     let (levels, metrics) = (Arc::clone(&parts.levels), Arc::clone(&parts.metrics));
+    let pulse = Pulse::new(Arc::clone(&parts.hub), Arc::clone(&levels) as _, Arc::clone(&metrics));
+    actix_rt::spawn(pulse.run());
     let (edge, sockets) = (Arc::clone(&parts.edge), Arc::clone(&parts.sockets));
     let http = http::start(&config.http, levels, metrics, edge, sockets, encryption.clone())
         .with_context(|| format!("cannot listen on {} (http.listen)", config.http.listen))?;

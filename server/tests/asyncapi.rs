@@ -137,8 +137,14 @@ fn what_is_wrong_is_answered_as_described() {
 fn every_push_is_as_described() {
     let server = Server::start();
     let mut watcher = Checked::new(&server);
-    let channels =
-        ["price:{kettle}", "stock:{kettle}", "room:{kettle}:r:1", "room:{none}:r:1", "price:{none}"];
+    let channels = [
+        "price:{kettle}",
+        "stock:{kettle}",
+        "room:{kettle}:r:1",
+        "room:{none}:r:1",
+        "price:{none}",
+        "status",
+    ];
     let buyers = ["ann", "bob", "cat", "dan", "fay", "gil", "last"].map(|buyer| format!("buyer:{buyer}"));
     let all: Vec<&str> = channels.into_iter().chain(buyers.iter().map(String::as_str)).collect();
     let (answer, _) = watcher.ask("subscribe", &json!({"channels": all}));
@@ -158,9 +164,16 @@ fn every_push_is_as_described() {
         kinds.extend([&data["type"], &data["event"]].into_iter().filter_map(Json::as_str).map(str::to_owned));
         kinds.extend(channel.as_str().unwrap().split(':').next().map(str::to_owned));
     }
-    for kind in
-        ["price", "stock", "room.joined", "order.reserved", "order.paid", "cart.paid", "order.expired"]
-    {
+    for kind in [
+        "price",
+        "stock",
+        "status",
+        "room.joined",
+        "order.reserved",
+        "order.paid",
+        "cart.paid",
+        "order.expired",
+    ] {
         assert!(kinds.contains(kind), "no {kind} in {kinds:?}");
     }
 }

@@ -9,7 +9,8 @@ use std::os::unix::process::ExitStatusExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc;
 
-use common::{PATIENCE, Process, Server, document, run, until};
+use common::{PATIENCE, Process, Server, Socket, document, run, until};
+use serde_json::json;
 
 const SKUS: [&str; 3] = ["iphone", "rose.bowl", "x"];
 const LOADING: &str = "-LOADING the journal is being replayed; retry in a moment";
@@ -43,10 +44,20 @@ fn a_loading_server_says_so_until_it_sells() {
     }
     client.says("PING", "PONG");
     assert!(client.ask("INFO persistence").contains("loading:1"));
+    let mut watcher = Socket::connect(process.http());
+    let told = watcher.call("subscribe", json!({"channels": ["status"]})).unwrap();
+    let told = &told["snapshots"][0]["data"];
+    assert_eq!(
+        (&told["status"]["readiness"]["state"], &told["stock"]["skus"]),
+        (&json!("loading"), &json!(0))
+    );
+    assert!(told["server_time"].as_str().unwrap() > "2020", "it has a time before there is a sale");
     let more = format!(r#"{{"skus": {{"other": {}}}}}"#, document(3, 700, ""));
     std::fs::write(&campaign, more).unwrap();
     process.wait_for("ready");
     assert!(client.ask("INFO persistence").contains("loading:0"));
+    let state = || watcher.receive()["params"]["data"]["status"]["readiness"]["state"].clone();
+    until("the status to say so too", state, |state| state == "ready");
     assert_eq!(client.books("iphone"), "total=10 available=9 reserved=1 sold=0");
     assert_eq!(client.books("other"), "total=3 available=3 reserved=0 sold=0");
 }

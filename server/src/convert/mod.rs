@@ -16,6 +16,7 @@ use tidegate_protocol::resp::Writer;
 use tidegate_protocol::status;
 
 mod belonging;
+mod busy;
 mod campaign;
 mod consumer_group;
 pub(crate) mod entry;
@@ -24,6 +25,7 @@ mod reply;
 mod report;
 
 pub(crate) use belonging::{Belonging, absent, belonging};
+pub(crate) use busy::{busy_sku, price_step};
 pub(crate) use campaign::{campaign, campaign_document, trigger, write_campaign};
 pub(crate) use consumer_group::{Kept, group_command, pending_span, put_consumers, put_pending, put_summary};
 pub(crate) use news::{Fields, absent_news, cart_news, order_news, price_news, room_news, stock_news};

@@ -24,7 +24,7 @@ pub(crate) fn stock_news(sku: &str, view: Option<&SkuView>, now: Millis) -> Fiel
     of_sku(sku, view, now, &STOCK)
 }
 
-fn of_sku(sku: &str, view: Option<&SkuView>, now: Millis, fields: &[&str]) -> Fields {
+pub(super) fn of_sku(sku: &str, view: Option<&SkuView>, now: Millis, fields: &[&str]) -> Fields {
     let Some(view) = view else { return absent_news("sku", sku) };
     let mut all = shown("SKU.GET", |writer| write_view(sku, Some(view), now, writer));
     all.retain(|name, _| fields.contains(&name.as_str()));
@@ -89,7 +89,7 @@ pub(crate) fn cart_news(campaign: &str, cart: &CartView, what: CartNews) -> Fiel
 }
 
 /// What a command shows, as its reply in JSON has it.
-fn shown(command: &str, write: impl FnOnce(&mut Writer<'_>)) -> Fields {
+pub(super) fn shown(command: &str, write: impl FnOnce(&mut Writer<'_>)) -> Fields {
     let mut bytes = Vec::new();
     write(&mut Writer::new(&mut bytes, Protocol::Resp3));
     let found = tidegate_protocol::command::find(command.as_bytes());

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use tidegate_protocol::command::introspect;
-use tidegate_protocol::command::{Call, ClientAttribute, Command, Words, find};
+use tidegate_protocol::command::{Call, ClientAttribute, Command, Role, Words, find};
 use tidegate_protocol::error::{ErrorCode, WireError};
 use tidegate_protocol::resp::{FramingError, Protocol, Writer};
 
@@ -74,19 +74,19 @@ impl Session {
     }
 
     /// Whether this client may subscribe to this channel. That it may subscribe at all is judged by the role of the
-    /// command; a buyer hears of no other buyer.
-    fn may_subscribe(&self, channel: &Channel) -> bool {
+    /// command; a buyer hears of no other buyer, and the status is for who watches over the sale.
+    fn check_channel(&self, channel: &Channel) -> Result<(), WireError> {
         match (channel, self.standing.buyer()) {
-            (Channel::Buyer(name), Some(buyer)) => buyer.is(name),
-            _ => true,
+            (Channel::Status, _) => self.standing.principal().needs_one_of(&[Role::Observer, Role::Admin]),
+            (Channel::Buyer(name), Some(buyer)) if !buyer.is(name) => {
+                Err(WireError::new(ErrorCode::NoPerm, "this user may not subscribe to that channel"))
+            }
+            _ => Ok(()),
         }
     }
 
     fn check_channels(&self, channels: &[Channel]) -> Result<(), WireError> {
-        if channels.iter().all(|channel| self.may_subscribe(channel)) {
-            return Ok(());
-        }
-        Err(WireError::new(ErrorCode::NoPerm, "this user may not subscribe to that channel"))
+        channels.iter().try_for_each(|channel| self.check_channel(channel))
     }
 
     /// Subscribes to these channels and waits for their snapshots; whoever calls it hands them over first.
@@ -96,8 +96,10 @@ impl Session {
         edge: &Edge,
     ) -> Result<Vec<Delivery>, WireError> {
         self.standing.charge(&edge.security)?;
-        // The same command, by another name.
-        find(b"SUBSCRIBE").map_or(Ok(()), |command| self.standing.admit(command.spec()))?;
+        // The same command, by another name; an observer needs no storefront's role to watch.
+        if channels.iter().any(|channel| *channel != Channel::Status) {
+            find(b"SUBSCRIBE").map_or(Ok(()), |command| self.standing.admit(command.spec()))?;
+        }
         self.standing.buyer().map_or(Ok(()), Buyer::is_valid)?;
         self.check_channels(&channels)?;
         self.pushes.subscribe_with_snapshots(channels, edge).await

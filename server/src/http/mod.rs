@@ -31,11 +31,13 @@ use self::meter::Meter;
 use crate::config::Http;
 use crate::edge::Edge;
 use crate::metrics::{Metrics, StatusSource};
+use crate::pages;
 use crate::security::Encryption;
 use crate::ws::{self, Sockets};
 use api::Api;
 pub(crate) use origin::is_foreign;
-pub(crate) use problem::Problem;
+pub(crate) use problem::{Problem, not_found};
+pub(crate) use status::status_document;
 
 /// Bytes of a request's body. Nothing here reads one, so this only bounds what is thrown away.
 const MAX_BODY_BYTES: usize = 4 << 10;
@@ -100,6 +102,7 @@ pub fn start(
             .wrap(from_fn(meter::count))
             .configure(routes)
             .configure(|app| api::routes(app, api))
+            .configure(pages::routes)
             .default_service(web::to(problem::not_found))
     })
     .on_connect(on_connect)
@@ -146,6 +149,6 @@ fn routes(app: &mut web::ServiceConfig) {
 }
 
 /// A path that is only read: any other method is told so.
-fn page(path: &str) -> actix_web::Resource {
+pub(crate) fn page(path: &str) -> actix_web::Resource {
     web::resource(path).default_service(web::to(problem::read_only))
 }

@@ -65,7 +65,7 @@ impl Problem {
 }
 
 /// A path that isn't served.
-pub(super) async fn not_found() -> HttpResponse {
+pub(crate) async fn not_found() -> HttpResponse {
     Problem::new(
         StatusCode::NOT_FOUND,
         "NOT_FOUND",

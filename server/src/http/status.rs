@@ -7,6 +7,7 @@ use std::time::Duration;
 use actix_web::{HttpResponse, web};
 use jiff::Timestamp;
 use serde::Serialize;
+use serde_json::Value;
 
 use super::Sources;
 use crate::metrics::{
@@ -130,6 +131,12 @@ struct RecoveryDocument {
 pub(super) async fn status(sources: web::Data<Sources>) -> HttpResponse {
     let now = sources.status.snapshot();
     HttpResponse::Ok().json(document(now, sources.metrics.commands()))
+}
+
+/// The same as a value.
+pub(crate) fn status_document(now: StatusSnapshot, commands: Vec<CommandTotals>) -> Value {
+    // Fields and numbers: there is nothing that JSON can't say.
+    serde_json::to_value(document(now, commands)).unwrap_or_default()
 }
 
 fn document(now: StatusSnapshot, commands: Vec<CommandTotals>) -> Document {

@@ -55,6 +55,15 @@ impl Distribution {
         self.sum = self.sum.saturating_add(other.sum);
     }
 
+    /// Takes away everything that `earlier` holds: what this one held some time ago.
+    pub(super) fn take_away(&mut self, earlier: &Distribution) {
+        if let (Some(values), Some(less)) = (&mut self.values, &earlier.values) {
+            // Fails only for what was never in here.
+            let _ = values.subtract(less);
+        }
+        self.sum = self.sum.saturating_sub(earlier.sum);
+    }
+
     /// Number of values.
     pub fn count(&self) -> u64 {
         self.values.as_ref().map_or(0, Histogram::len)

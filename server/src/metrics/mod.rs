@@ -8,6 +8,7 @@
 mod distribution;
 pub mod families;
 pub mod process;
+pub(crate) mod rates;
 mod readings;
 mod recorder;
 mod stage;

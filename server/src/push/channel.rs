@@ -5,6 +5,8 @@ use std::fmt;
 use tidegate_engine::{RoomId, RoomNumber};
 use tidegate_protocol::command::{is_id, is_name};
 
+const STATUS: &str = "status";
+
 /// A channel: news of one subject.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Channel {
@@ -16,11 +18,15 @@ pub enum Channel {
     Room(Box<str>, RoomNumber),
     /// `buyer:u42`: the orders and carts of a buyer.
     Buyer(Box<str>),
+    /// `status`: how the server stands, for who watches over it.
+    Status,
 }
 
 /// A text that names no channel.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("no such channel: use price:{{sku}}, stock:{{sku}}, room:{{sku}}:r:1 (a room's id) or buyer:u42")]
+#[error(
+    "no such channel: use price:{{sku}}, stock:{{sku}}, room:{{sku}}:r:1 (a room's id), buyer:u42 or status"
+)]
 pub struct NoChannel;
 
 impl Channel {
@@ -29,6 +35,9 @@ impl Channel {
     /// # Errors
     /// If it is none.
     pub fn parse(text: &str) -> Result<Self, NoChannel> {
+        if text == STATUS {
+            return Ok(Self::Status);
+        }
         let (kind, subject) = text.split_once(':').ok_or(NoChannel)?;
         match kind {
             "price" => sku(subject).map(Self::Price),
@@ -45,7 +54,13 @@ impl Channel {
 
     /// Whether only the latest state counts: what a slow reader has not taken yet is replaced by what is newer.
     pub(super) fn is_state(&self) -> bool {
-        matches!(self, Self::Price(_) | Self::Stock(_))
+        matches!(self, Self::Price(_) | Self::Stock(_) | Self::Status)
+    }
+
+    /// Whether there is news of it only while the sale is on. The status is told while the journal is replayed, too, and
+    /// when it has failed: that is when somebody looks.
+    pub(super) fn needs_the_sale(&self) -> bool {
+        !matches!(self, Self::Status)
     }
 }
 
@@ -62,6 +77,7 @@ impl fmt::Display for Channel {
             Self::Stock(sku) => write!(f, "stock:{{{sku}}}"),
             Self::Room(sku, number) => write!(f, "room:{}", RoomId { sku, number: *number }),
             Self::Buyer(buyer) => write!(f, "buyer:{buyer}"),
+            Self::Status => f.write_str(STATUS),
         }
     }
 }
@@ -72,7 +88,9 @@ mod tests {
 
     #[test]
     fn a_channel_reads_back_as_it_was_written() {
-        for text in ["price:{iphone}", "stock:{a.b-c_d}", "room:{iphone}:r:12", "buyer:u42", "buyer:a:{b}"] {
+        for text in
+            ["price:{iphone}", "stock:{a.b-c_d}", "room:{iphone}:r:12", "buyer:u42", "buyer:a:{b}", "status"]
+        {
             assert_eq!(Channel::parse(text).unwrap().to_string(), text);
         }
     }
@@ -97,6 +115,8 @@ mod tests {
             "buyer:",
             "buyer:a b",
             "order:{a}:o:1",
+            "Status",
+            "status:",
             &long,
         ] {
             assert_eq!(Channel::parse(text), Err(NoChannel), "{text}");

@@ -15,6 +15,7 @@ use tokio::sync::Notify;
 use super::inbox::{Counters, Inbox, Slot};
 use super::message::Message;
 use super::topic::{Audience, Topic};
+use super::watchers::Watchers;
 use super::{Channel, HubStatus, SubscribeError, Subscriber};
 use crate::config::Push;
 use crate::convert;
@@ -28,6 +29,7 @@ pub struct Hub {
     pub(super) settings: Push,
     skus: DashMap<Box<str>, Arc<Topic>, foldhash::fast::RandomState>,
     buyers: DashMap<Box<str>, Audience, foldhash::fast::RandomState>,
+    pub(super) watchers: Watchers,
     /// Channels with a subscriber, and those of them that are buyers'.
     channels: AtomicUsize,
     buyer_channels: AtomicUsize,
@@ -49,6 +51,7 @@ impl Hub {
             settings,
             skus: DashMap::default(),
             buyers: DashMap::default(),
+            watchers: Watchers::default(),
             channels: AtomicUsize::new(0),
             buyer_channels: AtomicUsize::new(0),
             next_slot: AtomicU64::new(0),
@@ -111,6 +114,7 @@ impl Hub {
                 self.buyer_channels.fetch_add(usize::from(is_new), Ordering::Relaxed);
                 is_new
             }
+            Channel::Status => self.watchers.add(slot, inbox),
         };
         let before = self.channels.fetch_add(usize::from(is_new), Ordering::Relaxed);
         let limit = self.settings.max_channels;
@@ -143,6 +147,7 @@ impl Hub {
                 self.buyer_channels.fetch_sub(usize::from(was_last), Ordering::Relaxed);
                 was_last
             }
+            Channel::Status => self.watchers.remove(slot),
         };
         self.channels.fetch_sub(usize::from(was_last), Ordering::Relaxed);
     }
@@ -160,7 +165,7 @@ impl Hub {
     fn topic(&self, channel: &Channel) -> Option<Arc<Topic>> {
         match channel {
             Channel::Price(sku) | Channel::Stock(sku) | Channel::Room(sku, _) => self.topic_of(sku),
-            Channel::Buyer(_) => None,
+            Channel::Buyer(_) | Channel::Status => None,
         }
     }
 

@@ -8,11 +8,14 @@
 //! * `inbox.rs`: what waits for one subscriber, and when it is cut off.
 //! * `subscriber.rs`: what a door does with all this.
 //! * `message.rs`: what is pushed.
+//! * `pulse.rs`: how the server stands, once a second for the `watchers.rs`; `activity.rs`: which SKUs are the busiest.
 
+mod activity;
 mod channel;
 mod hub;
 mod inbox;
 mod message;
+mod pulse;
 #[cfg(test)]
 mod simulation;
 mod snapshot;
@@ -20,6 +23,7 @@ mod subscriber;
 #[cfg(test)]
 mod tests;
 mod topic;
+mod watchers;
 
 use std::sync::Arc;
 
@@ -28,6 +32,7 @@ use tidegate_actors::Fault;
 pub use channel::{Channel, NoChannel};
 pub use hub::Hub;
 pub use message::Delivery;
+pub use pulse::Pulse;
 pub use subscriber::Subscriber;
 
 /// Why a subscriber gets nothing more: its connection is to be closed, and it may come again.

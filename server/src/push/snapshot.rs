@@ -9,6 +9,7 @@ use tidegate_actors::{Ask, Body, Fault, House, Reply};
 use tidegate_engine::{RoomId, RoomNumber, RoomView, SkuView};
 
 use super::Channel;
+use super::hub::Hub;
 use super::message::Message;
 use crate::convert;
 
@@ -27,16 +28,20 @@ pub(super) struct Snapshot {
 /// # Errors
 /// If there will be none.
 pub(super) async fn take(
-    house: &House,
+    hub: &Hub,
     channel: &Channel,
     is_wanted: impl Fn() -> bool,
 ) -> Result<Snapshot, Fault> {
+    if *channel == Channel::Status {
+        return Ok(Snapshot { message: hub.watchers.latest(is_wanted).await?, view: None });
+    }
+    let house = &*hub.house().map_err(|_| Fault::Stopping)?;
     let (sku, room) = match channel {
         Channel::Price(sku) | Channel::Stock(sku) => (sku, None),
         Channel::Room(sku, number) => (sku, Some(*number)),
         // No actor is asked, who would say so.
         Channel::Buyer(_) if house.journal_failed() => return Err(Fault::JournalFailed),
-        Channel::Buyer(_) => return Ok(of(house, channel, None, None)),
+        Channel::Buyer(_) | Channel::Status => return Ok(of(house, channel, None, None)),
     };
     loop {
         match ask(house, sku, room).await {
@@ -84,6 +89,8 @@ fn of(house: &House, channel: &Channel, view: Option<SkuView>, room: Option<Box<
             None => convert::absent_news("room", &RoomId { sku, number: *number }.to_string()),
         },
         Channel::Buyer(buyer) => [("buyer".to_owned(), json!(buyer))].into_iter().collect(),
+        // It is told by the pulse, whether there is a house or not.
+        Channel::Status => convert::Fields::new(),
     };
     let change = view.as_ref().map_or(0, |view| view.changes);
     Snapshot { message: Arc::new(Message::new((change, now), fields)), view }

@@ -109,6 +109,9 @@ impl Subscriber {
 
     /// Why there will be no news of this channel, if so.
     fn fault(&self, channel: &Channel) -> Result<Option<Fault>, SubscribeError> {
+        if !channel.needs_the_sale() {
+            return Ok(None);
+        }
         let house = self.hub.house()?;
         let is_out = |sku: &str| {
             house.find(sku).is_some_and(|seat| seat.shown().condition() == Condition::Quarantined)
@@ -176,11 +179,9 @@ async fn begin(
     places: &[Place],
     queued: bool,
 ) -> Result<Vec<Delivery>, SubscribeError> {
-    let house = hub.house()?;
     let ask = |(channel, slot): &Place| {
-        let (house, inbox, channel, slot) =
-            (Arc::clone(&house), Arc::clone(inbox), Arc::clone(channel), *slot);
-        actix_rt::spawn(async move { snapshot::take(&house, &channel, || inbox.has(slot)).await })
+        let (hub, inbox, channel, slot) = (Arc::clone(hub), Arc::clone(inbox), Arc::clone(channel), *slot);
+        actix_rt::spawn(async move { snapshot::take(&hub, &channel, || inbox.has(slot)).await })
     };
     let asked: Vec<_> = places.iter().map(ask).collect();
     let mut deliveries = Vec::new();

@@ -108,7 +108,7 @@ impl Topic {
             Channel::Stock(_) => act(&mut self.state.lock().stock.audience),
             Channel::Room(_, number) => act(self.rooms.lock().entry(*number).or_default()),
             // Of no SKU: the hub keeps those.
-            Channel::Buyer(_) => act(&mut Audience::default()),
+            Channel::Buyer(_) | Channel::Status => act(&mut Audience::default()),
         }
     }
 
@@ -147,7 +147,7 @@ impl Topic {
         match channel {
             Channel::Price(_) => state.price.told = None,
             Channel::Stock(_) => state.stock.told = None,
-            Channel::Room(..) | Channel::Buyer(_) => {}
+            Channel::Room(..) | Channel::Buyer(_) | Channel::Status => {}
         }
     }
 

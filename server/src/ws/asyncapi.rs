@@ -193,8 +193,8 @@ fn push_schema() -> Value {
 fn channel_schema() -> Value {
     json!({
         "type": "string",
-        "pattern": r"^(price:\{[A-Za-z0-9._-]{1,64}\}|stock:\{[A-Za-z0-9._-]{1,64}\}|room:\{[A-Za-z0-9._-]{1,64}\}:r:[0-9]+|buyer:[!-~]{1,64})$",
-        "examples": ["price:{iphone}", "stock:{iphone}", "room:{iphone}:r:1", "buyer:u42"],
+        "pattern": r"^(price:\{[A-Za-z0-9._-]{1,64}\}|stock:\{[A-Za-z0-9._-]{1,64}\}|room:\{[A-Za-z0-9._-]{1,64}\}:r:[0-9]+|buyer:[!-~]{1,64}|status)$",
+        "examples": ["price:{iphone}", "stock:{iphone}", "room:{iphone}:r:1", "buyer:u42", "status"],
     })
 }
 
@@ -202,7 +202,7 @@ fn channel_schema() -> Value {
 fn delivery_schema() -> Value {
     let of = |kind: &str| {
         json!({
-            "if": {"properties": {"channel": {"pattern": format!("^{kind}:")}}},
+            "if": {"properties": {"channel": {"pattern": format!("^{kind}(:|$)")}}},
             "then": {"properties": {"data": {"$ref": format!("#/components/schemas/{kind}.data")}}},
         })
     };
@@ -222,10 +222,10 @@ fn delivery_schema() -> Value {
     schema
 }
 
-const KINDS: [&str; 4] = ["price", "stock", "room", "buyer"];
+const KINDS: [&str; 5] = ["price", "stock", "room", "buyer", "status"];
 
 /// What is told on each kind of channel.
-fn data_schemas() -> [(String, Value); 4] {
+fn data_schemas() -> [(String, Value); 5] {
     KINDS.map(|kind| {
         let forms: Vec<Value> = match kind {
             "price" => vec![
@@ -236,6 +236,7 @@ fn data_schemas() -> [(String, Value); 4] {
                 vec![of_sku(&["sku", "state", "total", "available", "reserved", "sold"]), absent("sku")]
             }
             "room" => vec![of_room(), absent("room")],
+            "status" => vec![of_status()],
             _ => vec![
                 object(&[server_time(), ("buyer", json!({"type": "string"}))], &["server_time", "buyer"]),
                 of_story(
@@ -274,6 +275,61 @@ fn of_sku(fields: &[&str]) -> Value {
     properties.push(server_time());
     let names: Vec<&str> = properties.iter().map(|(name, _)| *name).collect();
     object(&properties, &names)
+}
+
+/// How the server stands.
+fn of_status() -> Value {
+    let count = || json!({"type": "integer", "minimum": 0});
+    let counts = |names: &[&str]| {
+        let fields: Vec<(&str, Value)> = names.iter().map(|name| (*name, count())).collect();
+        object(&fields, names)
+    };
+    let by_name = |values: Value| json!({"type": "object", "additionalProperties": values});
+    let times = counts(&["p50", "p90", "p99", "p999", "max"]);
+    let of_command =
+        object(&[("requests", count()), ("latency_us", times.clone())], &["requests", "latency_us"]);
+    let rates: [(&str, Value); 7] = [
+        ("interval_ms", count()),
+        ("requests", count()),
+        ("outcomes", by_name(count())),
+        ("latency_us", times),
+        ("commands", by_name(of_command)),
+        ("events", count()),
+        ("commits", count()),
+    ];
+    let rates =
+        json!({"oneOf": [object(&rates, &rates.each_ref().map(|(name, _)| *name)), {"type": "null"}]});
+    let rooms = counts(&["forming", "succeeded", "failed"]);
+    let mut sku = map_schema("SKU map").unwrap_or_default();
+    sku["properties"]["rooms"] = rooms.clone();
+    sku["properties"]["changes_per_second"] = json!({"type": ["integer", "null"], "minimum": 0});
+    let status = json!({"type": "object", "description": "What /status answers."});
+    let stock = counts(&["skus", "sold_out", "total", "available", "reserved", "sold"]);
+    let fields = [
+        server_time(),
+        ("status", status),
+        ("rates", rates),
+        ("stock", stock),
+        ("rooms", rooms),
+        ("skus", json!({"type": "array", "items": sku, "description": "The busiest first."})),
+        (
+            "steps",
+            json!({"type": "array", "items": of_step(), "description": "The next price steps, the soonest first."}),
+        ),
+    ];
+    object(&fields, &fields.each_ref().map(|(name, _)| *name))
+}
+
+/// A price that will step down.
+fn of_step() -> Value {
+    let all = map_schema("SKU map").unwrap_or_default();
+    let names =
+        ["sku", "title", "state", "price", "currency", "next_price", "next_price_at", "start", "floor"];
+    let fields = names.map(|name| match &all["properties"][name] {
+        Value::Null => (name, json!({"type": "integer", "minimum": 0})),
+        known => (name, known.clone()),
+    });
+    object(&fields, &names)
 }
 
 fn of_room() -> Value {

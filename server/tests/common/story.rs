@@ -51,11 +51,11 @@ impl Step {
     }
 }
 
-/// Looks at each call of the story and what came of it.
-pub(crate) type Look<'l> = &'l mut dyn FnMut(&str, &Json, &Result<Json, Fault>);
+/// Who looks on: told of each call, its parameters and what came of it.
+pub(crate) type Look<'a> = dyn FnMut(&str, &Json, &Result<Json, Fault>) + 'a;
 
 /// Plays the story at a door, and shows every call and what came of it to `look`.
-pub(crate) fn play(door: &mut dyn Door, look: Look<'_>) {
+pub(crate) fn play(door: &mut dyn Door, look: &mut Look<'_>) {
     let mut names: BTreeMap<&str, Json> = BTreeMap::new();
     for step in steps() {
         let params = filled(&step.params, &names);

@@ -114,3 +114,30 @@ fn whoever_does_not_say_who_it_is_is_not_waited_for() {
     assert!(code == 1008 && reason.contains("logins.timeout_ms"), "{code} {reason}");
     assert_eq!(word(known.call("sku.resume", json!({"sku": "lamp"}))), "NOT_FOUND");
 }
+
+#[test]
+fn the_status_is_for_who_watches_over_the_sale() {
+    let directory = tempfile::tempdir().unwrap();
+    let server = shop(&directory);
+    let subscribe = |token: &str, channels: &[&str]| {
+        let mut socket = Socket::connect(server.http());
+        assert_eq!(word(socket.call("auth", json!({ "token": token }))), "OK");
+        word(socket.call("subscribe", json!({ "channels": channels })))
+    };
+    let buyer = token("ann");
+    for (who, expected) in [
+        ("observer:observer-secret", "SUBSCRIBED"),
+        ("admin:admin-secret", "SUBSCRIBED"),
+        ("storefront:storefront-secret", "NOPERM"),
+        (&*buyer, "NOPERM"),
+    ] {
+        assert_eq!(subscribe(who, &["status"]), expected, "{who}");
+    }
+    assert_eq!(subscribe("observer:observer-secret", &["status", "stock:{lamp}"]), "NOPERM");
+    assert_eq!(
+        word(Socket::connect(server.http()).call("subscribe", json!({"channels": ["status"]}))),
+        "NOAUTH"
+    );
+    let mut storefront = as_user(server.tcp(), "storefront");
+    assert!(storefront.ask("SUBSCRIBE status").starts_with("-NOPERM"));
+}
