@@ -74,10 +74,11 @@ impl Sku {
         !self.discounts.is_empty()
     }
 
-    /// Whether a payment of this id came for another order than this one.
+    /// Whether a payment of this id came for another order, and not for this one too.
     #[must_use]
     pub fn is_payment_of_another(&self, payment: &str, order: OrderNumber) -> bool {
-        self.payments.find(payment, &self.texts, self.hashing).is_some_and(|known| known.order != order)
+        self.payments.find(payment, &self.texts, self.hashing).is_some()
+            && self.payments.find_of((payment, order), &self.texts, self.hashing).is_none()
     }
 
     /// Every coupon that is used up by an order, and whose it is.

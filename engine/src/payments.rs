@@ -60,6 +60,18 @@ impl Payments {
         found.and_then(row)
     }
 
+    /// The payment of this id for this order. Lines of one cart share theirs.
+    pub(crate) fn find_of(
+        &self,
+        (id, order): (&str, OrderNumber),
+        texts: &Texts,
+        hashing: Hashing,
+    ) -> Option<&PaymentRow> {
+        let row = |at: u32| self.rows.get(at as usize);
+        let is_it = |at| row(at).is_some_and(|p| p.order == order && texts.get(p.id) == id);
+        self.by_id.find(hashing.text(id), is_it).and_then(row)
+    }
+
     pub(crate) fn get(&self, position: u32) -> Option<&PaymentRow> {
         self.rows.get(position as usize)
     }

@@ -24,10 +24,11 @@ impl Sku {
         self.judge_repeat(Some(payment.order), payment.request)?;
         self.room_for_step(&[payment.request.id, payment.id])?;
         if let Some(known) = self.payments.find(payment.id, &self.texts, self.hashing) {
-            if known.order != payment.order {
-                return Err(Refusal::PaymentReused.into());
-            }
-            return self.note(payment.order, payment.request, known.answer.into(), limits);
+            // Lines of one cart share theirs, and this order may have had it before them.
+            let of_order = || self.payments.find_of((payment.id, payment.order), &self.texts, self.hashing);
+            let own = Some(known).filter(|known| known.order == payment.order).or_else(of_order);
+            let own = own.ok_or(Refusal::PaymentReused)?;
+            return self.note(payment.order, payment.request, own.answer.into(), limits);
         }
         match order.state {
             OrderState::Reserved if !self.has_lapsed(order, now) => {

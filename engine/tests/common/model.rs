@@ -659,8 +659,9 @@ impl Model {
 
     /// `Err(Some(due))`: another amount is due; `Err(None)`: the payment belongs to another order.
     fn pay(&mut self, at: usize, amount: u64, id: &'static str, now: Millis) -> Result<Answer, Option<u64>> {
-        if let Some(known) = self.payments.iter().find(|payment| payment.id == id) {
-            return if known.order == at { Ok(known.answer) } else { Err(None) };
+        let mut known = self.payments.iter().filter(|payment| payment.id == id).peekable();
+        if known.peek().is_some() {
+            return known.find(|payment| payment.order == at).map_or(Err(None), |own| Ok(own.answer));
         }
         let order = self.orders[at].clone();
         let run_out = self.has_run_out(at, now);
