@@ -11,6 +11,7 @@ use crate::metrics::{
     CommandTotals, Distribution, JournalStatus, Percentiles, Readiness, StatusSnapshot, resident_bytes,
 };
 use crate::push::HubStatus;
+use crate::webhooks::{Progress, State, WebhookStatus};
 use crate::ws::{Sockets, SocketsStatus};
 
 /// Upper bounds of the latency histogram, in microseconds: 50 µs to 10 s.
@@ -24,6 +25,7 @@ pub(super) async fn metrics(sources: web::Data<Sources>, sockets: web::Data<Sock
     let now = sources.status.snapshot();
     let mut page = page(&now, &sources.metrics.commands());
     websockets(&mut page, sockets.status());
+    webhooks(&mut page, &sources.webhooks.look().await);
     match TextEncoder::new().encode_to_string(&page.0) {
         Ok(text) => HttpResponse::Ok().content_type(TEXT_FORMAT).body(text),
         Err(error) => {
@@ -70,6 +72,47 @@ fn websockets(page: &mut Page, now: SocketsStatus) {
     page.counter("websockets_refused_total", "WebSocket upgrades refused.", now.refused);
     page.counter("websocket_messages_received_total", "Messages received over WebSocket.", now.received);
     page.counter("websocket_messages_sent_total", "Messages sent over WebSocket.", now.sent);
+}
+
+/// The label is a name from the configuration.
+fn webhooks(page: &mut Page, all: &[WebhookStatus]) {
+    let states = all.iter().flat_map(|webhook| {
+        State::ALL.map(|state| {
+            let is_it = f64::from(u8::from(state == webhook.progress.state));
+            gauge(&[("endpoint", &webhook.name), ("state", state.name())], is_it)
+        })
+    });
+    let help = "1 for the state that a webhook is in, 0 for the others.";
+    page.family("webhook_state", help, MetricType::GAUGE, states);
+    let number = |of: fn(&WebhookStatus) -> Option<f64>| {
+        all.iter()
+            .filter_map(move |webhook| Some(gauge(&[("endpoint", &webhook.name)], of(webhook)?)))
+            .collect::<Vec<_>>()
+    };
+    let lags = number(|of| of.lag.map(|lag| lag as f64));
+    page.family("webhook_lag_entries", "Entries still to be sent.", MetricType::GAUGE, lags);
+    let dead = number(|of| Some(of.progress.dead_letters as f64));
+    page.family("webhook_dead_letters", "Entries given up that are kept.", MetricType::GAUGE, dead);
+    let last = number(|of| of.progress.last_success_ms.map(|at| at as f64 / 1e3));
+    let help = "When an entry was taken last, in seconds since the epoch.";
+    page.family("webhook_last_success_time_seconds", help, MetricType::GAUGE, last);
+    type Count = fn(&Progress) -> u64;
+    let counters: [(&str, &str, Count); 6] = [
+        ("webhook_attempts_total", "Requests sent.", |of| of.attempts),
+        ("webhook_failures_total", "Requests sent that failed.", |of| of.failures),
+        ("webhook_delivered_total", "Entries taken.", |of| of.delivered),
+        ("webhook_skipped_total", "Entries of types that are not wanted.", |of| of.skipped),
+        ("webhook_lost_total", "Entries not kept long enough to be sent.", |of| of.lost),
+        ("webhook_given_up_total", "Entries that became dead letters.", |of| of.given_up),
+    ];
+    for (name, help, count) in counters {
+        let counts = all.iter().map(|webhook| {
+            let mut metric = Metric::from_label(labels(&[("endpoint", &webhook.name)]));
+            metric.set_counter(counter(count(&webhook.progress)));
+            metric
+        });
+        page.family(name, help, MetricType::COUNTER, counts);
+    }
 }
 
 fn pushes(page: &mut Page, now: &HubStatus) {

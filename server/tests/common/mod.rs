@@ -9,6 +9,7 @@ pub(crate) mod door;
 mod feed;
 pub(crate) mod http_door;
 mod process;
+pub(crate) mod receiver;
 mod server;
 mod socket;
 pub(crate) mod story;
