@@ -21,4 +21,5 @@ pub mod security;
 pub mod serve;
 pub mod shutdown;
 mod tour;
+pub mod webhooks;
 pub mod ws;

@@ -25,6 +25,7 @@ use crate::metrics::{Metrics, Recovery, ReplayReading};
 use crate::push::{Hub, Pulse};
 use crate::security::{Certificate, Security};
 use crate::shutdown::Shutdown;
+use crate::webhooks::Webhooks;
 use crate::ws::Sockets;
 
 /// How often a stopping server looks whether its connections have ended.
@@ -74,6 +75,7 @@ async fn serve(
     on_ready: impl FnOnce(Addresses),
 ) -> anyhow::Result<()> {
     let security = Security::new(config)?;
+    let webhooks = Webhooks::new(config)?;
     let certificate = Certificate::load(&config.tls)?;
     let encryption = certificate.as_ref().map(Certificate::encryption).transpose()?;
     if let Some(certificate) = certificate {
@@ -82,13 +84,19 @@ async fn serve(
     // Before the doors: who is started twice is to hear of the directory, not of a port that is taken.
     let lock = DirLock::take(&config.data_dir)?;
     let arbiters: Vec<Arbiter> = (0..arbiter_count(config)).map(|_| Arbiter::new()).collect();
-    let parts = Parts::new(config, security, arbiters.len());
+    let parts = Parts::new(config, security, webhooks, arbiters.len());
     parts.levels.watch(Gauges::new(config, &arbiters));
     let (levels, metrics) = (Arc::clone(&parts.levels), Arc::clone(&parts.metrics));
-    let pulse = Pulse::new(Arc::clone(&parts.hub), Arc::clone(&levels) as _, Arc::clone(&metrics));
+    let pulse = Pulse::new(
+        Arc::clone(&parts.hub),
+        Arc::clone(&levels) as _,
+        Arc::clone(&metrics),
+        Arc::clone(&parts.webhooks),
+    );
     actix_rt::spawn(pulse.run());
     let (edge, sockets) = (Arc::clone(&parts.edge), Arc::clone(&parts.sockets));
-    let http = http::start(&config.http, levels, metrics, edge, sockets, encryption.clone())
+    let webhooks = Arc::clone(&parts.webhooks);
+    let http = http::start(&config.http, levels, metrics, edge, sockets, webhooks, encryption.clone())
         .with_context(|| format!("cannot listen on {} (http.listen)", config.http.listen))?;
     let http_handle = http.server.handle();
     actix_rt::spawn(http.server);
@@ -136,10 +144,11 @@ struct Parts {
     edge: Arc<Edge>,
     sockets: Arc<Sockets>,
     hub: Arc<Hub>,
+    webhooks: Arc<Webhooks>,
 }
 
 impl Parts {
-    fn new(config: &Config, security: Arc<Security>, arbiters: usize) -> Self {
+    fn new(config: &Config, security: Arc<Security>, webhooks: Arc<Webhooks>, arbiters: usize) -> Self {
         let metrics = Metrics::new(&command_labels(), &outcome_labels());
         let clients = Arc::default();
         let hub = Hub::new(config.push.clone());
@@ -155,7 +164,7 @@ impl Parts {
         let edge = Edge::new(config.limits.clone(), security, clients, information, Arc::clone(&hub));
         let origins = config.http.allowed_origins.clone();
         let sockets = Sockets::new(config.ws.clone(), origins, Arc::clone(&edge));
-        Self { metrics, levels, edge, sockets, hub }
+        Self { metrics, levels, edge, sockets, hub, webhooks }
     }
 
     /// Replays the journal, starts the actors, loads the campaigns, and then sells.
@@ -176,8 +185,10 @@ impl Parts {
         // In this order: whoever is told that it is ready must not meet LOADING.
         let reply = (config.limits.output_buffer_bytes, config.limits.retry_ms);
         let feed = Feed::new(reader, Arc::clone(&house), config.feed.clone(), reply);
-        self.edge.open_feed(feed);
+        self.edge.open_feed(Arc::clone(&feed));
         self.edge.open(Arc::clone(&house));
+        // Who is told that it is ready may sell at once, and webhooks are to tell of that.
+        self.webhooks.start(&feed, &self.edge, &self.metrics).await;
         self.levels.ready(&house);
         Ok(())
     }
@@ -252,10 +263,12 @@ impl Parts {
     /// Stops in order. What a connection has sent is answered, within the time that the configuration gives.
     async fn stop(&self, door: &Door, patience: Duration) -> anyhow::Result<()> {
         self.levels.drain();
+        let began = Instant::now();
+        // They acknowledge what they have sent, which is a write. Connections get the rest of the time.
+        self.webhooks.stop(patience / 2).await;
         self.edge.drain();
         door.close();
         self.sockets.close();
-        let began = Instant::now();
         while self.edge.clients().open() > 0 {
             if began.elapsed() > patience {
                 tracing::warn!(

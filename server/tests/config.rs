@@ -167,6 +167,56 @@ fn every_number_is_refused_one_step_beyond_either_bound_and_taken_on_it() {
 }
 
 #[test]
+fn what_is_wrong_with_a_webhook_is_told_by_its_place() {
+    let webhook = |name: &str, url: &str, more: &str| {
+        format!("[[webhooks]]\nname = '{name}'\nurl = '{url}'\nsecret_file = 'secret'\n{more}\n")
+    };
+    let https = "https://shop.example.com/hooks";
+    let table = [
+        (webhook("a b", https, ""), "webhooks[0].name: must be 1 to 64 characters"),
+        (webhook("a", "shop.example.com", ""), "webhooks[0].url: must be an address such as https://"),
+        (webhook("a", "ftp://shop.example.com/", ""), "webhooks[0].url: must be an address such as https://"),
+        (webhook("a", "https://me:hunter2@shop.example.com/", ""), "webhooks[0].url: can't hold a user"),
+        (webhook("a", "http://shop.example.com/", ""), "webhooks[0].url: must be https: "),
+        (
+            webhook("a", https, "events = ['order.payed']"),
+            "webhooks[0].events: must be a list of order.reserved, ",
+        ),
+        (webhook("a", https, "events = []"), "webhooks[0].events: must be a list of types"),
+        (
+            webhook("a", https, "skus = ['lamp']"),
+            "webhooks[0].skus: unknown key; a webhook may have name, url, ",
+        ),
+        (
+            webhook("a", https, "") + &webhook("a", https, ""),
+            "webhooks[1].name: there is another one called \"a\"",
+        ),
+        (
+            "[[webhooks]]\nname = 'a'\nurl = 'https://shop.example.com'".to_owned(),
+            "webhooks[0].secret_file: must name the file that holds the secret",
+        ),
+        (
+            "webhooks = 'https://shop.example.com/'".to_owned(),
+            "webhooks: is a list; write [[webhooks]] for each",
+        ),
+        (
+            "[deliveries]\nfirst_retry_ms = 900_000".to_owned(),
+            "deliveries.max_retry_ms: is less than deliveries.first_retry_ms",
+        ),
+    ];
+    for (text, expected) in table {
+        let found = problems(load_file(&text));
+        assert_eq!(found.len(), 1, "{text}: {found:?}");
+        assert!(found[0].starts_with(expected) && !found[0].contains("hunter2"), "{text}: {found:?}");
+    }
+    let text = webhook("a", "http://[::1]:8080/", "")
+        + &webhook("b", "http://shop.example.com/", "events = ['order.paid']")
+        + "[deliveries]\nallow_http = true";
+    let loaded = load_file(&text).unwrap().config;
+    assert_eq!(load_file(&loaded.to_toml()).unwrap().config, loaded, "it reads back");
+}
+
+#[test]
 fn all_problems_of_all_layers_are_told_at_once_each_with_its_origin() {
     let (_directory, path) =
         file("colour = 1\n[limits]\nmax_skus = 0\nmax_arguments = 'many'\n[log]\nformat = 'xml'");

@@ -24,6 +24,7 @@ use tidegate_server::http;
 use tidegate_server::metrics::{Metrics, StatusSnapshot, StatusSource};
 use tidegate_server::push::Hub;
 use tidegate_server::security::Security;
+use tidegate_server::webhooks::Webhooks;
 use tidegate_server::ws::Sockets;
 use tokio::sync::{Notify, oneshot};
 
@@ -123,7 +124,8 @@ fn serve(
     let door = edge::listen(any, Arc::clone(&edge), vec![arbiter.handle()], &metrics, None).unwrap();
     let settings = tidegate_server::config::Http { listen: any, ..Config::default().http };
     let sockets = Sockets::new(Config::default().ws, Origins::default(), Arc::clone(&edge));
-    let pages = http::start(&settings, Arc::new(Nothing), metrics, edge, sockets, None).unwrap();
+    let webhooks = Webhooks::new(&Config::default()).unwrap();
+    let pages = http::start(&settings, Arc::new(Nothing), metrics, edge, sockets, webhooks, None).unwrap();
     actix_rt::spawn(pages.server);
     ready.send((door.address, pages.address)).unwrap();
     (writer, door)

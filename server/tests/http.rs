@@ -25,6 +25,7 @@ use tidegate_server::metrics::{
 };
 use tidegate_server::push::{Hub, HubStatus};
 use tidegate_server::security::Security;
+use tidegate_server::webhooks::Webhooks;
 use tidegate_server::ws::Sockets;
 
 const COMMANDS: [&str; 3] = ["ORDER.RESERVE", "SKU.GET", "PING"];
@@ -80,9 +81,11 @@ impl Door {
             let hub = Hub::new(Config::default().push);
             let edge = Edge::new(Config::default().limits, security, Arc::default(), Arc::new(Nothing), hub);
             let sockets = Sockets::new(Config::default().ws, Origins::default(), Arc::clone(&edge));
+            let webhooks = Webhooks::new(&Config::default()).unwrap();
             move || {
                 actix_web::rt::System::new().block_on(async {
-                    let running = http::start(&settings, levels, metrics, edge, sockets, None).unwrap();
+                    let running =
+                        http::start(&settings, levels, metrics, edge, sockets, webhooks, None).unwrap();
                     sender.send((running.address, running.server.handle())).unwrap();
                     running.server.await.unwrap();
                 });
@@ -267,6 +270,7 @@ fn status_tells_everything_at_once() {
             "connections": {"open": 50, "accepted": 75, "refused": 3},
             "mailboxes": {"capacity": 4_096, "deepest": 7, "waiting": 12},
             "pushes": {"channels": 5, "delivered": 600, "coalesced": 70, "cut": 1},
+            "webhooks": {},
             "journal": {
                 "durable_sequence": 880, "lag_bytes": 2_048, "lag_groups": 4, "epoch": 2, "epoch_bytes": 65_536,
                 "snapshot_sequence": 500, "snapshot_running": true, "trouble": "no snapshot: disk nearly full",

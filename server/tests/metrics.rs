@@ -91,12 +91,16 @@ fn a_small_sale_shows_in_every_documented_family_and_in_no_other() {
     assert_eq!(page.sample("tidegate_journal_sync_duration_seconds_count"), commits);
     assert!(page.sample("tidegate_journal_events_total") >= commits);
 
-    let documented: BTreeSet<String> =
-        SECTIONS.iter().flat_map(|section| section.families).map(|family| family.name.to_owned()).collect();
+    // Those of webhooks are there where there are webhooks (tests/webhooks/sending.rs).
+    let families = || {
+        let all = SECTIONS.iter().flat_map(|section| section.families);
+        all.filter(|family| !family.name.starts_with("tidegate_webhook_"))
+    };
+    let documented: BTreeSet<String> = families().map(|family| family.name.to_owned()).collect();
     assert!(documented.len() >= 60);
     let there: BTreeSet<String> = page.families.keys().cloned().collect();
     assert_eq!(there.symmetric_difference(&documented).collect::<Vec<_>>(), Vec::<&String>::new());
-    for family in SECTIONS.iter().flat_map(|section| section.families) {
+    for family in families() {
         assert_eq!(page.families[family.name], family.kind.word(), "{}", family.name);
     }
 }

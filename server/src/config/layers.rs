@@ -11,7 +11,7 @@ use figment::value::{Dict, Map, Num, Value};
 use figment::{Figment, Metadata, Profile, Provider};
 
 use super::problem::Problems;
-use super::{RawConfig, users};
+use super::{RawConfig, users, webhooks};
 
 /// The beginning of every variable that is a setting.
 const ENVIRONMENT_PREFIX: &str = "TIDEGATE_";
@@ -59,9 +59,15 @@ pub struct Flags {
 /// The merged layers; each value remembers where it was written.
 pub(super) struct Layers {
     figment: Figment,
-    /// What the file lists under `users`.
-    pub(super) users: Vec<Value>,
+    pub(super) listed: Listed,
     pub(super) unused_variables: Vec<String>,
+}
+
+/// What the file lists: the parts of a configuration that other layers have no way to say.
+#[derive(Default)]
+pub(super) struct Listed {
+    pub(super) users: Vec<Value>,
+    pub(super) webhooks: Vec<Value>,
 }
 
 impl Layers {
@@ -81,15 +87,14 @@ const DEFAULTS: &str = "default";
 /// Reads every layer, notes what is no setting or of the wrong kind, and merges the rest.
 pub(super) fn read(sources: &Sources, problems: &mut Problems) -> Layers {
     let shape = Shape::of_defaults();
-    let mut listed = Vec::new();
+    let mut listed = Listed::default();
     let mut figment = Figment::from(Layer { name: DEFAULTS.to_owned(), values: shape.defaults.clone() });
     if let Some(file) = &sources.file
         && let Some(mut values) = read_file(file, problems)
     {
         let name = file.display().to_string();
-        if let Some(users) = values.remove(users::KEY) {
-            listed = list(users, &name, problems);
-        }
+        let mut take = |key| values.remove(key).map_or(Vec::new(), |value| list(key, value, &name, problems));
+        listed = Listed { users: take(users::KEY), webhooks: take(webhooks::KEY) };
         shape.keep_settings(&mut values, &name, problems);
         figment = figment.merge(Layer { name, values });
     }
@@ -101,14 +106,14 @@ pub(super) fn read(sources: &Sources, problems: &mut Problems) -> Layers {
     for (flag, key, text) in flags(&sources.flags) {
         figment = figment.merge(shape.layer_of_text(format!("the flag {flag}"), key, text, problems));
     }
-    Layers { figment, users: listed, unused_variables }
+    Layers { figment, listed, unused_variables }
 }
 
-fn list(users: Value, origin: &str, problems: &mut Problems) -> Vec<Value> {
-    match users {
-        Value::Array(_, users) => users,
+fn list(key: &str, value: Value, origin: &str, problems: &mut Problems) -> Vec<Value> {
+    match value {
+        Value::Array(_, listed) => listed,
         _ => {
-            problems.add_from(users::KEY, "is a list; write [[users]] for each".to_owned(), origin);
+            problems.add_from(key, format!("is a list; write [[{key}]] for each"), origin);
             Vec::new()
         }
     }
@@ -288,7 +293,7 @@ impl Shape {
             None => ("a file".to_owned(), String::new()),
         };
         let known: Vec<&str> = if prefix.is_empty() {
-            self.defaults.keys().map(String::as_str).chain([users::KEY]).collect()
+            self.defaults.keys().map(String::as_str).chain([users::KEY, webhooks::KEY]).collect()
         } else {
             self.kinds.keys().filter_map(|key| key.strip_prefix(&prefix)).collect()
         };

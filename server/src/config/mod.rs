@@ -7,7 +7,7 @@
 //! * `sections.rs`: every setting with its default, its range and its meaning.
 //! * `section.rs`: how a setting is declared, checked and written back.
 //! * `layers.rs`: reading the layers and refusing what isn't a setting.
-//! * `users.rs`: the list of users.
+//! * `users.rs`, `webhooks.rs`: the lists.
 //! * `problem.rs`: what is wrong, and where it was written.
 
 mod layers;
@@ -16,11 +16,11 @@ mod problem;
 mod section;
 mod sections;
 mod users;
+mod webhooks;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
-use figment::value::Value;
 use serde::{Deserialize, Serialize};
 
 pub use layers::{Flags, Sources};
@@ -28,19 +28,22 @@ pub use origins::Origins;
 pub use problem::{ConfigError, Problem};
 pub use section::SettingInfo;
 pub use sections::{
-    Actors, Feed, Http, Journal, Limits, Log, LogFormat, Logins, Push, Shutdown, Tcp, Tls, TokenAlgorithm,
-    Tokens, Ws,
+    Actors, Deliveries, Feed, Http, Journal, Limits, Log, LogFormat, Logins, Push, Shutdown, Tcp, Tls,
+    TokenAlgorithm, Tokens, Ws,
 };
 pub(crate) use users::TOKEN_USER;
 pub use users::User;
+pub use webhooks::Webhook;
 
+use layers::Listed;
 use problem::Problems;
 use section::{DirectoryPath, Rule, Setting};
 use sections::{
-    RawActors, RawFeed, RawHttp, RawJournal, RawLimits, RawLog, RawLogins, RawPush, RawShutdown, RawTcp,
-    RawTls, RawTokens, RawWs,
+    RawActors, RawDeliveries, RawFeed, RawHttp, RawJournal, RawLimits, RawLog, RawLogins, RawPush,
+    RawShutdown, RawTcp, RawTls, RawTokens, RawWs,
 };
 use users::ShownUser;
+use webhooks::ShownWebhook;
 
 /// Where the data directory is unless said otherwise, relative to the working directory.
 const DEFAULT_DATA_DIR: &str = "./tidegate-data";
@@ -75,6 +78,10 @@ pub struct Config {
     pub journal: Journal,
     /// The feed of events.
     pub feed: Feed,
+    /// Endpoints that entries of the feed are sent to.
+    pub webhooks: Vec<Webhook>,
+    /// How they are sent there.
+    pub deliveries: Deliveries,
     /// What is logged, and how.
     pub log: Log,
     /// How the server stops.
@@ -103,7 +110,7 @@ impl Config {
         let mut problems = Problems::default();
         let layers = layers::read(sources, &mut problems);
         let config = RawConfig::from_layers(&layers, &mut problems)
-            .build_and_validate(&layers.users, &mut problems)
+            .build_and_validate(&layers.listed, &mut problems)
             .map(|config| Config { campaigns: sources.flags.campaigns.clone(), ..config });
         problems.attribute(|key| layers.origin_of(key));
         match config {
@@ -120,6 +127,7 @@ impl Config {
         let shown = Shown {
             settings: RawConfig::from(self),
             users: self.users.iter().map(ShownUser::from).collect(),
+            webhooks: self.webhooks.iter().map(ShownWebhook::from).collect(),
         };
         // Plain strings and numbers in tables: there is nothing that TOML can't say.
         toml::to_string(&shown).unwrap_or_default()
@@ -143,6 +151,7 @@ impl Config {
         RawPush::describe("push", &mut all);
         RawJournal::describe("journal", &mut all);
         RawFeed::describe("feed", &mut all);
+        RawDeliveries::describe("deliveries", &mut all);
         RawLog::describe("log", &mut all);
         RawShutdown::describe("shutdown", &mut all);
         all
@@ -152,7 +161,7 @@ impl Config {
 impl Default for Config {
     fn default() -> Self {
         let mut problems = Problems::default();
-        match RawConfig::default().build_and_validate(&[], &mut problems) {
+        match RawConfig::default().build_and_validate(&Listed::default(), &mut problems) {
             Some(config) => config,
             // The defaults are constants and a test loads them, so this arm is never taken in a build that
             // passed its tests.
@@ -184,6 +193,8 @@ struct Shown {
     settings: RawConfig,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     users: Vec<ShownUser>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    webhooks: Vec<ShownWebhook>,
 }
 
 /// The settings as written: any integer, any text. Only [`RawConfig::build_and_validate`] makes a [`Config`].
@@ -202,6 +213,7 @@ struct RawConfig {
     push: RawPush,
     journal: RawJournal,
     feed: RawFeed,
+    deliveries: RawDeliveries,
     log: RawLog,
     shutdown: RawShutdown,
 }
@@ -221,6 +233,7 @@ impl Default for RawConfig {
             push: RawPush::default(),
             journal: RawJournal::default(),
             feed: RawFeed::default(),
+            deliveries: RawDeliveries::default(),
             log: RawLog::default(),
             shutdown: RawShutdown::default(),
         }
@@ -237,14 +250,14 @@ impl RawConfig {
 
     /// Checks every setting alone, then the settings against each other. `None` exactly if a problem was
     /// found.
-    fn build_and_validate(&self, listed: &[Value], problems: &mut Problems) -> Option<Config> {
+    fn build_and_validate(&self, listed: &Listed, problems: &mut Problems) -> Option<Config> {
         let data_dir = problems.check("data_dir", DirectoryPath.check(&self.data_dir));
         let tcp = self.tcp.build("tcp", problems);
         let http = self.http.build("http", problems);
         let ws = self.ws.build("ws", problems);
         let limits = self.limits.build("limits", problems);
-        let users = users::check(listed, problems);
-        let private = !listed.is_empty()
+        let users = users::check(&listed.users, problems);
+        let private = !listed.users.is_empty()
             || only_loopback("tcp.listen", tcp.as_ref().map(|tcp| tcp.listen), problems)
                 & only_loopback("http.listen", http.as_ref().map(|http| http.listen), problems);
         let logins = self.logins.build("logins", problems);
@@ -254,6 +267,8 @@ impl RawConfig {
         let push = self.push.build("push", problems);
         let journal = self.journal.build("journal", problems);
         let feed = self.feed.build("feed", problems);
+        let webhooks = webhooks::check(&listed.webhooks, problems);
+        let deliveries = self.deliveries.build("deliveries", problems);
         let log = self.log.build("log", problems);
         let shutdown = self.shutdown.build("shutdown", problems);
         let config = Config {
@@ -270,6 +285,8 @@ impl RawConfig {
             push: push?,
             journal: journal?,
             feed: feed?,
+            webhooks: webhooks?,
+            deliveries: deliveries?,
             log: log?,
             shutdown: shutdown?,
             campaigns: Vec::new(),
@@ -327,6 +344,17 @@ impl Config {
                 "a certificate needs its key and a key its certificate; give both or neither",
             );
         }
+        if self.deliveries.max_retry_ms < self.deliveries.first_retry_ms {
+            problems.add("deliveries.max_retry_ms", "is less than deliveries.first_retry_ms");
+        }
+        for (at, webhook) in self.webhooks.iter().enumerate() {
+            if webhook.is_open_to_others() && !self.deliveries.allow_http {
+                problems.add(
+                    format!("{}[{at}].url", webhooks::KEY),
+                    "must be https: what is sent holds buyers' orders (deliveries.allow_http = true sends it anyway)",
+                );
+            }
+        }
         if (self.tokens.algorithm == TokenAlgorithm::None) == self.tokens.key_file.is_some() {
             problems.add(
                 "tokens.key_file",
@@ -352,6 +380,7 @@ impl From<&Config> for RawConfig {
             push: RawPush::from(&config.push),
             journal: RawJournal::from(&config.journal),
             feed: RawFeed::from(&config.feed),
+            deliveries: RawDeliveries::from(&config.deliveries),
             log: RawLog::from(&config.log),
             shutdown: RawShutdown::from(&config.shutdown),
         }

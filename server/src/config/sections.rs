@@ -220,6 +220,24 @@ section! {
 }
 
 section! {
+    /// How entries of the feed are sent to webhooks.
+    Deliveries / RawDeliveries {
+        /// Milliseconds that one attempt may take.
+        timeout_ms: Duration = 10_000, Within(100, 60 * SECOND_MS);
+        /// Milliseconds after the first failure before the next attempt; after each further one twice as long.
+        first_retry_ms: Duration = SECOND_MS, Within(10, HOUR_MS);
+        /// Milliseconds between two attempts at most, whatever `Retry-After` says.
+        max_retry_ms: Duration = 600 * SECOND_MS, Within(10, 24 * HOUR_MS);
+        /// Attempts for one entry, until it is a dead letter.
+        max_attempts: u32 = 12, Within(1, 1_000);
+        /// Whether entries may be sent unencrypted to other machines.
+        allow_http: bool = false, YesOrNo;
+        /// Certificates that endpoints are trusted by, as PEM; empty: those that Mozilla trusts.
+        ca_file: Option<PathBuf> = String::new(), OptionalFile;
+    }
+}
+
+section! {
     /// What is logged, and how.
     Log / RawLog {
         /// Levels by target, in `tracing`'s filter syntax (`info`, `tidegate=debug,warn`). `TIDEGATE_LOG` is

@@ -33,6 +33,7 @@ use crate::edge::Edge;
 use crate::metrics::{Metrics, StatusSource};
 use crate::pages;
 use crate::security::Encryption;
+use crate::webhooks::Webhooks;
 use crate::ws::{self, Sockets};
 use api::Api;
 pub(crate) use origin::is_foreign;
@@ -48,6 +49,7 @@ const BACKLOG: u32 = 128;
 struct Sources {
     status: Arc<dyn StatusSource>,
     metrics: Arc<Metrics>,
+    webhooks: Arc<Webhooks>,
 }
 
 /// A server that listens, and where.
@@ -69,13 +71,14 @@ pub fn start(
     metrics: Arc<Metrics>,
     edge: Arc<Edge>,
     sockets: Arc<Sockets>,
+    webhooks: Arc<Webhooks>,
     encryption: Option<Encryption>,
 ) -> io::Result<Running> {
     let listener = TcpListener::bind(settings.listen)?;
     sockets.prepare(&listener)?;
     let address = listener.local_addr()?;
     let max_connections = settings.max_connections.saturating_add(sockets.max_connections());
-    let sources = web::Data::new(Sources { status, metrics });
+    let sources = web::Data::new(Sources { status, metrics, webhooks });
     let own_settings = settings.clone();
     let security = web::Data::from(Arc::clone(edge.security()));
     let meter = Meter::new(settings.max_connections);

@@ -13,6 +13,7 @@ use super::Sources;
 use crate::metrics::{
     CommandTotals, JournalStatus, Percentiles, Readiness, Recovery, StatusSnapshot, resident_bytes,
 };
+use crate::webhooks::{Progress, WebhookStatus};
 
 /// Names listed of SKUs in trouble; their number is always the true one.
 const MAX_NAMES: usize = 100;
@@ -28,6 +29,7 @@ struct Document {
     mailboxes: Mailboxes,
     pushes: Pushes,
     journal: Journal,
+    webhooks: BTreeMap<String, Webhook>,
     commands: BTreeMap<&'static str, Command>,
     memory: Memory,
     recovery: Option<RecoveryDocument>,
@@ -109,6 +111,21 @@ struct Commits {
 }
 
 #[derive(Serialize)]
+struct Webhook {
+    state: &'static str,
+    lag: Option<u64>,
+    attempts: u64,
+    failures: u64,
+    delivered: u64,
+    skipped: u64,
+    lost: u64,
+    given_up: u64,
+    dead_letters: u64,
+    last_success_at: Option<String>,
+    trouble: Option<String>,
+}
+
+#[derive(Serialize)]
 struct Command {
     count: u64,
     outcomes: BTreeMap<&'static str, u64>,
@@ -130,16 +147,21 @@ struct RecoveryDocument {
 
 pub(super) async fn status(sources: web::Data<Sources>) -> HttpResponse {
     let now = sources.status.snapshot();
-    HttpResponse::Ok().json(document(now, sources.metrics.commands()))
+    let webhooks = sources.webhooks.look().await;
+    HttpResponse::Ok().json(document(now, sources.metrics.commands(), webhooks))
 }
 
 /// The same as a value.
-pub(crate) fn status_document(now: StatusSnapshot, commands: Vec<CommandTotals>) -> Value {
+pub(crate) fn status_document(
+    now: StatusSnapshot,
+    commands: Vec<CommandTotals>,
+    webhooks: Vec<WebhookStatus>,
+) -> Value {
     // Fields and numbers: there is nothing that JSON can't say.
-    serde_json::to_value(document(now, commands)).unwrap_or_default()
+    serde_json::to_value(document(now, commands, webhooks)).unwrap_or_default()
 }
 
-fn document(now: StatusSnapshot, commands: Vec<CommandTotals>) -> Document {
+fn document(now: StatusSnapshot, commands: Vec<CommandTotals>, webhooks: Vec<WebhookStatus>) -> Document {
     let StatusSnapshot { actors, connections, mailboxes, pushes, .. } = now;
     Document {
         build: Build {
@@ -175,6 +197,7 @@ fn document(now: StatusSnapshot, commands: Vec<CommandTotals>) -> Document {
             cut: pushes.cut,
         },
         journal: journal(now.journal),
+        webhooks: webhooks.into_iter().map(webhook).collect(),
         commands: commands.into_iter().map(command).collect(),
         memory: Memory { resident_bytes: resident_bytes() },
         recovery: now.recovery.map(recovery),
@@ -226,6 +249,25 @@ fn journal(now: JournalStatus) -> Journal {
         },
         trouble: now.trouble,
     }
+}
+
+fn webhook(WebhookStatus { name, lag, progress }: WebhookStatus) -> (String, Webhook) {
+    let Progress { state, attempts, failures, delivered, skipped, lost, given_up, dead_letters, .. } =
+        progress;
+    let webhook = Webhook {
+        state: state.name(),
+        lag,
+        attempts,
+        failures,
+        delivered,
+        skipped,
+        lost,
+        given_up,
+        dead_letters,
+        last_success_at: progress.last_success_ms.map(rfc3339),
+        trouble: progress.trouble,
+    };
+    (name, webhook)
 }
 
 fn command(totals: CommandTotals) -> (&'static str, Command) {

@@ -122,6 +122,18 @@ families! {
         PUSH_COALESCED = counter "tidegate_push_coalesced_total" [] "Messages replaced by newer ones before their subscriber took them.";
         PUSH_CUT = counter "tidegate_push_cut_total" [] "Subscribers cut off, most of them because they read too slowly.";
     }
+    "Webhooks" {
+        WEBHOOK_STATE = gauge "tidegate_webhook_state" ["endpoint", "state"] "1 for the state that a webhook is in, 0 for the others.";
+        WEBHOOK_LAG = gauge "tidegate_webhook_lag_entries" ["endpoint"] "Entries still to be sent; missing if they could not be counted in time.";
+        WEBHOOK_DEAD = gauge "tidegate_webhook_dead_letters" ["endpoint"] "Entries given up that are kept.";
+        WEBHOOK_LAST = gauge "tidegate_webhook_last_success_time_seconds" ["endpoint"] "When an entry was taken last, since the epoch; missing before.";
+        WEBHOOK_ATTEMPTS = counter "tidegate_webhook_attempts_total" ["endpoint"] "Requests sent.";
+        WEBHOOK_FAILURES = counter "tidegate_webhook_failures_total" ["endpoint"] "Of these, the ones that failed.";
+        WEBHOOK_DELIVERED = counter "tidegate_webhook_delivered_total" ["endpoint"] "Entries taken.";
+        WEBHOOK_SKIPPED = counter "tidegate_webhook_skipped_total" ["endpoint"] "Entries of types that are not wanted.";
+        WEBHOOK_LOST = counter "tidegate_webhook_lost_total" ["endpoint"] "Entries not kept long enough to be sent.";
+        WEBHOOK_GIVEN_UP = counter "tidegate_webhook_given_up_total" ["endpoint"] "Entries that became dead letters.";
+    }
     "HTTP" {
         HTTP_REQUESTS = counter "tidegate_http_requests_total" ["path", "status"] "HTTP requests answered.";
         HTTP_SECONDS = histogram "tidegate_http_request_duration_seconds" ["path"] "From the head of a request to the head of its answer.";
@@ -220,6 +232,7 @@ pub static LABELS: &[(&str, &str)] = &[
     ),
     ("count", "`total`, `available`, `reserved`, `sold`"),
     ("currency", "ISO 4217 codes: the 20 with the most orders"),
+    ("endpoint", "the names of the webhooks in the configuration"),
     (
         "outcome",
         "the status words and error codes of [PROTOCOL.md](PROTOCOL.md), as far as seen; `OK` for what has no status word",
@@ -239,7 +252,7 @@ pub static LABELS: &[(&str, &str)] = &[
         "state",
         "of the server `loading`, `ready`, `draining`, `journal_failed`; of a SKU `scheduled`, `open`, `paused`, `sold_out`, \
          `ended`; of orders, money and carts `reserved`, `paid`, `cancelled`, `expired`, `refund_due`, `refunded`; of a room \
-         `forming`, `succeeded`, `failed`",
+         `forming`, `succeeded`, `failed`; of a webhook `idle`, `sending`, `retrying`, `full`, `stuck`, `off`",
     ),
     ("status", "HTTP status codes, as far as seen"),
     (

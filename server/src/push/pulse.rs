@@ -13,6 +13,7 @@ use super::message::Message;
 use crate::convert::Fields;
 use crate::http::status_document;
 use crate::metrics::{CommandTotals, JournalStatus, Metrics, StatusSnapshot, StatusSource, rates};
+use crate::webhooks::{WebhookStatus, Webhooks};
 
 /// Between two looks.
 const BEAT: Duration = Duration::from_secs(1);
@@ -22,13 +23,19 @@ pub struct Pulse {
     hub: Arc<Hub>,
     status: Arc<dyn StatusSource>,
     metrics: Arc<Metrics>,
+    webhooks: Arc<Webhooks>,
 }
 
 impl Pulse {
     /// For the subscribers of this hub.
     #[must_use]
-    pub fn new(hub: Arc<Hub>, status: Arc<dyn StatusSource>, metrics: Arc<Metrics>) -> Self {
-        Self { hub, status, metrics }
+    pub fn new(
+        hub: Arc<Hub>,
+        status: Arc<dyn StatusSource>,
+        metrics: Arc<Metrics>,
+        webhooks: Arc<Webhooks>,
+    ) -> Self {
+        Self { hub, status, metrics, webhooks }
     }
 
     /// Beats for as long as the server runs.
@@ -45,9 +52,9 @@ impl Pulse {
             while watchers.are_there() {
                 beat.tick().await;
                 looks += 1;
-                let looking = Arc::clone(&pulse);
+                let (looking, webhooks) = (Arc::clone(&pulse), pulse.webhooks.look().await);
                 // A million SKUs take a while to look at, and this thread accepts connections.
-                let looked = tokio::task::spawn_blocking(move || looking.look(looks, before)).await;
+                let looked = tokio::task::spawn_blocking(move || looking.look(looks, before, webhooks)).await;
                 let Ok((message, seen)) = looked else {
                     // It panicked, and has said so.
                     before = Before::default();
@@ -60,7 +67,7 @@ impl Pulse {
     }
 
     /// Looks at everything, and says what became of what was seen `before`.
-    fn look(&self, looks: u64, mut before: Before) -> (Message, Before) {
+    fn look(&self, looks: u64, mut before: Before, webhooks: Vec<WebhookStatus>) -> (Message, Before) {
         let status = self.status.snapshot();
         let commands = self.metrics.commands();
         let since = before.since();
@@ -76,7 +83,7 @@ impl Pulse {
             commands: commands.clone(),
             activity: before.activity,
         };
-        fields.insert("status".to_owned(), status_document(status, commands));
+        fields.insert("status".to_owned(), status_document(status, commands, webhooks));
         (Message::new((looks, now), fields), before)
     }
 }

@@ -9,13 +9,15 @@ use tidegate_protocol::error::{ErrorCode, WireError};
 
 use super::roles::Roles;
 
-/// Who asks. Made by [`super::Security`] alone.
+/// Who asks. Made by [`super::Security`], but for the server itself.
 #[derive(Clone, Debug)]
 pub(crate) enum Principal {
     /// Has not said who it is, and must.
     Nobody,
     /// Has not said who it is and need not: no users are configured.
     Everyone,
+    /// The server itself, for what it sends out of the feed.
+    Itself,
     /// A configured user.
     User(Arc<Account>),
     /// A buyer, by a token.
@@ -52,6 +54,7 @@ impl Principal {
     pub(crate) fn name(&self) -> &str {
         match self {
             Self::Nobody | Self::Everyone => super::DEFAULT_USER,
+            Self::Itself => "(webhooks)",
             Self::User(account) => &account.name,
             Self::Buyer(buyer) => &buyer.name,
         }
@@ -75,6 +78,7 @@ impl Principal {
         match self {
             Self::Nobody => Roles::NONE,
             Self::Everyone => Roles::ALL,
+            Self::Itself => Roles::of(&[Role::Feed]),
             Self::User(account) => account.roles,
             Self::Buyer(_) => Roles::of(&[Role::Storefront]),
         }
@@ -104,7 +108,7 @@ impl Principal {
             Self::Buyer(_) => {
                 WireError::new(ErrorCode::NoPerm, format!("a buyer does not have the role {role}"))
             }
-            Self::User(_) | Self::Everyone => WireError::new(
+            Self::User(_) | Self::Everyone | Self::Itself => WireError::new(
                 ErrorCode::NoPerm,
                 format!("user {} does not have the role {role}; ask for it", self.name()),
             ),

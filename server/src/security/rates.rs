@@ -42,12 +42,13 @@ impl Rates {
 
     /// Whether there is anything to count for this principal.
     pub(crate) fn limit(&self, who: &Principal) -> bool {
-        self.addresses.is_some()
-            || match who {
-                Principal::User(account) => account.rate.is_some(),
-                Principal::Buyer(_) => self.buyers.is_some(),
-                Principal::Nobody | Principal::Everyone => false,
-            }
+        match who {
+            Principal::Itself => false,
+            _ if self.addresses.is_some() => true,
+            Principal::User(account) => account.rate.is_some(),
+            Principal::Buyer(_) => self.buyers.is_some(),
+            Principal::Nobody | Principal::Everyone => false,
+        }
     }
 
     /// Takes note that somebody came, so that those who went can be forgotten.

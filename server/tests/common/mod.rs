@@ -10,6 +10,7 @@ mod exposition;
 mod feed;
 pub(crate) mod http_door;
 mod process;
+pub(crate) mod receiver;
 mod server;
 mod socket;
 pub(crate) mod story;

@@ -20,6 +20,34 @@ pub(crate) use of_campaign::campaign_entries;
 pub(crate) use of_sku::sku_entries;
 pub(crate) use write::{EntryWriter, Who};
 
+/// The types that entries have.
+pub(crate) const TYPES: [&str; 24] = [
+    "order.reserved",
+    "order.paid",
+    "order.cancelled",
+    "order.expired",
+    "order.refund_due",
+    "order.refunded",
+    "room.opened",
+    "room.joined",
+    "room.succeeded",
+    "room.failed",
+    "cart.reserved",
+    "cart.paid",
+    "cart.cancelled",
+    "cart.expired",
+    "coupon.granted",
+    "coupon.used",
+    "coupon.returned",
+    "campaign.put",
+    "buyer.blocked",
+    "sku.created",
+    "sku.restocked",
+    "sku.repriced",
+    "sku.paused",
+    "sku.resumed",
+];
+
 /// An entry as its event tells it.
 #[derive(Debug)]
 pub(crate) struct Draft<'b> {
@@ -161,5 +189,23 @@ impl<'b> Entry<'b> {
             Self::CartCancelled(cart) | Self::CartExpired(cart) => Some(Fact::Cart(*cart)),
             _ => None,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn the_types_are_those_that_are_written() {
+        let is_type = |text: &&str| {
+            let word = |word: &str| word.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_');
+            text.split_once('.').is_some_and(|(of, what)| !of.is_empty() && word(of) && word(what))
+        };
+        let written: BTreeSet<&str> = include_str!("write.rs").split('"').filter(is_type).collect();
+        let written: Vec<_> = written.into_iter().collect();
+        let mut listed = super::TYPES.to_vec();
+        listed.sort_unstable();
+        assert_eq!(listed, written);
     }
 }

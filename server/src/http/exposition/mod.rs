@@ -5,6 +5,7 @@ mod arbiters;
 mod journal;
 mod page;
 mod sale;
+mod webhooks;
 
 use actix_web::{HttpResponse, web};
 use prometheus::{TEXT_FORMAT, TextEncoder};
@@ -32,6 +33,7 @@ pub(super) async fn metrics(
     commands(&mut page, &sources.metrics.totals());
     connections(&mut page, &now, &readings);
     pushes(&mut page, &now.pushes, sockets.status());
+    webhooks::write(&mut page, &sources.webhooks.look().await);
     meter.write(&mut page);
     arbiters::write(&mut page, &now, &readings);
     journal::write(&mut page, &now.journal, &readings);

@@ -1,0 +1,198 @@
+//! What is sent, in which order, and what a stop and a kill change about it.
+
+use std::collections::BTreeSet;
+use std::sync::{Arc, mpsc};
+
+use super::shop::{SECRET, all_told, sell, send_to, server, start_when_free, status, told, until_status};
+use rustls::{ServerConnection, StreamOwned};
+use serde_json::Value as Json;
+use tidegate_protocol::command::Role;
+use tidegate_server::config::User;
+use tidegate_server::security::SecretHash;
+
+use crate::common::receiver::{Receiver, Webhook, answer};
+use crate::common::{Ask, Entry, PATIENCE, Process, document, until};
+
+#[test]
+fn each_entry_is_sent_signed_and_in_order() {
+    let dir = tempfile::tempdir().unwrap();
+    let receiver = Receiver::start(|_| answer(204));
+    let server = server(dir.path(), &receiver, |_| {});
+    let mut client = server.client();
+    sell(&mut client, 9);
+    let webhooks = receiver.take(10);
+    assert_eq!(all_told(&webhooks), told(9));
+    let feed = client.feed();
+    for (webhook, entry) in webhooks.iter().zip(&feed) {
+        assert_eq!(webhook.event(), entry.event, "the body is the entry's event");
+        assert_eq!(webhook.path, "/hooks?shop=1");
+        assert_eq!(webhook.header("webhook-id"), format!("/tidegate/{}", entry.id));
+        assert_eq!(webhook.header("content-type"), "application/cloudevents+json; charset=utf-8");
+        assert!(webhook.header("user-agent").starts_with("Tidegate/"));
+        assert!(webhook.is_signed_with(SECRET));
+    }
+    let shown = until_status(&server, "shop", "delivered", 10);
+    assert_eq!(
+        (&shown["attempts"], &shown["failures"], &shown["dead_letters"]),
+        (&10.into(), &0.into(), &0.into())
+    );
+    let shown = until_status(&server, "shop", "lag", 0);
+    assert_eq!((&shown["trouble"], shown["last_success_at"].is_string()), (&Json::Null, true));
+    client.says("XPENDING orders webhook.shop", "[0 nil nil nil]");
+    let metrics = Ask::new(server.http(), "GET", "/metrics").send().body;
+    for line in [
+        "tidegate_webhook_delivered_total{endpoint=\"shop\"} 10\n",
+        "tidegate_webhook_state{endpoint=\"shop\",state=\"off\"} 0\n",
+    ] {
+        assert!(metrics.contains(line), "{line}: {metrics}");
+    }
+    let documented = include_str!("../../../docs/METRICS.md").lines();
+    let documented: BTreeSet<_> = documented
+        .filter_map(|line| line.strip_prefix("| `")?.split('`').next())
+        .filter(|name| name.starts_with("tidegate_webhook_"))
+        .collect();
+    let families = metrics.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split(' ').next());
+    let families: BTreeSet<_> = families.filter(|name| name.starts_with("tidegate_webhook_")).collect();
+    assert_eq!(families, documented);
+}
+
+#[test]
+fn a_kill_loses_no_entry() {
+    let dir = tempfile::tempdir().unwrap();
+    let receiver = Receiver::start(|_| answer(200));
+    let file = dir.path().join("tidegate.toml");
+    std::fs::write(dir.path().join("secret"), SECRET).unwrap();
+    let text = format!(
+        "[[webhooks]]\nname = 'shop'\nurl = '{}'\nsecret_file = '{}'",
+        receiver.url(),
+        dir.path().join("secret").display()
+    );
+    std::fs::write(&file, text).unwrap();
+    let start = || {
+        let more = ["--config", file.to_str().unwrap()];
+        let mut process = Process::start_listening(&dir.path().join("data"), &more);
+        process.wait_for("ready");
+        process
+    };
+    let mut process = start();
+    let mut client = process.client();
+    client.says(&format!("SKU.PUT lamp {}", document(1000, 500, "")), "[CREATED]");
+    let mut came = Vec::new();
+    for round in 0..4 {
+        for order in 1..=50 {
+            client.reserve("lamp", &format!("r{round}-{order}"), "ann", 1);
+        }
+        // In the middle of it.
+        came.extend(receiver.take(10));
+        process.kill();
+        process = start();
+        client = process.client();
+    }
+    let all: Vec<u64> = client.feed().iter().map(Entry::sequence).collect();
+    assert_eq!(all.len(), 201);
+    let mut ids = Vec::new();
+    let mut look = || {
+        ids.extend(receiver.so_far().iter().map(sequence));
+        ids.last().copied()
+    };
+    until("the last entry", &mut look, |last| *last == all.last().copied());
+    let ids: Vec<u64> = came.iter().map(sequence).chain(ids).collect();
+    let once: BTreeSet<u64> = ids.iter().copied().collect();
+    assert_eq!(once.into_iter().collect::<Vec<_>>(), all);
+    // A new one comes behind all that came before it; only what was not acknowledged comes again.
+    let mut seen = BTreeSet::new();
+    for id in ids {
+        assert!(!seen.insert(id) || seen.last() == Some(&id), "{id} comes late");
+    }
+}
+
+/// The sequence of its event.
+fn sequence(webhook: &Webhook) -> u64 {
+    let event = webhook.event();
+    event["id"].as_str().unwrap().strip_suffix("-0").unwrap().parse().unwrap()
+}
+
+#[test]
+fn only_the_types_that_an_endpoint_wants_are_sent() {
+    let dir = tempfile::tempdir().unwrap();
+    let receiver = Receiver::start(|_| answer(202));
+    let server = server(dir.path(), &receiver, |config| {
+        config.webhooks[0].events = vec!["order.paid".to_owned(), "sku.paused".to_owned()];
+    });
+    let mut client = server.client();
+    sell(&mut client, 100);
+    client.says("ORDER.PAY {lamp}:o:7 p-1 500 pay-1", "[PAID {lamp}:o:7]");
+    client.says("SKU.PAUSE lamp", "[PAUSED]");
+    assert_eq!(all_told(&receiver.take(2)), ["order.paid {lamp}:o:7", "sku.paused lamp"]);
+    let shown = until_status(&server, "shop", "lag", 0);
+    assert_eq!((&shown["skipped"], &shown["delivered"]), (&101.into(), &2.into()));
+    client.says("XPENDING orders webhook.shop", "[0 nil nil nil]");
+}
+
+#[test]
+fn a_stop_lets_the_attempt_finish_and_nothing_comes_twice() {
+    let dir = tempfile::tempdir().unwrap();
+    let (begun, has_begun) = mpsc::channel();
+    let (go_on, may_go_on) = mpsc::channel::<()>();
+    let receiver = Receiver::start(move |_| {
+        begun.send(()).unwrap();
+        // Until the test says so; later ones at once.
+        let _ = may_go_on.recv();
+        answer(200)
+    });
+    let first = server(dir.path(), &receiver, |config| config.shutdown.drain_ms = PATIENCE);
+    sell(&mut first.client(), 2);
+    has_begun.recv().unwrap();
+    first.ask_to_stop();
+    until("the stop", || Ask::new(first.http(), "GET", "/readyz").send().status, |status| *status == 503);
+    drop(go_on);
+    first.stop().unwrap();
+    assert_eq!(all_told(&receiver.take(1)), told(0));
+    let _second = server(dir.path(), &receiver, |_| {});
+    assert_eq!(all_told(&receiver.take(2)), told(2)[1..]);
+}
+
+#[test]
+fn endpoints_are_reached_over_tls_by_a_server_with_users_and_limits() {
+    let dir = tempfile::tempdir().unwrap();
+    let names = vec!["localhost".to_owned()];
+    let certified = rcgen::generate_simple_self_signed(names).unwrap();
+    let authority = dir.path().join("authority.pem");
+    std::fs::write(&authority, certified.cert.pem()).unwrap();
+    let key = rustls::pki_types::PrivateKeyDer::Pkcs8(certified.signing_key.serialize_der().into());
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let tls = rustls::ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(vec![certified.cert.der().clone()], key)
+        .unwrap();
+    let tls = Arc::new(tls);
+    let receiver = Receiver::start_with(
+        |_| answer(200),
+        move |stream| Some(StreamOwned::new(ServerConnection::new(Arc::clone(&tls)).unwrap(), stream)),
+    );
+    let url = format!("https://localhost:{}/", receiver.port());
+    let start = |trusts: bool| {
+        start_when_free(&dir.path().join("data"), |config| {
+            send_to(config, dir.path(), "shop", url.clone());
+            if trusts {
+                config.deliveries.ca_file = Some(authority.clone());
+                // What others may do does not concern it.
+                let (name, secret_hash) = ("shop".to_owned(), SecretHash::of("secret").unwrap());
+                config.users = vec![User { name, secret_hash, roles: vec![Role::Storefront] }];
+                config.limits.requests_per_second_per_address = 1;
+            }
+        })
+    };
+    let server = start(false);
+    sell(&mut server.client(), 3);
+    let shown = until("a failure", || status(&server, "shop"), |shown| shown["trouble"].is_string());
+    assert!(shown["trouble"].as_str().unwrap().contains("certificate"), "{shown}");
+    assert_eq!(receiver.so_far().len(), 0);
+    server.stop().unwrap();
+    let _server = start(true);
+    let webhooks = receiver.take(4);
+    assert_eq!(all_told(&webhooks), told(3));
+    assert!(webhooks.iter().all(|webhook| webhook.is_signed_with(SECRET)));
+}
