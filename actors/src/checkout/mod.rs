@@ -4,20 +4,23 @@
 //! it a cart: that event is the commit. A line without it is nobody's, and is withdrawn, here or at the next start.
 //! Everything of one read goes through each step together, so that a pipeline of carts costs as many turns as one cart.
 
+mod basket;
+mod following;
+
 use std::collections::HashSet;
 use std::ops::Range;
 use std::sync::Arc;
 
 use tidegate_engine::{
-    Answer, CampaignCommand, CartItem, CartLine, CartNumber, CartSettlement, Claim, Command, CouponCode,
-    Currency, Fingerprint, LineState, Millis, NewCart, Rejection, SaleState, SkuView,
+    Answer, CampaignCommand, CartItem, Claim, CouponCode, Currency, Millis, NewCart, Rejection, SkuView,
 };
 
 use crate::ask::{Ask, Body, CartRequest, Fault, Inner, Outcome, Reply};
 use crate::directory::{Directory, Seat};
 use crate::house::Shared;
 use crate::ledger::Ledger;
-use crate::settling::{RETRY, Round, settle};
+use crate::settling::{RETRY, Round};
+use basket::{Basket, Line, is_doubtful, outdone};
 
 /// Carries out what concerns carts of one campaign.
 pub(crate) struct Checkout {
@@ -25,34 +28,6 @@ pub(crate) struct Checkout {
     pub(crate) skus: Arc<Directory>,
     pub(crate) ledger: Arc<Ledger>,
     pub(crate) shared: Arc<Shared>,
-}
-
-/// A cart that is being put together.
-struct Basket<'b> {
-    request: CartRequest<&'b str>,
-    fingerprint: Fingerprint,
-    cart: CartNumber,
-    reserved_at: Millis,
-    expires_at: Millis,
-    currency: Option<Currency>,
-    lines: Vec<Line<'b>>,
-    /// The first of the lines, as they are held.
-    held: Vec<CartItem<&'b str>>,
-    /// What it came to, once that is known.
-    reply: Option<Reply>,
-    /// Whether the campaign knows that it was begun.
-    is_begun: bool,
-}
-
-/// One line of it.
-struct Line<'b> {
-    sku: &'b str,
-    qty: u32,
-    seat: Arc<Seat>,
-    coupon: Option<&'b str>,
-    shares_coupon: bool,
-    /// From the look of the SKU, it will not be held.
-    is_doubtful: bool,
 }
 
 impl Checkout {
@@ -74,93 +49,6 @@ impl Checkout {
         match self.campaign.send_as(body, ahead) {
             Ok(outcome) => outcome.await.map_or(Err(Fault::Stopping), |outcome| outcome.replies),
             Err((_, fault)) => Err(fault),
-        }
-    }
-
-    /// What is the campaign's alone, but for what lines must hear of it.
-    async fn forward(&self, body: &Body, run: Range<usize>) -> Vec<Reply> {
-        let mut replies = self.refuse_payments(body, run.clone()).await;
-        let mut asked = Body::default();
-        run.clone()
-            .zip(&replies)
-            .filter(|(_, reply)| reply.is_none())
-            .for_each(|(at, _)| asked.copy(body, at));
-        let forwarded = match self.ask(asked, false).await {
-            Ok(mut forwarded) => {
-                self.settle(&mut forwarded, Vec::new()).await;
-                forwarded
-            }
-            Err(fault) => vec![Reply::Failed(fault); run.len()],
-        };
-        let places = replies.iter_mut().filter(|reply| reply.is_none());
-        places.zip(forwarded).for_each(|(place, reply)| *place = Some(reply));
-        replies.into_iter().map(|reply| reply.unwrap_or(Reply::Failed(Fault::Panicked))).collect()
-    }
-
-    /// Replies to payments that a SKU of their cart knows for another of its orders. Asked before the cart is paid: a
-    /// line can't refuse what its cart has accepted.
-    async fn refuse_payments(&self, body: &Body, run: Range<usize>) -> Vec<Option<Reply>> {
-        let mut refused = vec![None; run.len()];
-        let payments: Vec<(usize, CartNumber, &str)> = (body.asks()[run].iter().enumerate())
-            .filter_map(|(at, ask)| match ask {
-                Ask::Campaign(CampaignCommand::PayCart { cart, payment, .. }) => {
-                    Some((at, *cart, body.text(*payment)))
-                }
-                _ => None,
-            })
-            .collect();
-        if payments.is_empty() {
-            return refused;
-        }
-        let mut carts = Body::default();
-        payments.iter().for_each(|(_, cart, _)| carts.push(Ask::Cart(*cart)));
-        // If it can't be asked now, neither can it be paid.
-        let Ok(carts) = self.ask(carts, true).await else { return refused };
-        let mut round = Round::default();
-        for ((at, _, payment), cart) in payments.into_iter().zip(carts) {
-            let Reply::Cart(Some(cart)) = cart else { continue };
-            for item in &cart.items {
-                if let Some(seat) = self.skus.find(&item.sku) {
-                    round.ask(&seat, at).push_knows_payment(payment, item.order);
-                }
-            }
-        }
-        for (at, reply) in round.make(true).await {
-            if !matches!(reply, Reply::Inner(Inner::UnknownPayment)) {
-                refused[at].get_or_insert(reply);
-            }
-        }
-        refused
-    }
-
-    /// Tells lines what they are to hear before these replies are told, and `others` what they are to hear.
-    async fn settle(&self, replies: &mut [Reply], others: Vec<CartSettlement>) {
-        let mut told = others;
-        let mut places = Vec::with_capacity(replies.len());
-        for reply in replies.iter_mut() {
-            let from = told.len();
-            if let Reply::Inner(Inner::Settle(answer, lines)) = reply {
-                // A cart that was just reserved has nothing to say to lines that cost the same as before.
-                let is_news = |line: &CartSettlement| line.off > 0 || line.state != LineState::Reserved;
-                told.extend(lines.drain(..).filter(is_news));
-                *reply = Reply::Accepted(*answer);
-            }
-            places.push(from..told.len());
-        }
-        let settled = settle(&self.skus, self.campaign.name(), &told).await;
-        for (reply, place) in replies.iter_mut().zip(places).filter(|(_, place)| !place.is_empty()) {
-            let settled = &settled[place];
-            if let (Reply::Accepted(Answer::Paid), Some(Err(fault))) =
-                (&*reply, settled.iter().find(|line| line.is_err()))
-            {
-                // What the units come with is not known: the same request gets it when the SKU is back.
-                *reply = Reply::Failed(*fault);
-                continue;
-            }
-            let goods: Vec<_> = settled.iter().filter_map(|line| line.clone().ok().flatten()).collect();
-            if matches!(reply, Reply::Accepted(Answer::Paid)) && !goods.is_empty() {
-                *reply = Reply::CartPaid(goods);
-            }
         }
     }
 
@@ -416,46 +304,6 @@ impl Checkout {
     }
 }
 
-/// Whether a SKU may not let this buyer have so many units: it shows from outside, or depends on what the SKU knows of
-/// the buyer.
-fn is_doubtful(view: &SkuView, buyer: &str, qty: u32, now: Millis) -> bool {
-    let terms = &view.terms;
-    view.sale_state(now) != SaleState::Open
-        || view.stock.available() < qty
-        || terms.per_order_limit.is_some_and(|most| most < qty)
-        || terms.per_buyer_limit.is_some()
-        || terms.max_lapses.is_some()
-        || view.has_blocked
-        || !terms.admits(buyer)
-}
-
-/// Carts that were refused units, a limit or a coupon that an earlier cart held, which does not come to be: had they
-/// been asked for one after the other, they would have had them.
-fn outdone(baskets: &[Basket<'_>]) -> Vec<usize> {
-    let mut buyers: HashSet<&str, foldhash::fast::RandomState> = HashSet::default();
-    let mut skus: HashSet<&str, foldhash::fast::RandomState> = HashSet::default();
-    let mut outdone = Vec::new();
-    for (at, basket) in baskets.iter().enumerate() {
-        let buyer = basket.request.buyer;
-        let is_outdone = match &basket.reply {
-            Some(Reply::LineRejected(Rejection::SoldOut | Rejection::NoStore, sku)) => skus.contains(&**sku),
-            // Limits and coupons are over all SKUs of the campaign.
-            Some(Reply::LineRejected(Rejection::Limit { .. } | Rejection::CouponInvalid, _)) => {
-                buyers.contains(buyer)
-            }
-            _ => false,
-        };
-        if is_outdone {
-            outdone.push(at);
-        }
-        if basket.reply.is_some() && !basket.held.is_empty() {
-            skus.extend(basket.held.iter().map(|item| item.sku));
-            buyers.insert(buyer);
-        }
-    }
-    outdone
-}
-
 /// The asks from here on that are carried out together: carts that are different requests, or none that is a new cart.
 fn run(body: &Body, from: usize) -> Range<usize> {
     let mut seen = HashSet::new();
@@ -467,63 +315,4 @@ fn run(body: &Body, from: usize) -> Range<usize> {
         _ => !first_is_cart,
     };
     from..from + body.asks()[from..].iter().take_while(together).count()
-}
-
-impl<'b> Basket<'b> {
-    fn new(request: CartRequest<&'b str>) -> Self {
-        Self {
-            fingerprint: request.fingerprint(),
-            request,
-            cart: CartNumber(0),
-            reserved_at: Millis(0),
-            expires_at: Millis(0),
-            currency: None,
-            lines: Vec::new(),
-            held: Vec::new(),
-            reply: None,
-            is_begun: false,
-        }
-    }
-
-    /// The command that holds one of its lines.
-    fn command<'s>(&'s self, line: &Line<'s>, campaign: &'s str) -> Command<&'s str> {
-        let (cart, expires_at, shares_coupon) = (self.cart, self.expires_at, line.shares_coupon);
-        Command::HoldLine {
-            line: CartLine { campaign, cart, expires_at, shares_coupon },
-            buyer: self.request.buyer,
-            qty: line.qty,
-            coupon: line.coupon,
-        }
-    }
-
-    /// The line that is to be held next, and those after it.
-    fn next_lines(&self) -> Option<(&Line<'b>, &[Line<'b>])> {
-        if self.reply.is_some() {
-            return None;
-        }
-        self.lines.get(self.held.len()..)?.split_first()
-    }
-
-    /// It does not come to be, because of this reply to the line at this place.
-    fn end(&mut self, reply: Reply, place: usize) {
-        match reply {
-            Reply::Rejected(rejection) => self.reject(rejection, self.lines[place].sku),
-            other => self.reply = Some(other),
-        }
-    }
-
-    fn reject(&mut self, rejection: Rejection, sku: &str) {
-        self.reply = Some(Reply::LineRejected(rejection, sku.into()));
-    }
-
-    /// What its lines are to be told if it did not come to be.
-    fn withdrawn(&self) -> impl Iterator<Item = CartSettlement> {
-        self.held.iter().map(|item| CartSettlement {
-            cart: self.cart,
-            sku: item.sku.into(),
-            order: item.order,
-            off: 0,
-            state: LineState::Withdrawn,
-        })
-    }
 }
