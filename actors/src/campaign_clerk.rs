@@ -7,14 +7,14 @@ use tidegate_engine::{
     Answer, Campaign, CampaignCommand, CampaignEvent, CampaignState, CartNumber, CartSettlement, Fingerprint,
     Granted, Millis, NoChange, Refusal, Rejection,
 };
-use tidegate_persistence::{ActorId, ActorKind, Birth, EncodedGroup, GroupEncoder, State};
+use tidegate_persistence::{ActorId, ActorKind, Birth, EncodedGroup, State};
 
 use crate::ask::{Ask, Body, Inner, Reply};
-use crate::clerk::GROUP_BYTES;
 use crate::desk::{Desk, DeskOptions, TurnEnd};
 use crate::directory::Shown;
 use crate::ledger::Ledger;
 use crate::news::Reporter;
+use crate::scribe::Scribe;
 
 /// A campaign's state with its name and number.
 #[derive(Debug)]
@@ -82,7 +82,7 @@ impl CampaignClerk {
         command: &CampaignCommand<&str>,
         now: Millis,
         options: &DeskOptions,
-        scribe: &mut CampaignScribe<'_>,
+        scribe: &mut Scribe<'_>,
     ) -> Reply {
         if let CampaignCommand::Trigger(trigger) = command
             && self.begun.contains(&(Box::from(trigger.buyer), Box::from(trigger.req)))
@@ -130,7 +130,7 @@ impl CampaignClerk {
     }
 
     /// Ends carts whose hold ran out.
-    fn expire(&mut self, most: usize, now: Millis, scribe: &mut CampaignScribe<'_>) {
+    fn expire(&mut self, most: usize, now: Millis, scribe: &mut Scribe<'_>) {
         for _ in 0..most {
             let Some((_, cart)) = self.state.next_cart_expiry().filter(|(at, _)| *at <= now) else { return };
             self.apply(&[CampaignEvent::CartExpired { cart }], now, scribe);
@@ -138,7 +138,7 @@ impl CampaignClerk {
         }
     }
 
-    fn apply(&mut self, events: &[CampaignEvent<'_>], now: Millis, scribe: &mut CampaignScribe<'_>) {
+    fn apply(&mut self, events: &[CampaignEvent<'_>], now: Millis, scribe: &mut Scribe<'_>) {
         // What belongs together is in one group, and so in one commit.
         scribe.make_room();
         for event in events {
@@ -153,7 +153,9 @@ impl CampaignClerk {
             if let CampaignEvent::Granted(Granted { buyer, grant, .. }) = event {
                 self.granted.push(((*buyer).into(), grant.clone()));
             }
-            scribe.write(unborn.then_some(Birth { kind: ActorKind::Campaign, name: &self.name }), event);
+            scribe
+                .event(unborn.then_some(Birth { kind: ActorKind::Campaign, name: &self.name }))
+                .push_campaign(event);
             if let Some(reporter) = &mut scribe.reporter {
                 reporter.cart(event, &self.state);
             }
@@ -177,8 +179,7 @@ impl Desk for CampaignClerk {
     ) -> TurnEnd {
         let now = clock.max(self.last_turn);
         self.last_turn = now;
-        let mut scribe =
-            CampaignScribe { id: self.id, now, encoder: None, journal, changed: false, reporter };
+        let mut scribe = Scribe::new(self.id, now, journal, reporter);
         self.begun_now.clear();
         self.expire(options.expiries_per_turn, now, &mut scribe);
         for ask in body.asks() {
@@ -239,34 +240,5 @@ impl Desk for CampaignClerk {
 
     fn has_timers(&mut self) -> bool {
         self.state.next_cart_expiry().is_some()
-    }
-}
-
-/// Writes the events of a turn down for the journal.
-struct CampaignScribe<'j> {
-    id: ActorId,
-    now: Millis,
-    encoder: Option<GroupEncoder>,
-    journal: &'j mut Vec<EncodedGroup>,
-    changed: bool,
-    reporter: Option<&'j mut Reporter>,
-}
-
-impl CampaignScribe<'_> {
-    fn write(&mut self, birth: Option<Birth<'_>>, event: &CampaignEvent<'_>) {
-        let (id, now) = (self.id, self.now);
-        self.encoder.get_or_insert_with(|| GroupEncoder::new(id, now, birth)).push_campaign(event);
-        self.changed = true;
-    }
-
-    /// Closes a group that is long enough.
-    fn make_room(&mut self) {
-        if self.encoder.as_ref().is_some_and(|encoder| encoder.len() > GROUP_BYTES) {
-            self.close();
-        }
-    }
-
-    fn close(&mut self) {
-        self.journal.extend(self.encoder.take().and_then(GroupEncoder::finish));
     }
 }

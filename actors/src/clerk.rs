@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tidegate_engine::{
     Answer, Command, Event, Limits, Millis, NoChange, Refusal, Rejection, Sku, SkuState, Standing,
 };
-use tidegate_persistence::{ActorId, ActorKind, Birth, EncodedGroup, GroupEncoder, State};
+use tidegate_persistence::{ActorId, ActorKind, Birth, EncodedGroup, State};
 
 use crate::ask::{Ask, Body, Inner, Reply};
 use crate::desk::{Desk, DeskOptions, TurnEnd};
@@ -15,9 +15,7 @@ use crate::membership::{Membership, take_up};
 use crate::news::Reporter;
 use crate::places::nearby;
 use crate::rejections::RejectionCounts;
-
-/// A turn's journal group is closed and another one begun above this many bytes.
-pub(crate) const GROUP_BYTES: usize = 128 << 10;
+use crate::scribe::Scribe;
 
 /// From so many asks on, looking ahead is worth it: for fewer there is too little to fetch at the same time.
 const WARM_FROM: usize = 4;
@@ -94,7 +92,7 @@ impl Clerk {
         scribe.make_room();
         for event in events {
             self.membership.event(self.state.sku(), event);
-            scribe.apply(&mut self.state, &self.name, event);
+            apply(scribe, &mut self.state, &self.name, event);
         }
         if let (Some(reporter), Some(sku)) = (&mut scribe.reporter, self.state.sku()) {
             reporter.orders(events, sku);
@@ -215,7 +213,7 @@ impl Desk for Clerk {
     ) -> TurnEnd {
         let now = clock.max(self.last_turn);
         self.last_turn = now;
-        let mut scribe = Scribe { id: self.id, now, encoder: None, journal, changed: false, reporter };
+        let mut scribe = Scribe::new(self.id, now, journal, reporter);
         self.expire(options.expiries_per_turn, &mut scribe);
         if body.len() >= WARM_FROM {
             self.state.warm(reservations(body));
@@ -224,7 +222,11 @@ impl Desk for Clerk {
             let reply = self.answer(ask, body, &options.limits, &mut scribe);
             replies.push(reply);
         }
-        let changed = scribe.finish(self.state.sku());
+        scribe.close();
+        let Scribe { changed, reporter, .. } = scribe;
+        if let (true, Some(reporter), Some(sku)) = (changed, reporter, self.state.sku()) {
+            reporter.sku(sku);
+        }
         TurnEnd { changed, next_expiry: self.state.next_expiry().map(|expiry| expiry.at), now }
     }
 
@@ -261,51 +263,16 @@ fn reservations(body: &Body) -> impl Iterator<Item = (&str, &str)> + Clone {
     })
 }
 
-/// Applies events and writes them down for the journal.
-struct Scribe<'j> {
-    id: ActorId,
-    now: Millis,
-    encoder: Option<GroupEncoder>,
-    journal: &'j mut Vec<EncodedGroup>,
-    changed: bool,
-    reporter: Option<&'j mut Reporter>,
-}
-
-impl Scribe<'_> {
-    fn apply(&mut self, state: &mut SkuState, name: &str, event: &Event<'_>) {
-        let unborn = state.sku().is_none();
-        let seat = self.reporter.as_ref().and_then(|reporter| reporter.seat(event, state.sku()));
-        if let Err(contradiction) = state.apply(event, self.now) {
-            // A defect of the engine. The turn must not be half done: unwinding discards all of it.
-            std::panic::panic_any(format!(
-                "{name}: an event contradicts the state: {contradiction}: {event:?}"
-            ));
-        }
-        let (id, now) = (self.id, self.now);
-        let birth = unborn.then_some(Birth { kind: ActorKind::Sku, name });
-        self.encoder.get_or_insert_with(|| GroupEncoder::new(id, now, birth)).push(event);
-        self.changed = true;
-        if let (Some(reporter), Some(sku)) = (&mut self.reporter, state.sku()) {
-            reporter.room(name, event, seat, sku);
-        }
+/// Applies an event and writes it down for the journal.
+fn apply(scribe: &mut Scribe<'_>, state: &mut SkuState, name: &str, event: &Event<'_>) {
+    let unborn = state.sku().is_none();
+    let seat = scribe.reporter.as_ref().and_then(|reporter| reporter.seat(event, state.sku()));
+    if let Err(contradiction) = state.apply(event, scribe.now) {
+        // A defect of the engine. The turn must not be half done: unwinding discards all of it.
+        std::panic::panic_any(format!("{name}: an event contradicts the state: {contradiction}: {event:?}"));
     }
-
-    /// Closes a group that is long enough.
-    fn make_room(&mut self) {
-        if self.encoder.as_ref().is_some_and(|encoder| encoder.len() > GROUP_BYTES) {
-            self.close();
-        }
-    }
-
-    fn close(&mut self) {
-        self.journal.extend(self.encoder.take().and_then(GroupEncoder::finish));
-    }
-
-    fn finish(mut self, sku: Option<&Sku>) -> bool {
-        self.close();
-        if let (true, Some(reporter), Some(sku)) = (self.changed, self.reporter, sku) {
-            reporter.sku(sku);
-        }
-        self.changed
+    scribe.event(unborn.then_some(Birth { kind: ActorKind::Sku, name })).push(event);
+    if let (Some(reporter), Some(sku)) = (&mut scribe.reporter, state.sku()) {
+        reporter.room(name, event, seat, sku);
     }
 }

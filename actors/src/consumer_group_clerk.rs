@@ -1,16 +1,15 @@
 //! A consumer group's state and what one turn does to it.
 
 use tidegate_engine::{
-    ConsumerGroup, ConsumerGroupAnswer, ConsumerGroupCommand, ConsumerGroupEvent, ConsumerGroupState, Millis,
-    NoChange, Rejection,
+    ConsumerGroup, ConsumerGroupAnswer, ConsumerGroupCommand, ConsumerGroupState, Millis, NoChange, Rejection,
 };
-use tidegate_persistence::{ActorId, ActorKind, Birth, EncodedGroup, GroupEncoder, State};
+use tidegate_persistence::{ActorId, ActorKind, Birth, EncodedGroup, State};
 
 use crate::ask::{Ask, Body, Reply};
-use crate::clerk::GROUP_BYTES;
 use crate::desk::{Desk, DeskOptions, TurnEnd};
 use crate::directory::Shown;
 use crate::news::Reporter;
+use crate::scribe::Scribe;
 
 /// A consumer group's state with its name and number.
 #[derive(Debug)]
@@ -34,7 +33,7 @@ impl ConsumerGroupClerk {
         command: &ConsumerGroupCommand<&str>,
         now: Millis,
         options: &DeskOptions,
-        scribe: &mut GroupScribe<'_>,
+        scribe: &mut Scribe<'_>,
     ) -> ConsumerGroupAnswer {
         let (events, answer) = self.state.decide(command, now, &options.consumer_group);
         // What belongs together is in one group of the journal, and so in one commit.
@@ -48,7 +47,9 @@ impl ConsumerGroupClerk {
                     self.name
                 ));
             }
-            scribe.write(unborn.then_some(Birth { kind: ActorKind::ConsumerGroup, name: &self.name }), event);
+            scribe
+                .event(unborn.then_some(Birth { kind: ActorKind::ConsumerGroup, name: &self.name }))
+                .push_consumer_group(event);
         }
         answer
     }
@@ -71,7 +72,7 @@ impl Desk for ConsumerGroupClerk {
     ) -> TurnEnd {
         let now = clock.max(self.last_turn);
         self.last_turn = now;
-        let mut scribe = GroupScribe { id: self.id, now, encoder: None, journal, changed: false };
+        let mut scribe = Scribe::new(self.id, now, journal, None);
         for ask in body.asks() {
             let reply = match ask {
                 Ask::ConsumerGroup(command) => {
@@ -109,33 +110,5 @@ impl Desk for ConsumerGroupClerk {
 
     fn has_timers(&mut self) -> bool {
         false
-    }
-}
-
-/// Writes the events of a turn down for the journal.
-struct GroupScribe<'j> {
-    id: ActorId,
-    now: Millis,
-    encoder: Option<GroupEncoder>,
-    journal: &'j mut Vec<EncodedGroup>,
-    changed: bool,
-}
-
-impl GroupScribe<'_> {
-    fn write(&mut self, birth: Option<Birth<'_>>, event: &ConsumerGroupEvent<'_>) {
-        let (id, now) = (self.id, self.now);
-        self.encoder.get_or_insert_with(|| GroupEncoder::new(id, now, birth)).push_consumer_group(event);
-        self.changed = true;
-    }
-
-    /// Closes a group that is long enough.
-    fn make_room(&mut self) {
-        if self.encoder.as_ref().is_some_and(|encoder| encoder.len() > GROUP_BYTES) {
-            self.close();
-        }
-    }
-
-    fn close(&mut self) {
-        self.journal.extend(self.encoder.take().and_then(GroupEncoder::finish));
     }
 }

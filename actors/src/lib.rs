@@ -29,6 +29,7 @@ mod news;
 mod places;
 mod rejections;
 mod release;
+mod scribe;
 mod settling;
 mod stages;
 
