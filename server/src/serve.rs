@@ -31,6 +31,9 @@ use crate::ws::Sockets;
 /// How often a stopping server looks whether its connections have ended.
 const DRAIN_LOOK: Duration = Duration::from_millis(5);
 
+/// How long a stopped server waits for the threads of its HTTP door.
+const LET_GO: Duration = Duration::from_secs(2);
+
 /// How often to look whether the clock was set forward.
 const LOOK_AT_CLOCK: Duration = Duration::from_secs(1);
 
@@ -127,6 +130,8 @@ async fn serve(
         // A thread that panicked has said so.
         let _ = arbiter.join();
     }
+    drop(door);
+    parts.let_go().await;
     begun.and(stopped)
 }
 
@@ -287,6 +292,17 @@ impl Parts {
             tracing::info!("stopped; everything is on disk");
         }
         stopped
+    }
+
+    /// Waits until nobody else has the edge. The HTTP door's threads end by themselves, and nothing tells when; until
+    /// then they have the house, and so the data directory, which another server may be about to use.
+    async fn let_go(self) {
+        let edge = Arc::downgrade(&self.edge);
+        drop(self);
+        let began = Instant::now();
+        while edge.strong_count() > 0 && began.elapsed() < LET_GO {
+            tokio::time::sleep(DRAIN_LOOK).await;
+        }
     }
 }
 
