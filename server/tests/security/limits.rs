@@ -40,8 +40,8 @@ fn commands_beyond_the_rate_of_an_address_are_refused_one_by_one() {
     assert_eq!(replies[..2], ["PONG", "PONG"]);
     assert!(retry_ms(&replies[39]) <= 1_000);
     until("the rate to recover", || client.ask("PING"), |reply| reply == "PONG");
-    client.pipeline(&["NO.SUCH"; 40]);
-    retry_ms(&client.ask("NO.SUCH"));
+    // What is no command costs as much.
+    retry_ms(&client.pipeline(&["NO.SUCH"; 40])[39]);
     until("a page", || get(server.http(), "/status", "").0, |status| *status == 200);
     until("a page to be refused", || get(server.http(), "/status", "").0, |status| *status == 429);
     assert_eq!(get(server.http(), "/livez", "").0, 200, "health costs nothing");
@@ -78,10 +78,10 @@ fn one_address_may_not_take_all_connections() {
 fn a_stranger_who_says_nothing_is_not_waited_for() {
     let server = Server::start_with(|config| {
         with_users(config);
-        config.logins.timeout_ms = Duration::from_millis(150);
+        config.logins.timeout_ms = Duration::from_millis(700);
     });
     let mut known = as_user(server.tcp(), "storefront");
-    let closed = ["-NOAUTH closed: not authenticated within 150 ms (logins.timeout_ms)"];
+    let closed = ["-NOAUTH closed: not authenticated within 700 ms (logins.timeout_ms)"];
     assert_eq!(Client::connect(server.tcp()).rest(), closed);
     // Half a command does not buy more time than a whole one.
     let mut dripping = Client::connect(server.tcp());

@@ -132,7 +132,7 @@ fn a_handshake_that_does_not_come_is_not_waited_for_at_either_port() {
     let pair = Pair::make(directory.path());
     let server = Server::start_with(|config| {
         pair.put(config);
-        config.tls.handshake_timeout_ms = Duration::from_millis(200);
+        config.tls.handshake_timeout_ms = Duration::from_millis(1_000);
         config.http.request_timeout_ms = Duration::from_millis(1_000);
     });
     for address in [server.tcp(), server.http()] {
