@@ -10,7 +10,7 @@ use common::{HOLD, START, Shop, Told, held, join, limit, open, pay, refund, reje
 use fair::Fair;
 use tidegate_engine::{
     Answer, CampaignCommand, CampaignLimits, CampaignState, CampaignTerms, Command, Coupon, CouponCode,
-    CouponWindow, DiscountKind, DiscountOrder, Enrolment, Green, GroupBuy, Ladder, Millis, NoChange,
+    CouponWindow, DiscountKind, DiscountOrder, Enrolment, Event, Green, GroupBuy, Ladder, Millis, NoChange,
     OrderState, Price, Refusal, Rejection, RoomState, SkuTerms, Standing, Step, Tier, Trigger, Window,
 };
 
@@ -148,6 +148,10 @@ fn a_late_payment_needs_the_limit_and_the_coupon_again() {
         shop.wait(HOLD);
         shop.standing = standing.clone();
         assert_eq!(pay(&mut shop, 1, "p1", 7_760, "m1"), Ok(expected), "{standing:?}");
+        let events: Vec<_> = shop.journal.iter().map(|(_, event)| event).collect();
+        let taken = events.iter().any(|event| matches!(event, Event::CouponTaken { .. }));
+        assert!(events.iter().any(|event| matches!(event, Event::CouponReturned { .. })), "{events:?}");
+        assert_eq!(taken, expected == Answer::Paid, "{events:?}");
     }
 }
 
