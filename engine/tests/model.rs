@@ -240,6 +240,8 @@ fn check_goods(shop: &Shop, model: &Model) -> Result<(), TestCaseError> {
 fn random_runs_reach_every_kind_of_event_and_state() {
     use std::cell::RefCell;
 
+    const ROUNDS: u32 = 20;
+
     let seen: RefCell<BTreeSet<String>> = RefCell::default();
     let watch = |(terms, steps): (SkuTerms, Vec<Step>)| {
         let mut shop = small_shop(terms);
@@ -257,7 +259,6 @@ fn random_runs_reach_every_kind_of_event_and_state() {
         }
         Ok(())
     };
-    for_all(600, &shops_and(any_run(120)), watch);
     let events = [
         "Created",
         "Updated",
@@ -296,6 +297,13 @@ fn random_runs_reach_every_kind_of_event_and_state() {
     ];
     let states = OrderState::ALL.map(|state| format!("an order {state:?}"));
     let expected: BTreeSet<String> = events.map(str::to_owned).into_iter().chain(states).collect();
+    // Some are so rare that a few hundred runs may do without: as many as it takes, within reason.
+    for _ in 0..ROUNDS {
+        for_all(300, &shops_and(any_run(120)), watch);
+        if seen.borrow().is_superset(&expected) {
+            break;
+        }
+    }
     // Whose coupon is taken up again is too rare to count on; the campaigns' tests tell of one.
     seen.borrow_mut().remove("CouponTaken");
     assert_eq!(*seen.borrow(), expected);
