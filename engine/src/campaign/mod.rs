@@ -5,17 +5,17 @@ mod carts;
 mod grants;
 mod image;
 mod terms;
+mod thresholds;
 
 use std::sync::Arc;
 
 use smallvec::{SmallVec, smallvec};
 
 pub use account::{Account, Claim};
-pub use carts::{
-    CampaignCart, CartItem, CartPayment, CartSettlement, CartView, NewCart, cart_fingerprint, spread,
-};
+pub use carts::{CampaignCart, CartItem, CartPayment, CartSettlement, CartView, NewCart, cart_fingerprint};
 pub use image::{CampaignPart, CampaignRestorer};
 pub use terms::{CampaignTerms, CouponWindow, Threshold};
+pub use thresholds::spread;
 
 use self::carts::Carts;
 use self::grants::{GrantRow, Grants};
