@@ -146,13 +146,16 @@ impl Webhooks {
 
     /// How it goes with each endpoint.
     pub(crate) async fn look(&self) -> Vec<WebhookStatus> {
+        // Before the lags: whoever is told that an endpoint has stopped is told what it has stopped before.
+        let progress: Vec<Progress> =
+            self.endpoints.iter().map(|endpoint| endpoint.progress.lock().clone()).collect();
         let lags = self.lags().await;
-        let status = |(at, endpoint): (usize, &Arc<Endpoint>)| WebhookStatus {
-            name: endpoint.name.clone(),
+        let status = |(at, progress): (usize, Progress)| WebhookStatus {
+            name: self.endpoints[at].name.clone(),
             lag: lags.get(at).copied().flatten(),
-            progress: endpoint.progress.lock().clone(),
+            progress,
         };
-        self.endpoints.iter().enumerate().map(status).collect()
+        progress.into_iter().enumerate().map(status).collect()
     }
 
     /// The lag of each endpoint. Whoever comes while somebody counts is not told.
