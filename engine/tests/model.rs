@@ -3,7 +3,7 @@
 #[path = "common/cases.rs"]
 mod cases;
 mod common;
-#[path = "common/model.rs"]
+#[path = "common/model/mod.rs"]
 mod naive;
 #[path = "common/random.rs"]
 mod random;
