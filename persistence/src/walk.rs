@@ -7,7 +7,7 @@ use std::sync::atomic::Ordering;
 use crate::block::{Block, BlockDamage, Tail};
 use crate::chain::ChainError;
 use crate::lane::Wake;
-use crate::{EpochNumber, Groups, Reader};
+use crate::{EpochNumber, Groups, Reader, StoredBlock};
 
 /// A block that was read and verified.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,16 +48,18 @@ impl WalkedBlock {
         self.events == 0
     }
 
-    fn read(epoch: EpochNumber, first_sequence: u64, bytes: Vec<u8>) -> Result<Self, ChainError> {
+    /// Verifies a block that goes on from `before`. Of one that is read first, the block's own word is taken for that.
+    fn read(epoch: EpochNumber, stored: StoredBlock, before: Option<Tail>) -> Result<Self, ChainError> {
+        let StoredBlock { first_sequence, bytes } = stored;
+        let mut number = before.map_or(0, |tail| tail.block);
         let parsed = Block::parse(&bytes).and_then(|block| {
-            // The block knows its own place: one that lies elsewhere is none of this journal's.
-            let tail = Tail { block: block.number, hash: block.previous, sequence: first_sequence };
-            let next = tail.follow(epoch, &block)?;
-            Ok((block.number, block.events, next))
+            number = before.map_or(block.number, |_| number);
+            let its_own = Tail { block: block.number, hash: block.previous, sequence: first_sequence };
+            Ok((before.unwrap_or(its_own).follow(epoch, &block)?, block.events))
         });
         match parsed {
-            Ok((_, events, tail)) => Ok(Self { epoch, first_sequence, events, tail, bytes }),
-            Err(damage) => Err(ChainError::Damaged { epoch, block: 0, damage }),
+            Ok((tail, events)) => Ok(Self { epoch, first_sequence, events, tail, bytes }),
+            Err(damage) => Err(ChainError::Damaged { epoch, block: number, damage }),
         }
     }
 }
@@ -112,7 +114,7 @@ impl Reader {
                 None => epoch.block_from(sequence)?,
                 // The one before it may have ended before it.
                 Some(stored) => {
-                    let block = WalkedBlock::read(number, stored.first_sequence, stored.bytes)?;
+                    let block = WalkedBlock::read(number, stored, None)?;
                     if block.last_sequence() >= sequence {
                         return Ok(Some(block).filter(|block| block.last_sequence() <= durable));
                     }
@@ -120,7 +122,7 @@ impl Reader {
                 }
             };
             if let Some(stored) = stored {
-                let block = WalkedBlock::read(number, stored.first_sequence, stored.bytes)?;
+                let block = WalkedBlock::read(number, stored, None)?;
                 return Ok(Some(block).filter(|block| block.last_sequence() <= durable));
             }
         }
@@ -145,20 +147,16 @@ impl Reader {
                 continue;
             }
             let Some(stored) = self.epochs.reading(number)?.block_from(wanted)? else { continue };
-            let damaged = |damage| ChainError::Damaged { epoch: number, block: before.tail.block, damage };
             if stored.first_sequence != wanted && number != before.epoch && !epochs.contains(&before.epoch) {
                 // What lay between is not kept any more.
                 return Ok(None);
             }
             if stored.first_sequence != wanted {
                 let found = stored.first_sequence;
-                return Err(damaged(BlockDamage::Chain { what: "first sequence", found, expected: wanted }));
+                let damage = BlockDamage::Chain { what: "first sequence", found, expected: wanted };
+                return Err(ChainError::Damaged { epoch: number, block: before.tail.block, damage });
             }
-            let parsed = Block::parse(&stored.bytes)
-                .and_then(|block| Ok((before.tail.follow(number, &block)?, block.events)));
-            let (tail, events) = parsed.map_err(damaged)?;
-            let (epoch, first_sequence, bytes) = (number, wanted, stored.bytes);
-            let block = WalkedBlock { epoch, first_sequence, events, tail, bytes };
+            let block = WalkedBlock::read(number, stored, Some(before.tail))?;
             return Ok(Some(block).filter(|block| block.last_sequence() <= durable));
         }
         Ok(None)
