@@ -1,6 +1,5 @@
 //! Latencies: recording them cheaply, and saying them in percentiles.
 
-use std::time::Duration;
 
 use hdrhistogram::Histogram;
 use serde::Serialize;
@@ -34,11 +33,6 @@ impl Latencies {
     pub fn record(&mut self, nanoseconds: u64, count: u64) {
         let microseconds = (nanoseconds.saturating_add(500) / 1_000).clamp(1, LONGEST_US);
         self.histogram.saturating_record_n(microseconds, count);
-    }
-
-    /// Records one request.
-    pub fn record_duration(&mut self, took: Duration) {
-        self.record(u64::try_from(took.as_nanos()).unwrap_or(u64::MAX), 1);
     }
 
     /// Adds the records of another histogram.
