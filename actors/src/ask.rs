@@ -1,13 +1,14 @@
 //! What travels between the edge and an actor.
 
+use std::time::Instant;
+
 use tidegate_engine::{
     Answer, CampaignCommand, CampaignView, CartNumber, CartSettlement, CartView, Command,
     ConsumerGroupAnswer, ConsumerGroupCommand, ConsumerGroupView, Fingerprint, Given, NoChange, OrderNumber,
     OrderView, PendingEntry, PendingSpan, Refusal, Rejection, Report, RoomNumber, RoomView, SkuView,
     cart_fingerprint,
 };
-
-use std::time::Instant;
+use tokio::sync::oneshot;
 
 use crate::RejectionCounts;
 use crate::stages::Stages;
@@ -386,4 +387,9 @@ pub struct Outcome {
     pub body: Body,
     /// One reply for each ask, in order.
     pub replies: Result<Vec<Reply>, Fault>,
+}
+
+/// Waits for the replies to what was sent. An actor that drops a body unanswered is one that is being stopped.
+pub(crate) async fn heard(outcome: oneshot::Receiver<Outcome>) -> Result<Vec<Reply>, Fault> {
+    outcome.await.map_or(Err(Fault::Stopping), |outcome| outcome.replies)
 }

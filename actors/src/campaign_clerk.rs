@@ -14,7 +14,7 @@ use crate::desk::{Desk, DeskOptions, TurnEnd};
 use crate::directory::Shown;
 use crate::ledger::Ledger;
 use crate::news::Reporter;
-use crate::scribe::Scribe;
+use crate::scribe::{Scribe, discard_turn};
 
 /// A campaign's state with its name and number.
 #[derive(Debug)]
@@ -23,8 +23,6 @@ pub(crate) struct CampaignClerk {
     name: Box<str>,
     state: CampaignState,
     ledger: Arc<Ledger>,
-    /// No turn's time is before this (invariant 7).
-    last_turn: Millis,
     /// Coupons of this turn, to be entered in the ledger: buyer and grant.
     granted: Vec<(Box<str>, tidegate_engine::Grant)>,
     /// The highest number of a cart that was ever given out, be it a cart or not.
@@ -51,13 +49,11 @@ impl CampaignClerk {
         last_cart: CartNumber,
     ) -> Self {
         let last_cart = last_cart.max(state.last_cart());
-        let last_turn = state.campaign().map_or(Millis(0), Campaign::last_event_at);
         let clerk = Self {
             id,
             name: name.into(),
             state,
             ledger,
-            last_turn,
             granted: Vec::new(),
             last_cart,
             begun: HashSet::new(),
@@ -144,11 +140,7 @@ impl CampaignClerk {
         for event in events {
             let unborn = self.state.campaign().is_none();
             if let Err(contradiction) = self.state.apply(event, now) {
-                // A defect of the engine. The turn must not be half done: unwinding discards all of it.
-                std::panic::panic_any(format!(
-                    "{}: an event contradicts the state: {contradiction}: {event:?}",
-                    self.name
-                ));
+                discard_turn(&self.name, contradiction, event);
             }
             if let CampaignEvent::Granted(Granted { buyer, grant, .. }) = event {
                 self.granted.push(((*buyer).into(), grant.clone()));
@@ -170,15 +162,13 @@ impl Desk for CampaignClerk {
 
     fn turn(
         &mut self,
-        clock: Millis,
+        now: Millis,
         body: &Body,
         options: &DeskOptions,
         replies: &mut Vec<Reply>,
         journal: &mut Vec<EncodedGroup>,
         reporter: Option<&mut Reporter>,
     ) -> TurnEnd {
-        let now = clock.max(self.last_turn);
-        self.last_turn = now;
         let mut scribe = Scribe::new(self.id, now, journal, reporter);
         self.begun_now.clear();
         self.expire(options.expiries_per_turn, now, &mut scribe);
@@ -207,7 +197,11 @@ impl Desk for CampaignClerk {
             replies.push(reply);
         }
         scribe.close();
-        TurnEnd { changed: scribe.changed, next_expiry: self.state.next_cart_expiry().map(|(at, _)| at), now }
+        TurnEnd { changed: scribe.changed, next_expiry: self.state.next_cart_expiry().map(|(at, _)| at) }
+    }
+
+    fn last_event_at(&self) -> Millis {
+        self.state.campaign().map_or(Millis(0), Campaign::last_event_at)
     }
 
     fn show(&self, shown: &Shown) {

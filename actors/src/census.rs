@@ -6,7 +6,7 @@ use std::sync::Arc;
 use tidegate_engine::{Millis, OrderState, RoomCounts, SaleState, SkuView};
 use tidegate_persistence::ActorKind;
 
-use crate::directory::{Condition, Seat};
+use crate::directory::Seat;
 use crate::house::House;
 
 /// Number of order states.
@@ -15,8 +15,6 @@ const STATES: usize = OrderState::ALL.len();
 /// Sums over all SKUs and campaigns, of what they last showed.
 #[derive(Clone, Debug, Default)]
 pub struct Census {
-    /// SKUs that were created.
-    pub skus: u64,
     /// Those of them that are before their sale, open, paused, sold out and ended, in this order.
     pub by_sale_state: [u64; 5],
     /// Units: all, available, reserved, sold.
@@ -61,10 +59,6 @@ pub struct FloorCensus {
     pub waiting: u64,
     /// The most of them for one actor.
     pub deepest: u64,
-    /// Actors being rebuilt after a panic.
-    pub rebuilding: u64,
-    /// Actors out of service.
-    pub quarantined: u64,
 }
 
 impl Census {
@@ -80,11 +74,6 @@ impl Census {
             floor.actors += 1;
             floor.waiting += waiting;
             floor.deepest = floor.deepest.max(waiting);
-            match shown.condition() {
-                Condition::Live => {}
-                Condition::Rebuilding => floor.rebuilding += 1,
-                Condition::Quarantined => floor.quarantined += 1,
-            }
         }
         match seat.kind() {
             ActorKind::Sku => shown.view().iter().for_each(|view| self.add_sku(view, now)),
@@ -102,7 +91,6 @@ impl Census {
     fn add_sku(&mut self, view: &SkuView, now: Millis) {
         let stock = view.stock;
         let counts = [stock.total(), stock.available(), stock.reserved(), stock.sold()].map(u64::from);
-        self.skus += 1;
         self.by_sale_state[position(view.sale_state(now))] += 1;
         self.units.iter_mut().zip(counts).for_each(|(sum, more)| *sum += more);
         let money = match self.by_currency.get_mut(view.terms.currency.code()) {
@@ -143,8 +131,7 @@ impl House {
     #[must_use]
     pub fn census(&self) -> Census {
         let (mut census, now) = (Census::new(self.arbiter_count()), self.now());
-        self.for_each_seat(|seat| census.add(seat, now));
-        self.for_each_campaign(|seat| census.add(seat, now));
+        self.look_at_seats(|seat| census.add(seat, now));
         census
     }
 }

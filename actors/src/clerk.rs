@@ -15,7 +15,7 @@ use crate::membership::{Membership, take_up};
 use crate::news::Reporter;
 use crate::places::nearby;
 use crate::rejections::RejectionCounts;
-use crate::scribe::Scribe;
+use crate::scribe::{Scribe, discard_turn};
 
 /// From so many asks on, looking ahead is worth it: for fewer there is too little to fetch at the same time.
 const WARM_FROM: usize = 4;
@@ -26,8 +26,6 @@ pub struct Clerk {
     id: ActorId,
     name: Box<str>,
     state: SkuState,
-    /// No turn's time is before this (invariant 7).
-    last_turn: Millis,
     rejections: RejectionCounts,
     membership: Membership,
 }
@@ -37,9 +35,8 @@ impl Clerk {
     /// campaign's ledger.
     #[must_use]
     pub fn new(id: ActorId, name: &str, state: SkuState, ledgers: Arc<Ledgers>) -> Self {
-        let last_turn = state.sku().map_or(Millis(0), Sku::last_event_at);
         let membership = Membership::new(ledgers, state.sku());
-        Self { id, name: name.into(), state, last_turn, rejections: RejectionCounts::default(), membership }
+        Self { id, name: name.into(), state, rejections: RejectionCounts::default(), membership }
     }
 
     /// The state.
@@ -49,20 +46,21 @@ impl Clerk {
     }
 
     /// One turn that nobody subscribed to: ends what the clock has ended, then does what is asked, in order. Groups for
-    /// the journal go to `journal`, replies to `replies`.
+    /// the journal go to `journal`, replies to `replies`. `now` must not run backwards from turn to turn, nor be before
+    /// the state's last event (invariant 7).
     ///
     /// # Panics
     /// If the engine contradicts itself. The state is then not to be used any more, and nothing of this turn that
     /// was not yet given to `journal` happened: the caller gives them on only after the turn.
     pub fn turn(
         &mut self,
-        clock: Millis,
+        now: Millis,
         body: &Body,
         options: &DeskOptions,
         replies: &mut Vec<Reply>,
         journal: &mut Vec<EncodedGroup>,
     ) -> TurnEnd {
-        Desk::turn(self, clock, body, options, replies, journal, None)
+        Desk::turn(self, now, body, options, replies, journal, None)
     }
 
     fn expire(&mut self, most: usize, scribe: &mut Scribe<'_>) {
@@ -204,15 +202,13 @@ impl Desk for Clerk {
 
     fn turn(
         &mut self,
-        clock: Millis,
+        now: Millis,
         body: &Body,
         options: &DeskOptions,
         replies: &mut Vec<Reply>,
         journal: &mut Vec<EncodedGroup>,
         reporter: Option<&mut Reporter>,
     ) -> TurnEnd {
-        let now = clock.max(self.last_turn);
-        self.last_turn = now;
         let mut scribe = Scribe::new(self.id, now, journal, reporter);
         self.expire(options.expiries_per_turn, &mut scribe);
         if body.len() >= WARM_FROM {
@@ -227,7 +223,11 @@ impl Desk for Clerk {
         if let (true, Some(reporter), Some(sku)) = (changed, reporter, self.state.sku()) {
             reporter.sku(sku);
         }
-        TurnEnd { changed, next_expiry: self.state.next_expiry().map(|expiry| expiry.at), now }
+        TurnEnd { changed, next_expiry: self.state.next_expiry().map(|expiry| expiry.at) }
+    }
+
+    fn last_event_at(&self) -> Millis {
+        self.state.sku().map_or(Millis(0), Sku::last_event_at)
     }
 
     fn show(&self, shown: &Shown) {
@@ -268,8 +268,7 @@ fn apply(scribe: &mut Scribe<'_>, state: &mut SkuState, name: &str, event: &Even
     let unborn = state.sku().is_none();
     let seat = scribe.reporter.as_ref().and_then(|reporter| reporter.seat(event, state.sku()));
     if let Err(contradiction) = state.apply(event, scribe.now) {
-        // A defect of the engine. The turn must not be half done: unwinding discards all of it.
-        std::panic::panic_any(format!("{name}: an event contradicts the state: {contradiction}: {event:?}"));
+        discard_turn(name, contradiction, event);
     }
     scribe.event(unborn.then_some(Birth { kind: ActorKind::Sku, name })).push(event);
     if let (Some(reporter), Some(sku)) = (&mut scribe.reporter, state.sku()) {

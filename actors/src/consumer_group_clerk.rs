@@ -7,9 +7,8 @@ use tidegate_persistence::{ActorId, ActorKind, Birth, EncodedGroup, State};
 
 use crate::ask::{Ask, Body, Reply};
 use crate::desk::{Desk, DeskOptions, TurnEnd};
-use crate::directory::Shown;
 use crate::news::Reporter;
-use crate::scribe::Scribe;
+use crate::scribe::{Scribe, discard_turn};
 
 /// A consumer group's state with its name and number.
 #[derive(Debug)]
@@ -17,15 +16,12 @@ pub(crate) struct ConsumerGroupClerk {
     id: ActorId,
     name: Box<str>,
     state: ConsumerGroupState,
-    /// No turn's time is before this (invariant 7).
-    last_turn: Millis,
 }
 
 impl ConsumerGroupClerk {
     /// Takes over a state, fresh or recovered.
     pub(crate) fn new(id: ActorId, name: &str, state: ConsumerGroupState) -> Self {
-        let last_turn = state.last_event_at();
-        Self { id, name: name.into(), state, last_turn }
+        Self { id, name: name.into(), state }
     }
 
     fn carry_out(
@@ -41,11 +37,7 @@ impl ConsumerGroupClerk {
         for event in &events {
             let unborn = self.state.changes() == 0;
             if let Err(contradiction) = self.state.apply(event, now) {
-                // A defect of the engine. The turn must not be half done: unwinding discards all of it.
-                std::panic::panic_any(format!(
-                    "{}: an event contradicts the state: {contradiction}: {event:?}",
-                    self.name
-                ));
+                discard_turn(&self.name, contradiction, event);
             }
             scribe
                 .event(unborn.then_some(Birth { kind: ActorKind::ConsumerGroup, name: &self.name }))
@@ -62,7 +54,7 @@ impl Desk for ConsumerGroupClerk {
 
     fn turn(
         &mut self,
-        clock: Millis,
+        now: Millis,
         body: &Body,
         options: &DeskOptions,
         replies: &mut Vec<Reply>,
@@ -70,8 +62,6 @@ impl Desk for ConsumerGroupClerk {
         // Nobody subscribes to a group.
         _reporter: Option<&mut Reporter>,
     ) -> TurnEnd {
-        let now = clock.max(self.last_turn);
-        self.last_turn = now;
         let mut scribe = Scribe::new(self.id, now, journal, None);
         for ask in body.asks() {
             let reply = match ask {
@@ -92,23 +82,17 @@ impl Desk for ConsumerGroupClerk {
             replies.push(reply);
         }
         scribe.close();
-        TurnEnd { changed: scribe.changed, next_expiry: None, now }
+        TurnEnd { changed: scribe.changed, next_expiry: None }
     }
 
-    fn show(&self, _: &Shown) {}
-
-    fn submitted(&mut self) {}
-
-    fn discarded(&mut self) {}
+    fn last_event_at(&self) -> Millis {
+        self.state.last_event_at()
+    }
 
     fn replace(&mut self, state: Option<State>, _: u64) {
         self.state = match state {
             Some(State::ConsumerGroup(state)) => state,
             _ => ConsumerGroupState::default(),
         };
-    }
-
-    fn has_timers(&mut self) -> bool {
-        false
     }
 }

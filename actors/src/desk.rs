@@ -1,5 +1,5 @@
 //! What an actor does in a turn, apart from threads: of a SKU in [`crate::Clerk`], of a campaign in
-//! [`crate::CampaignClerk`].
+//! [`crate::campaign_clerk`], of a consumer group in [`crate::consumer_group_clerk`].
 
 use tidegate_engine::{CampaignLimits, CartSettlement, ConsumerGroupLimits, Limits, Millis};
 use tidegate_persistence::{EncodedGroup, State};
@@ -28,24 +28,23 @@ pub struct TurnEnd {
     pub changed: bool,
     /// When the clock has something to do here again.
     pub next_expiry: Option<Millis>,
-    /// The time of this turn.
-    pub now: Millis,
 }
 
 /// A state and what one turn does to it.
 pub(crate) trait Desk: Send {
-    /// The name of the SKU or campaign.
+    /// The name of the SKU, campaign or consumer group.
     fn name(&self) -> &str;
 
     /// One turn: does what the clock asks, then what is asked, in order. Groups for the journal go to `journal`,
-    /// replies to `replies`, news to `reporter`, if anybody wants to hear them.
+    /// replies to `replies`, news to `reporter`, if anybody wants to hear them. `now` does not run backwards from turn to
+    /// turn, and is not before [`Self::last_event_at`] (invariant 7).
     ///
     /// # Panics
     /// If the engine contradicts itself. The state is then not to be used any more, and nothing of this turn that
     /// was not yet given to `journal` happened: the caller gives them on only after the turn.
     fn turn(
         &mut self,
-        clock: Millis,
+        now: Millis,
         body: &Body,
         options: &DeskOptions,
         replies: &mut Vec<Reply>,
@@ -53,11 +52,14 @@ pub(crate) trait Desk: Send {
         reporter: Option<&mut Reporter>,
     ) -> TurnEnd;
 
+    /// When the last event happened here; the beginning of time, if none did.
+    fn last_event_at(&self) -> Millis;
+
     /// Publishes how things stand.
-    fn show(&self, shown: &Shown);
+    fn show(&self, _: &Shown) {}
 
     /// The last turn's groups are with the journal.
-    fn submitted(&mut self);
+    fn submitted(&mut self) {}
 
     /// What lines of carts are to be told because of the last turn, which nobody asked for.
     fn to_tell(&mut self) -> Vec<CartSettlement> {
@@ -65,12 +67,14 @@ pub(crate) trait Desk: Send {
     }
 
     /// The last turn panicked and is discarded.
-    fn discarded(&mut self);
+    fn discarded(&mut self) {}
 
     /// Puts another state in place of one that is not to be used any more: what the journal has of it, or `None` if
     /// that is nothing. `seed` as in [`State::new`].
     fn replace(&mut self, state: Option<State>, seed: u64);
 
     /// Whether the clock has anything to do here.
-    fn has_timers(&mut self) -> bool;
+    fn has_timers(&mut self) -> bool {
+        false
+    }
 }

@@ -50,10 +50,12 @@ impl Message for Rebuilt {
     type Result = ();
 }
 
-/// One SKU or campaign.
+/// One SKU, campaign or consumer group.
 pub(crate) struct DeskActor {
     id: ActorId,
     desk: Box<dyn Desk>,
+    /// No turn's time is before this (invariant 7).
+    last_turn: Millis,
     condition: Condition,
     shown: Arc<Shown>,
     release: Arc<Release>,
@@ -77,6 +79,7 @@ impl DeskActor {
         desk.show(&shown);
         Self {
             id,
+            last_turn: desk.last_event_at(),
             desk,
             condition: Condition::Live,
             shown,
@@ -116,13 +119,14 @@ impl DeskActor {
             return Err(fault);
         }
         let mut replies = Vec::with_capacity(body.len());
-        let clock = self.shared.clock.now();
+        let now = self.shared.clock.now().max(self.last_turn);
+        self.last_turn = now;
         let (desk, groups) = (&mut self.desk, &mut self.groups);
         let options = &self.shared.options.desk;
         let mut reporter = Reporter::for_turn(self.shared.options.news.as_ref(), desk.name());
         let probe = self.shared.options.probe.as_deref();
         let end = catch_unwind(AssertUnwindSafe(|| {
-            let end = desk.turn(clock, body, options, &mut replies, groups, reporter.as_mut());
+            let end = desk.turn(now, body, options, &mut replies, groups, reporter.as_mut());
             probe.inspect(|probe| probe(body));
             end
         }));
@@ -141,7 +145,7 @@ impl DeskActor {
                     self.desk.show(&self.shown);
                     self.tell();
                 }
-                self.set_timer(end.next_expiry, end.now, ctx);
+                self.set_timer(end.next_expiry, now, ctx);
                 Ok(replies)
             }
             Err(panic) => {

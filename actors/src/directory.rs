@@ -12,7 +12,7 @@ use tidegate_engine::{CampaignView, SkuView};
 use tidegate_persistence::{ActorId, ActorKind};
 use tokio::sync::oneshot;
 
-use crate::ask::{Body, Fault, Outcome};
+use crate::ask::{Body, Fault, Outcome, Reply, heard};
 use crate::desk_actor::{DeskActor, Turn, Wake};
 use crate::load::Load;
 
@@ -138,6 +138,19 @@ impl Seat {
     /// The body and why it was not taken: too much is waiting, or the house is closing.
     pub fn send(&self, body: Body) -> Result<oneshot::Receiver<Outcome>, (Body, Fault)> {
         self.send_as(body, false)
+    }
+
+    /// Sends a body and waits for the replies.
+    ///
+    /// # Errors
+    /// As [`Self::send`], and what became of the turn.
+    pub async fn ask(&self, body: Body) -> Result<Vec<Reply>, Fault> {
+        self.ask_as(body, false).await
+    }
+
+    /// The same; `ahead` as in [`Turn`].
+    pub(crate) async fn ask_as(&self, body: Body, ahead: bool) -> Result<Vec<Reply>, Fault> {
+        heard(self.send_as(body, ahead).map_err(|(_, fault)| fault)?).await
     }
 
     /// Asks for facts alone: what is told of those does not change any more, and so need not wait for the disk.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tidegate_engine::{CampaignCommand, CampaignTerms, Command, SkuTerms};
 use tokio::sync::oneshot;
 
-use crate::ask::{Ask, Body, Fault, Outcome, Reply};
+use crate::ask::{Ask, Body, Fault, Outcome, Reply, heard};
 use crate::directory::{CreateError, Seat};
 use crate::enrolments::{EnrolmentError, enrolment_of};
 use crate::house::House;
@@ -112,8 +112,7 @@ impl House {
 
 /// Has the turn done; does not wait for the disk.
 async fn ask(seat: &Arc<Seat>, body: Body) -> Result<Reply, Fault> {
-    let outcome = seat.send_as(body, true).map_err(|(_, fault)| fault)?;
-    let replies = heard(outcome).await?;
+    let replies = seat.ask_as(body, true).await?;
     replies.into_iter().next().ok_or(Fault::Panicked)
 }
 
@@ -122,9 +121,4 @@ fn durable(seat: &Arc<Seat>) -> Result<oneshot::Receiver<Outcome>, Fault> {
     let mut body = Body::default();
     body.push(Ask::View);
     seat.send(body).map_err(|(_, fault)| fault)
-}
-
-/// An actor that drops a body unanswered is one that is being stopped.
-async fn heard(outcome: oneshot::Receiver<Outcome>) -> Result<Vec<Reply>, Fault> {
-    outcome.await.map_or(Err(Fault::Stopping), |outcome| outcome.replies)
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tidegate_engine::{CampaignTerms, Command, Currency, Enrolment, SkuTerms, SkuView};
 use tokio::sync::oneshot;
 
-use crate::ask::{Body, Fault, Outcome};
+use crate::ask::{Body, Fault, Outcome, heard};
 use crate::directory::Seat;
 use crate::house::House;
 
@@ -141,8 +141,7 @@ impl House {
             }
         });
         for outcome in told {
-            // An actor that drops a body unanswered is one that is being stopped.
-            failed = outcome.await.map_or(Some(Fault::Stopping), |outcome| outcome.replies.err()).or(failed);
+            failed = heard(outcome).await.err().or(failed);
         }
         failed.map_or(Ok(()), Err)
     }

@@ -128,7 +128,7 @@ pub struct HouseStatus {
     pub waiting: usize,
     /// The most of them for one actor.
     pub waiting_most: usize,
-    /// SKUs and campaigns that were rebuilt after a panic and are back in service, counted since the start.
+    /// SKUs, campaigns and consumer groups that were rebuilt after a panic and are back in service, counted since the start.
     pub rebuilt: u64,
     /// Those that are being rebuilt.
     pub rebuilding: Vec<String>,
@@ -415,7 +415,7 @@ impl House {
         let rebuilt = self.rebuilt();
         let (skus, campaigns) = (self.directory.len(), self.campaigns.len());
         let mut status = HouseStatus { skus, campaigns, rebuilt, ..HouseStatus::default() };
-        let mut look = |seat: &Arc<Seat>| {
+        let look = |seat: &Arc<Seat>| {
             let waiting = seat.shown().waiting();
             status.waiting += waiting;
             status.waiting_most = status.waiting_most.max(waiting);
@@ -425,9 +425,7 @@ impl House {
                 Condition::Quarantined => status.quarantined.push(seat.name().to_owned()),
             }
         };
-        self.directory.for_each(&mut look);
-        self.campaigns.for_each(&mut look);
-        self.consumer_groups.for_each(&mut look);
+        self.look_at_seats(look);
         status
     }
 }

@@ -1,12 +1,20 @@
 //! Writes the events of one turn down for the journal.
 
-use tidegate_engine::Millis;
+use std::fmt;
+
+use tidegate_engine::{Contradiction, Millis};
 use tidegate_persistence::{ActorId, Birth, EncodedGroup, GroupEncoder};
 
 use crate::news::Reporter;
 
 /// A turn's journal group is closed and another one begun above this many bytes.
 const GROUP_BYTES: usize = 128 << 10;
+
+/// A defect of the engine: an event contradicts the state that it is of. The turn must not be half done: unwinding
+/// discards all of it.
+pub(crate) fn discard_turn(name: &str, contradiction: Contradiction, event: &dyn fmt::Debug) -> ! {
+    std::panic::panic_any(format!("{name}: an event contradicts the state: {contradiction}: {event:?}"))
+}
 
 /// The scribe of one turn of one actor.
 pub(crate) struct Scribe<'j> {

@@ -9,7 +9,7 @@ use tidegate_engine::{
 };
 use tidegate_persistence::State;
 
-use crate::ask::{Body, Fault, Reply};
+use crate::ask::{Body, Fault, Reply, heard};
 use crate::directory::{Directory, Seat};
 use crate::house::Resident;
 
@@ -53,8 +53,7 @@ impl Round {
         let mut replies = Vec::new();
         for (askers, sent) in sent {
             let replied = match sent {
-                // An actor that drops a body unanswered is one that is being stopped.
-                Ok(outcome) => outcome.await.map_or(Err(Fault::Stopping), |outcome| outcome.replies),
+                Ok(outcome) => heard(outcome).await,
                 Err((_, fault)) => Err(fault),
             };
             match replied {

@@ -17,7 +17,7 @@ impl Checkout {
             .zip(&replies)
             .filter(|(_, reply)| reply.is_none())
             .for_each(|(at, _)| asked.copy(body, at));
-        let forwarded = match self.ask(asked, false).await {
+        let forwarded = match self.campaign.ask_as(asked, false).await {
             Ok(mut forwarded) => {
                 self.settle(&mut forwarded, Vec::new()).await;
                 forwarded
@@ -47,7 +47,7 @@ impl Checkout {
         let mut carts = Body::default();
         payments.iter().for_each(|(_, cart, _)| carts.push(Ask::Cart(*cart)));
         // If it can't be asked now, neither can it be paid.
-        let Ok(carts) = self.ask(carts, true).await else { return refused };
+        let Ok(carts) = self.campaign.ask_as(carts, true).await else { return refused };
         let mut round = Round::default();
         for ((at, _, payment), cart) in payments.into_iter().zip(carts) {
             let Reply::Cart(Some(cart)) = cart else { continue };

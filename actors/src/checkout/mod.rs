@@ -44,14 +44,6 @@ impl Checkout {
         Outcome { body, replies: Ok(replies) }
     }
 
-    /// Asks the campaign itself.
-    async fn ask(&self, body: Body, ahead: bool) -> Result<Vec<Reply>, Fault> {
-        match self.campaign.send_as(body, ahead) {
-            Ok(outcome) => outcome.await.map_or(Err(Fault::Stopping), |outcome| outcome.replies),
-            Err((_, fault)) => Err(fault),
-        }
-    }
-
     /// Several carts at once, none of which is the same request as another.
     async fn reserve(&self, body: &Body, run: Range<usize>) -> Vec<Reply> {
         let requests = body.asks()[run].iter().filter_map(|ask| match ask {
@@ -96,7 +88,7 @@ impl Checkout {
         for basket in baskets.iter() {
             body.push_begin((basket.request.buyer, basket.request.req), basket.fingerprint);
         }
-        let replies = self.ask(body, true).await;
+        let replies = self.campaign.ask_as(body, true).await;
         for (at, basket) in baskets.iter_mut().enumerate() {
             match replies.as_ref().map(|replies| replies.get(at)) {
                 Ok(Some(Reply::Inner(Inner::Begun(cart)))) => {
@@ -247,7 +239,7 @@ impl Checkout {
             }
             asked.push(at);
         }
-        let replies = if asked.is_empty() { Ok(Vec::new()) } else { self.ask(body, false).await };
+        let replies = if asked.is_empty() { Ok(Vec::new()) } else { self.campaign.ask_as(body, false).await };
         let mut unheard = false;
         match replies {
             Ok(replies) => {
@@ -294,7 +286,7 @@ impl Checkout {
             for basket in baskets.iter().filter(|basket| basket.is_begun) {
                 body.push_abandon((basket.request.buyer, basket.request.req));
             }
-            match self.ask(body, false).await {
+            match self.campaign.ask_as(body, false).await {
                 Err(Fault::Overloaded | Fault::Rebuilding | Fault::Panicked) => {
                     tokio::time::sleep(RETRY).await;
                 }

@@ -1,5 +1,6 @@
 //! Between the wire's types and the engine's: the one place that knows both.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -397,7 +398,8 @@ pub(crate) fn not_subscribed(error: SubscribeError, retry: Duration) -> WireErro
     }
 }
 
-fn overloaded(message: String, retry: Duration) -> WireError {
+/// The same command may succeed after this time.
+pub(crate) fn overloaded(message: impl Into<Cow<'static, str>>, retry: Duration) -> WireError {
     WireError::retry(ErrorCode::Overloaded, u32::try_from(retry.as_millis()).unwrap_or(u32::MAX), message)
 }
 

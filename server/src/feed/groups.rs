@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use tidegate_actors::{Ask, Body, CreateError, Fault, Reply, Seat};
+use tidegate_actors::{Ask, Body, CreateError, Reply, Seat};
 use tidegate_engine::{ConsumerGroupAnswer as Answer, ConsumerGroupCommand as Command, ConsumerGroupView};
 use tidegate_protocol::command::{GroupAsk, StreamCall, StreamId};
 use tidegate_protocol::error::{ErrorCode, WireError};
@@ -290,11 +290,7 @@ impl Feed {
     }
 
     async fn ask(&self, seat: &Arc<Seat>, body: Body) -> Result<Reply, WireError> {
-        let replies = match seat.send(body) {
-            Ok(outcome) => outcome.await.map_or(Err(Fault::Stopping), |outcome| outcome.replies),
-            Err((_, fault)) => Err(fault),
-        };
-        let mut replies = replies.map_err(|fault| convert::fault(fault, self.retry))?;
+        let mut replies = seat.ask(body).await.map_err(|fault| convert::fault(fault, self.retry))?;
         replies.pop().ok_or_else(|| WireError::from(FeedError::Panicked))
     }
 
@@ -306,14 +302,10 @@ impl Feed {
             Answer::Full { limit: "consumers" } => WireError::invalid(
                 "the group has as many consumers as it may (feed.max_consumers_per_group); delete some, or raise it",
             ),
-            Answer::Full { .. } => {
-                let retry = u32::try_from(self.retry.as_millis()).unwrap_or(u32::MAX);
-                WireError::retry(
-                    ErrorCode::Overloaded,
-                    retry,
-                    "the group has delivered as much as it may without acknowledgement (feed.max_pending_per_group)",
-                )
-            }
+            Answer::Full { .. } => convert::overloaded(
+                "the group has delivered as much as it may without acknowledgement (feed.max_pending_per_group)",
+                self.retry,
+            ),
             _ => WireError::from(FeedError::Panicked),
         }
     }

@@ -75,9 +75,9 @@ families! {
     "The server" {
         BUILD_INFO = gauge "tidegate_build_info" ["version"] "Always 1; the version is a label.";
         STATE = gauge "tidegate_state" ["state"] "1 for the state the server is in, 0 for the others.";
-        SKUS_REBUILDING = gauge "tidegate_skus_rebuilding" [] "SKUs and campaigns being rebuilt from the journal after a panic.";
-        SKUS_QUARANTINED = gauge "tidegate_skus_quarantined" [] "SKUs and campaigns out of service, because the rebuild failed too.";
-        REBUILT = counter "tidegate_actors_rebuilt_total" [] "SKUs and campaigns that were rebuilt after a panic and are back in service.";
+        SKUS_REBUILDING = gauge "tidegate_skus_rebuilding" [] "SKUs, campaigns and consumer groups being rebuilt from the journal after a panic.";
+        SKUS_QUARANTINED = gauge "tidegate_skus_quarantined" [] "SKUs, campaigns and consumer groups out of service, because the rebuild failed too.";
+        REBUILT = counter "tidegate_actors_rebuilt_total" [] "SKUs, campaigns and consumer groups that were rebuilt after a panic and are back in service.";
         CLOCK_LEAPS = counter "tidegate_clock_leaps_total" [] "Times that the clock was found set forward by more than a second.";
     }
     "The last start" {

@@ -65,9 +65,7 @@ async fn ask(
     if let Some(number) = room {
         body.push(Ask::Room(number));
     }
-    let outcome = seat.send(body).map_err(|(_, fault)| fault)?;
-    // An actor that drops a body unanswered is one that is being stopped.
-    let replies = outcome.await.map_err(|_| Fault::Stopping)?.replies?;
+    let replies = seat.ask(body).await?;
     let (mut view, mut room) = (None, None);
     for reply in replies {
         match reply {
