@@ -148,15 +148,7 @@ impl Rebuild for NoRebuild {
 
 struct Nothing;
 
-impl Information for Nothing {
-    fn section(&self, _: &str) -> Option<String> {
-        None
-    }
-
-    fn sections(&self) -> &'static [&'static str] {
-        &[]
-    }
-}
+impl Information for Nothing {}
 
 impl StatusSource for Nothing {
     fn snapshot(&self) -> StatusSnapshot {

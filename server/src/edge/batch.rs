@@ -191,25 +191,21 @@ impl Batch {
                 Ok(())
             }
             Errand::Trigger { campaign, req, buyer, event } => {
-                let seat = self.edge.house_for_writing()?.find_campaign(campaign);
+                let visit = self.visits.by_campaign(self.edge.house_for_writing()?, campaign);
                 let trigger = convert::trigger(req, buyer, event)?;
-                let visit = seat.map(|seat| self.visits.by_seat(seat));
                 self.ask(sent, visit, Absent::NotFound, |body| body.push_campaign(&trigger))
             }
             Errand::ReserveCart { campaign, req, buyer, lines, coupon } => {
-                let seat = self.edge.house_for_writing()?.find_campaign(campaign);
+                let visit = self.visits.by_campaign(self.edge.house_for_writing()?, campaign);
                 let cart = convert::cart((req, buyer, coupon), lines, self.edge.limits.max_lines_per_cart)?;
-                let visit = seat.map(|seat| self.visits.by_seat(seat));
                 self.ask(sent, visit, Absent::NotFound, |body| body.push_cart(&cart))
             }
             Errand::CampaignCommand { campaign, command } => {
-                let seat = self.edge.house_for_writing()?.find_campaign(campaign);
-                let visit = seat.map(|seat| self.visits.by_seat(seat));
+                let visit = self.visits.by_campaign(self.edge.house_for_writing()?, campaign);
                 self.ask(sent, visit, Absent::NotFound, |body| body.push_campaign(&command))
             }
             Errand::LookCart { campaign, cart } => {
-                let seat = self.edge.house()?.find_campaign(campaign);
-                let visit = seat.map(|seat| self.visits.by_seat(seat));
+                let visit = self.visits.by_campaign(self.edge.house()?, campaign);
                 self.ask(sent, visit, Absent::Nil, |body| body.push(Ask::Cart(cart)))
             }
             Errand::LookCampaign(campaign) => self.look_at_campaign(sent, campaign),

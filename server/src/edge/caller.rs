@@ -200,15 +200,7 @@ mod tests {
 
     struct Nothing;
 
-    impl Information for Nothing {
-        fn section(&self, _: &str) -> Option<String> {
-            None
-        }
-
-        fn sections(&self) -> &'static [&'static str] {
-            &[]
-        }
-    }
+    impl Information for Nothing {}
 
     /// Somebody at a door of a server with one user, `shop`.
     fn caller() -> (Caller, Arc<Security>) {

@@ -48,9 +48,14 @@ pub struct Edge {
 /// What the edge tells of the server as a whole.
 pub trait Information: Send + Sync + 'static {
     /// Lines for a section of `INFO`, or `None` if there is no such section. Names are in lower case.
-    fn section(&self, name: &str) -> Option<String>;
+    fn section(&self, _name: &str) -> Option<String> {
+        None
+    }
+
     /// The sections that `INFO` shows when none is named, in order.
-    fn sections(&self) -> &'static [&'static str];
+    fn sections(&self) -> &'static [&'static str] {
+        &[]
+    }
 }
 
 impl Edge {

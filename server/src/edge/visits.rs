@@ -48,6 +48,11 @@ impl Visits {
         Some(self.last)
     }
 
+    /// The visit to the actor of this campaign, a new one if need be; `None` if there is no such actor.
+    pub(super) fn by_campaign(&mut self, house: &House, campaign: &str) -> Option<usize> {
+        house.find_campaign(campaign).map(|seat| self.by_seat(seat))
+    }
+
     /// The visit to the actor of this seat, a new one if need be.
     pub(super) fn by_seat(&mut self, seat: Arc<Seat>) -> usize {
         if let Some(known) = self.find(&seat) {

@@ -56,7 +56,7 @@ impl Meter {
         let requests = paths.iter().flat_map(|(path, served)| {
             served.by_status.iter().map(|(status, count)| ([path.clone(), status.to_string()], *count as f64))
         });
-        page.counters(&f::HTTP_REQUESTS, requests);
+        page.samples(&f::HTTP_REQUESTS, requests);
         page.powers(
             &f::HTTP_SECONDS,
             Unit::Nanos,

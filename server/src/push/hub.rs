@@ -154,18 +154,11 @@ impl Hub {
 
     /// A subscriber of this channel has begun: what it may have missed while it waited for its snapshot is looked for.
     pub(super) fn begun(&self, channel: &Channel, view: Option<tidegate_engine::SkuView>) {
-        if let (Channel::Price(sku) | Channel::Stock(sku), Some(topic)) = (channel, self.topic(channel)) {
-            debug_assert_eq!(**sku, *topic.name);
+        let (Channel::Price(sku) | Channel::Stock(sku)) = channel else { return };
+        if let Some(topic) = self.topic_of(sku) {
             view.into_iter().for_each(|view| topic.see(view));
             topic.forget_told(channel);
             self.mark(topic);
-        }
-    }
-
-    fn topic(&self, channel: &Channel) -> Option<Arc<Topic>> {
-        match channel {
-            Channel::Price(sku) | Channel::Stock(sku) | Channel::Room(sku, _) => self.topic_of(sku),
-            Channel::Buyer(_) | Channel::Status => None,
         }
     }
 

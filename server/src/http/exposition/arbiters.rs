@@ -18,12 +18,12 @@ pub(super) fn write(page: &mut Page, now: &StatusSnapshot, readings: &Readings) 
         let asked = ([number.clone(), "asked".to_owned()], load.turns as f64);
         [asked, ([number, "clock".to_owned()], load.timer_turns as f64)]
     });
-    page.counters(&f::ARBITER_TURNS, turns);
+    page.samples(&f::ARBITER_TURNS, turns);
     counter(page, &f::ARBITER_ASKS, all, |load| load.asks as f64);
     counter(page, &f::ARBITER_PANICS, all, |load| load.panics as f64);
     counter(page, &f::ARBITER_GROUPS, all, |load| load.groups as f64);
     counter(page, &f::ARBITER_GROUP_BYTES, all, |load| load.group_bytes as f64);
-    page.gauges(&f::ARBITER_HELD, numbered(all).map(|(number, arbiter)| (number, arbiter.load.held as f64)));
+    page.samples(&f::ARBITER_HELD, numbered(all).map(|(number, arbiter)| (number, arbiter.load.held as f64)));
     counter(page, &f::ARBITER_WAKES, all, |load| load.wakes as f64);
     page.gauge(&f::MAILBOX_CAPACITY, now.mailboxes.capacity as f64);
     census(page, &f::MAILBOX_DEEPEST, floors, |floor| floor.deepest);
@@ -38,8 +38,8 @@ fn threads(page: &mut Page, all: &[ArbiterReading]) {
     let seconds = |of: fn(&crate::metrics::process::ThreadReading) -> f64| {
         threads.iter().map(move |(number, thread)| (number.clone(), of(thread)))
     };
-    page.counters(&f::ARBITER_CPU, seconds(|thread| thread.cpu.as_secs_f64()));
-    page.counters(&f::ARBITER_WAIT, seconds(|thread| thread.waited.as_secs_f64()));
+    page.samples(&f::ARBITER_CPU, seconds(|thread| thread.cpu.as_secs_f64()));
+    page.samples(&f::ARBITER_WAIT, seconds(|thread| thread.waited.as_secs_f64()));
 }
 
 fn numbered<T>(all: &[T]) -> impl Iterator<Item = ([String; 1], &T)> {
@@ -47,9 +47,9 @@ fn numbered<T>(all: &[T]) -> impl Iterator<Item = ([String; 1], &T)> {
 }
 
 fn counter(page: &mut Page, family: &Family, all: &[ArbiterReading], of: impl Fn(&LoadReading) -> f64) {
-    page.counters(family, numbered(all).map(|(number, arbiter)| (number, of(&arbiter.load))));
+    page.samples(family, numbered(all).map(|(number, arbiter)| (number, of(&arbiter.load))));
 }
 
 fn census(page: &mut Page, family: &Family, floors: &[FloorCensus], of: impl Fn(&FloorCensus) -> u64) {
-    page.gauges(family, numbered(floors).map(|(number, floor)| (number, of(floor) as f64)));
+    page.samples(family, numbered(floors).map(|(number, floor)| (number, of(floor) as f64)));
 }

@@ -46,5 +46,5 @@ pub(super) fn write(page: &mut Page, now: &JournalStatus, readings: &Readings) {
         ("mark", keeper.failed_marks),
         ("removal", keeper.failed_removals),
     ];
-    page.counters(&f::JOURNAL_TROUBLES, troubles.map(|(what, count)| ([what], count as f64)));
+    page.samples(&f::JOURNAL_TROUBLES, troubles.map(|(what, count)| ([what], count as f64)));
 }

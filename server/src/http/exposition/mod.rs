@@ -49,9 +49,9 @@ pub(super) async fn metrics(
 }
 
 fn server(page: &mut Page, now: &StatusSnapshot, readings: &Readings) {
-    page.gauges(&f::BUILD_INFO, [([env!("CARGO_PKG_VERSION")], 1.0)]);
+    page.samples(&f::BUILD_INFO, [([env!("CARGO_PKG_VERSION")], 1.0)]);
     let state = state_name(&now.readiness);
-    page.gauges(&f::STATE, STATES.map(|name| ([name], f64::from(u8::from(name == state)))));
+    page.samples(&f::STATE, STATES.map(|name| ([name], f64::from(u8::from(name == state)))));
     page.gauge(&f::SKUS_REBUILDING, now.actors.rebuilding.len() as f64);
     page.gauge(&f::SKUS_QUARANTINED, now.actors.quarantined.len() as f64);
     page.counter(&f::REBUILT, readings.rebuilt);
@@ -81,7 +81,7 @@ fn commands(page: &mut Page, totals: &Totals) {
     let counts = commands
         .iter()
         .flat_map(|of| of.outcomes.iter().map(|(outcome, count)| ([of.command, *outcome], *count as f64)));
-    page.counters(&f::COMMANDS, counts);
+    page.samples(&f::COMMANDS, counts);
     page.latencies(&f::COMMAND_SECONDS, commands.iter().map(|of| ([of.command], &of.micros)));
     let stages = commands
         .iter()
@@ -100,7 +100,7 @@ fn connections(page: &mut Page, now: &StatusSnapshot, readings: &Readings) {
     page.counter(&f::CONNECTIONS_ACCEPTED, connections.accepted);
     page.counter(&f::CONNECTIONS_REFUSED, connections.refused);
     let closed = readings.closed.iter().map(|(reason, count)| ([*reason], *count as f64));
-    page.counters(&f::CONNECTIONS_CLOSED, closed);
+    page.samples(&f::CONNECTIONS_CLOSED, closed);
     page.counter(&f::ACCEPT_ERRORS, readings.accept_errors);
 }
 
@@ -119,7 +119,7 @@ fn pushes(page: &mut Page, pushes: &HubStatus, sockets: SocketsStatus) {
 fn machine(page: &mut Page, now: &StatusSnapshot, readings: &Readings) {
     let process = process::process();
     if let Some(process) = process {
-        page.counters::<0, &str>(&f::PROCESS_CPU, [([], process.cpu.as_secs_f64())]);
+        page.samples::<0, &str>(&f::PROCESS_CPU, [([], process.cpu.as_secs_f64())]);
     }
     if let Some(bytes) = resident_bytes() {
         page.gauge(&f::PROCESS_RESIDENT, bytes as f64);
@@ -132,10 +132,10 @@ fn machine(page: &mut Page, now: &StatusSnapshot, readings: &Readings) {
     }
     page.gauge(&f::PROCESS_START, now.started_at_ms as f64 / 1e3);
     let threads = &readings.threads;
-    page.gauges(&f::THREADS, threads.iter().map(|(kind, group)| ([*kind], group.count as f64)));
+    page.samples(&f::THREADS, threads.iter().map(|(kind, group)| ([*kind], group.count as f64)));
     let lasting = || threads.iter().filter(|(kind, _)| LASTING.contains(kind));
-    page.counters(&f::THREAD_CPU, lasting().map(|(kind, group)| ([*kind], group.sum.cpu.as_secs_f64())));
-    page.counters(&f::THREAD_WAIT, lasting().map(|(kind, group)| ([*kind], group.sum.waited.as_secs_f64())));
+    page.samples(&f::THREAD_CPU, lasting().map(|(kind, group)| ([*kind], group.sum.cpu.as_secs_f64())));
+    page.samples(&f::THREAD_WAIT, lasting().map(|(kind, group)| ([*kind], group.sum.waited.as_secs_f64())));
     if let Some((free, size)) = readings.disk {
         page.gauge(&f::DATA_FREE, free as f64);
         page.gauge(&f::DATA_SIZE, size as f64);

@@ -49,16 +49,16 @@ impl Page {
 
     /// The only sample of a gauge.
     pub(in crate::http) fn gauge(&mut self, family: &Family, value: f64) {
-        self.gauges::<0, &str>(family, [([], value)]);
+        self.samples::<0, &str>(family, [([], value)]);
     }
 
     /// The only sample of a counter.
     pub(in crate::http) fn counter(&mut self, family: &Family, value: u64) {
-        self.counters::<0, &str>(family, [([], value as f64)]);
+        self.samples::<0, &str>(family, [([], value as f64)]);
     }
 
-    /// Samples of a gauge: values of its labels, in their order, and its own.
-    pub(in crate::http) fn gauges<const N: usize, L: AsRef<str>>(
+    /// Samples of a gauge or a counter: values of its labels, in their order, and its own.
+    pub(in crate::http) fn samples<const N: usize, L: AsRef<str>>(
         &mut self,
         family: &Family,
         samples: impl IntoIterator<Item = ([L; N], f64)>,
@@ -66,28 +66,19 @@ impl Page {
         self.add(
             family,
             samples.into_iter().map(|(labels, value)| {
-                let mut gauge = Gauge::default();
-                gauge.set_value(value);
                 let mut metric = labelled(family, &labels);
-                metric.set_gauge(gauge);
-                metric
-            }),
-        );
-    }
-
-    /// The same of a counter.
-    pub(in crate::http) fn counters<const N: usize, L: AsRef<str>>(
-        &mut self,
-        family: &Family,
-        samples: impl IntoIterator<Item = ([L; N], f64)>,
-    ) {
-        self.add(
-            family,
-            samples.into_iter().map(|(labels, value)| {
-                let mut counter = Counter::default();
-                counter.set_value(value);
-                let mut metric = labelled(family, &labels);
-                metric.set_counter(counter);
+                match family.kind {
+                    Kind::Counter => {
+                        let mut counter = Counter::default();
+                        counter.set_value(value);
+                        metric.set_counter(counter);
+                    }
+                    Kind::Gauge | Kind::Histogram => {
+                        let mut gauge = Gauge::default();
+                        gauge.set_value(value);
+                        metric.set_gauge(gauge);
+                    }
+                }
                 metric
             }),
         );

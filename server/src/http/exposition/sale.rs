@@ -30,12 +30,12 @@ pub(super) fn write(page: &mut Page, now: &StatusSnapshot, readings: &Readings) 
     page.gauge(&f::SKUS_LIMIT, readings.limits.skus as f64);
     page.gauge(&f::CAMPAIGNS, now.actors.campaigns as f64);
     let Some(CensusReading { census, age, took }) = &readings.census else { return };
-    page.gauges(&f::SKUS_BY_STATE, by(SKU_STATES, census.by_sale_state));
-    page.gauges(&f::UNITS, by(COUNTS, census.units));
-    page.gauges(&f::ORDERS, by(ORDER_STATES, census.orders));
-    page.gauges(&f::MONEY, money(census));
-    page.gauges(&f::ROOMS, by(ROOM_STATES, census.rooms));
-    page.gauges(&f::CARTS, by(ORDER_STATES, census.carts));
+    page.samples(&f::SKUS_BY_STATE, by(SKU_STATES, census.by_sale_state));
+    page.samples(&f::UNITS, by(COUNTS, census.units));
+    page.samples(&f::ORDERS, by(ORDER_STATES, census.orders));
+    page.samples(&f::MONEY, money(census));
+    page.samples(&f::ROOMS, by(ROOM_STATES, census.rooms));
+    page.samples(&f::CARTS, by(ORDER_STATES, census.carts));
     page.gauge(&f::COUPONS, census.coupons as f64);
     page.gauge(&f::SKUS_WITH_BLOCKED, census.skus_with_blocked as f64);
     page.gauge(&f::CENSUS_AGE, age.as_secs_f64());

@@ -12,16 +12,16 @@ pub(super) fn write(page: &mut Page, all: &[WebhookStatus]) {
             ([&*webhook.name, state.name()], is_it)
         })
     });
-    page.gauges(&f::WEBHOOK_STATE, states);
+    page.samples(&f::WEBHOOK_STATE, states);
     let lags = all.iter().filter_map(|webhook| Some(([&*webhook.name], webhook.lag? as f64)));
-    page.gauges(&f::WEBHOOK_LAG, lags);
+    page.samples(&f::WEBHOOK_LAG, lags);
     let dead = all.iter().map(|webhook| ([&*webhook.name], webhook.progress.dead_letters as f64));
-    page.gauges(&f::WEBHOOK_DEAD, dead);
+    page.samples(&f::WEBHOOK_DEAD, dead);
     let last = all.iter().filter_map(|webhook| {
         let at = webhook.progress.last_success_ms?;
         Some(([&*webhook.name], at as f64 / 1e3))
     });
-    page.gauges(&f::WEBHOOK_LAST, last);
+    page.samples(&f::WEBHOOK_LAST, last);
     for (family, count) in [
         (&f::WEBHOOK_ATTEMPTS, (|of| of.progress.attempts) as fn(&WebhookStatus) -> u64),
         (&f::WEBHOOK_FAILURES, |of| of.progress.failures),
@@ -30,6 +30,6 @@ pub(super) fn write(page: &mut Page, all: &[WebhookStatus]) {
         (&f::WEBHOOK_LOST, |of| of.progress.lost),
         (&f::WEBHOOK_GIVEN_UP, |of| of.progress.given_up),
     ] {
-        page.counters(family, all.iter().map(|webhook| ([&*webhook.name], count(webhook) as f64)));
+        page.samples(family, all.iter().map(|webhook| ([&*webhook.name], count(webhook) as f64)));
     }
 }
