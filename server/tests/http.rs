@@ -387,6 +387,7 @@ fn a_head_request_is_answered_without_a_body() {
 fn rubbish_huge_heads_and_half_requests_end_their_own_connection_only() {
     let door = Door::open_with(|settings| settings.request_timeout_ms = Duration::from_secs(1));
     assert_eq!(door.ask("*1\r\n$4\r\nPING\r\n").status, 400, "the Redis protocol at the wrong door");
+    assert_eq!(door.ask("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n").status, 400, "HTTP/2, which is not spoken here");
     let half = door.ask("GET /status HTTP/1.1\r\nhost: he");
     assert_eq!(half.status, 408, "{half:?}");
 

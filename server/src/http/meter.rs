@@ -1,6 +1,5 @@
 //! What the HTTP door counts about itself.
 
-use std::any::Any;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -13,6 +12,7 @@ use actix_web::{Error, web};
 use parking_lot::Mutex;
 use tidegate_persistence::Powers;
 
+use super::doorstep::Wire;
 use super::exposition::{Page, Unit};
 use crate::metrics::{OTHER, families as f};
 
@@ -109,6 +109,6 @@ pub(super) async fn count(
 }
 
 /// For the HTTP library, which tells of every connection it accepts.
-pub(super) fn on_connect(meter: Arc<Meter>) -> impl Fn(&dyn Any, &mut Extensions) + Send + Clone + 'static {
+pub(super) fn on_connect(meter: Arc<Meter>) -> impl Fn(&Wire, &mut Extensions) + Send + Clone + 'static {
     move |_, kept| meter.connected(kept)
 }

@@ -5,12 +5,14 @@
 //! * `health.rs`: `/livez`, `/readyz`, `/healthz`, for programs that decide by a status code.
 //! * `status.rs`: `/status`, the same numbers for people and scripts, as JSON.
 //! * `exposition/`: `/metrics`, for Prometheus.
+//! * `doorstep.rs`: from a socket to HTTP/1.1.
 //! * `guard.rs`: who asks, and whether it may.
 //! * `meter.rs`: what is counted about this door itself.
 //! * `origin.rs`: which web pages may change something.
 //! * `problem.rs`: every error, as an RFC 9457 document.
 
 mod api;
+mod doorstep;
 mod exposition;
 mod guard;
 mod health;
@@ -25,7 +27,7 @@ use std::sync::Arc;
 
 use actix_web::dev::Server;
 use actix_web::middleware::{DefaultHeaders, from_fn};
-use actix_web::{App, HttpServer, web};
+use actix_web::{App, HttpRequest, web};
 
 use self::meter::Meter;
 use crate::config::Http;
@@ -36,6 +38,7 @@ use crate::security::Encryption;
 use crate::webhooks::Webhooks;
 use crate::ws::{self, Sockets};
 use api::Api;
+use doorstep::Doorstep;
 pub(crate) use origin::is_foreign;
 pub(crate) use problem::{Problem, not_found};
 pub(crate) use status::status_document;
@@ -50,6 +53,16 @@ struct Sources {
     status: Arc<dyn StatusSource>,
     metrics: Arc<Metrics>,
     webhooks: Arc<Webhooks>,
+}
+
+/// Where this door listens.
+#[derive(Clone, Copy)]
+struct Local(SocketAddr);
+
+/// Where the door that a request came by listens.
+pub(crate) fn local(request: &HttpRequest) -> SocketAddr {
+    // It is there: `start` put it there.
+    request.app_data().map_or_else(|| request.app_config().local_addr(), |Local(address)| *address)
 }
 
 /// A server that listens, and where.
@@ -84,11 +97,13 @@ pub fn start(
     let meter = Meter::new(settings.max_connections);
     let on_connect = meter::on_connect(Arc::clone(&meter));
     let meter = web::Data::from(meter);
-    let server = HttpServer::new(move || {
+    let doorstep = Doorstep::new(settings.clone(), encryption);
+    let connections = move || {
         // This runs once for each worker.
         let recorder = sources.metrics.recorder();
         let api = Api::new(Arc::clone(&edge), Arc::clone(&recorder), &own_settings);
-        App::new()
+        let app = App::new()
+            .app_data(Local(address))
             .app_data(sources.clone())
             .app_data(web::Data::from(Arc::clone(&sockets)))
             .app_data(web::Data::from(recorder))
@@ -106,22 +121,15 @@ pub fn start(
             .configure(routes)
             .configure(|app| api::routes(app, api))
             .configure(pages::routes)
-            .default_service(web::to(problem::not_found))
-    })
-    .on_connect(on_connect)
-    .workers(settings.workers)
-    .backlog(BACKLOG)
-    .max_connections(max_connections)
-    .client_request_timeout(settings.request_timeout_ms)
-    .client_disconnect_timeout(settings.request_timeout_ms)
-    .keep_alive(settings.keep_alive_ms)
-    .disable_signals();
-    let server = match encryption {
-        None => server.listen(listener)?,
-        Some(Encryption { config, handshake_timeout }) => {
-            server.tls_handshake_timeout(handshake_timeout).listen_rustls_0_23(listener, config)?
-        }
+            .default_service(web::to(problem::not_found));
+        doorstep.open(app, on_connect.clone())
     };
+    let server = Server::build()
+        .workers(settings.workers)
+        .backlog(BACKLOG)
+        .max_concurrent_connections(max_connections)
+        .disable_signals()
+        .listen("http", listener, connections)?;
     Ok(Running { address, server: server.run() })
 }
 

@@ -38,14 +38,24 @@ impl Pair {
 
     /// A connection of somebody who trusts this certificate alone.
     fn connect(&self, address: SocketAddr) -> StreamOwned<ClientConnection, TcpStream> {
+        self.connect_offering(address, &[])
+    }
+
+    /// Of somebody who speaks these protocols.
+    fn connect_offering(
+        &self,
+        address: SocketAddr,
+        protocols: &[&str],
+    ) -> StreamOwned<ClientConnection, TcpStream> {
         let mut roots = RootCertStore::empty();
         roots.add(self.certificate.clone()).unwrap();
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-        let config = ClientConfig::builder_with_provider(provider)
+        let mut config = ClientConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()
             .unwrap()
             .with_root_certificates(roots)
             .with_no_client_auth();
+        config.alpn_protocols = protocols.iter().map(|name| name.as_bytes().to_vec()).collect();
         let name = ServerName::try_from("localhost").unwrap();
         let socket = TcpStream::connect(address).unwrap();
         socket.set_read_timeout(Some(PATIENCE)).unwrap();
@@ -59,6 +69,15 @@ impl Pair {
         let asked = stream.write_all(b"PING\r\n").and_then(|()| stream.read_exact(&mut reply));
         asked.map_or_else(|error| error.to_string(), |()| String::from_utf8_lossy(&reply).into_owned())
     }
+}
+
+/// What is answered until the server closes.
+fn ask(stream: &mut StreamOwned<ClientConnection, TcpStream>, request: &str) -> String {
+    stream.write_all(request.as_bytes()).unwrap();
+    let mut answer = Vec::new();
+    // Whether it says goodbye by TLS too is not ours to say.
+    let _ = stream.read_to_end(&mut answer);
+    String::from_utf8_lossy(&answer).into_owned()
 }
 
 #[test]
@@ -118,12 +137,26 @@ fn pages_are_served_over_tls() {
     let pair = Pair::make(directory.path());
     let server = Server::start_with(|config| pair.put(config));
     let mut stream = pair.connect(server.http());
-    stream.write_all(b"GET /livez HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n").unwrap();
-    let mut answer = Vec::new();
-    // Whether it says goodbye by TLS too is not ours to say.
-    let _ = stream.read_to_end(&mut answer);
-    let answer = String::from_utf8_lossy(&answer);
+    let answer = ask(&mut stream, "GET /livez HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n");
     assert!(answer.starts_with("HTTP/1.1 200 OK"), "{answer}");
+}
+
+#[test]
+fn browsers_offer_http_2_and_get_1_1() {
+    let directory = tempfile::tempdir().unwrap();
+    let pair = Pair::make(directory.path());
+    let server = Server::start_with(|config| pair.put(config));
+    let mut browser = pair.connect_offering(server.http(), &["h2", "http/1.1"]);
+    let answer = ask(&mut browser, "GET /livez HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n");
+    assert!(answer.starts_with("HTTP/1.1 200 OK"), "{answer}");
+    assert_eq!(browser.conn.alpn_protocol(), Some(&b"http/1.1"[..]));
+    // Who speaks nothing else hears so in the handshake, and who does not ask is not listened to.
+    let mut other = pair.connect_offering(server.http(), &["h2"]);
+    let refused = other.write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n").unwrap_err();
+    assert!(refused.to_string().contains("NoApplicationProtocol"), "{refused}");
+    let mut blunt = pair.connect(server.http());
+    let answer = ask(&mut blunt, "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
+    assert!(answer.starts_with("HTTP/1.1 400"), "{answer}");
 }
 
 #[test]

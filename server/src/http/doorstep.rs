@@ -1,0 +1,140 @@
+//! From a socket to HTTP/1.1, with TLS in between if there is a certificate.
+//!
+//! HTTP/1.1 and nothing else: the HTTP/2 of the HTTP library bounds neither the streams of a connection nor what it keeps
+//! for them, so one client could take all memory. Its own TLS door offers HTTP/2 whenever any part of the program is
+//! built with it, and takes part in no more than so many handshakes at once, all silent ones included; hence this one.
+
+use std::io;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use actix_http::{HttpService, Request};
+use actix_service::{IntoServiceFactory, ServiceFactory, ServiceFactoryExt as _, fn_service, map_config};
+use actix_web::Error;
+use actix_web::body::MessageBody;
+use actix_web::dev::{AppConfig, Extensions, Service, ServiceResponse};
+use actix_web::rt::net::TcpStream;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::time::timeout;
+use tokio_rustls::TlsAcceptor;
+
+use crate::config::Http;
+use crate::security::Encryption;
+
+/// What clients are told that this door speaks.
+const ALPN: &[u8] = b"http/1.1";
+
+/// Makes connections of sockets.
+#[derive(Clone)]
+pub(super) struct Doorstep {
+    settings: Http,
+    handshake: Option<Handshake>,
+}
+
+/// How a connection becomes a secret one.
+#[derive(Clone)]
+struct Handshake {
+    acceptor: TlsAcceptor,
+    patience: Duration,
+}
+
+impl Doorstep {
+    pub(super) fn new(settings: Http, encryption: Option<Encryption>) -> Self {
+        let handshake = encryption.map(|Encryption { mut config, handshake_timeout }| {
+            config.alpn_protocols = vec![ALPN.to_vec()];
+            Handshake { acceptor: TlsAcceptor::from(Arc::new(config)), patience: handshake_timeout }
+        });
+        Self { settings, handshake }
+    }
+
+    /// What becomes of each socket, where `app` answers.
+    pub(super) fn open<I, S, B, C>(
+        &self,
+        app: I,
+        on_connect: C,
+    ) -> impl ServiceFactory<TcpStream, Config = (), Response = (), Error = (), InitError = ()> + use<I, S, B, C>
+    where
+        I: IntoServiceFactory<S, Request>,
+        S: ServiceFactory<
+                Request,
+                Config = AppConfig,
+                Response = ServiceResponse<B>,
+                Error = Error,
+                InitError = (),
+            > + 'static,
+        <S::Service as Service<Request>>::Future: 'static,
+        B: MessageBody + 'static,
+        C: Fn(&Wire, &mut Extensions) + 'static,
+    {
+        let app = app.into_factory().map_err(|error| error.error_response());
+        let http = HttpService::build()
+            .keep_alive(self.settings.keep_alive_ms)
+            .client_request_timeout(self.settings.request_timeout_ms)
+            .client_disconnect_timeout(self.settings.request_timeout_ms)
+            .on_connect_ext(on_connect)
+            // Where it listens, the library keeps to itself: who wants to know asks for `Local`.
+            .h1(map_config(app, |()| AppConfig::default()))
+            .map_err(|error| tracing::debug!(%error, "an HTTP connection ended"));
+        let handshake = self.handshake.clone();
+        fn_service(move |stream: TcpStream| welcome(stream, handshake.clone())).and_then(http)
+    }
+}
+
+/// A connection that HTTP can be spoken over, and whose it is.
+async fn welcome(stream: TcpStream, handshake: Option<Handshake>) -> Result<(Wire, Option<SocketAddr>), ()> {
+    let peer = stream.peer_addr().ok();
+    let Some(Handshake { acceptor, patience }) = handshake else {
+        return Ok((Wire::new(stream), peer));
+    };
+    let shaken = timeout(patience, acceptor.accept(stream)).await;
+    let shaken =
+        shaken.map_err(|_| tracing::debug!("a TLS handshake took too long (tls.handshake_timeout_ms)"))?;
+    let stream = shaken.map_err(|error| tracing::debug!(%error, "a TLS handshake failed"))?;
+    Ok((Wire::new(stream), peer))
+}
+
+/// Bytes from and to one client, encrypted or not.
+pub(super) struct Wire {
+    stream: Pin<Box<dyn Stream>>,
+}
+
+trait Stream: AsyncRead + AsyncWrite {}
+
+impl<S: AsyncRead + AsyncWrite> Stream for S {}
+
+impl Wire {
+    fn new(stream: impl Stream + 'static) -> Self {
+        Self { stream: Box::pin(stream) }
+    }
+}
+
+impl AsyncRead for Wire {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        self.stream.as_mut().poll_read(context, bytes)
+    }
+}
+
+impl AsyncWrite for Wire {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        self.stream.as_mut().poll_write(context, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.stream.as_mut().poll_flush(context)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.stream.as_mut().poll_shutdown(context)
+    }
+}
