@@ -32,7 +32,7 @@ section! {
     Http / RawHttp {
         /// Address and port; port 0 takes any free one.
         listen: SocketAddr = "127.0.0.1:7879".to_owned(), Address;
-        /// Connections served at once by each worker, besides WebSockets; further ones wait in the listen queue.
+        /// Connections that have asked something, besides WebSockets; one more is answered 503 and closed.
         max_connections: usize = 256, Within(1, 65_536);
         /// Milliseconds a client has to send the head of its request, and again for its body. The HTTP library's clock ticks twice a second, so
         /// less than a second could end a request that has only just begun.
@@ -72,7 +72,7 @@ section! {
     Limits / RawLimits {
         /// Connections of TCP and WebSockets open at once; one more is told so and closed.
         max_connections: usize = 10_000, Within(1, 1_000_000);
-        /// Of these, from one address; 0 is no limit of its own.
+        /// Of these, from one address, and as many HTTP connections again; 0 is no limit of its own.
         max_connections_per_address: usize = 0, Within(0, 1_000_000);
         /// Commands and HTTP requests a second from one address, as many at once; 0 is no limit.
         requests_per_second_per_address: u32 = 0, Within(0, 100_000_000);

@@ -4,9 +4,11 @@
 //! for them, so one client could take all memory. Its own TLS door offers HTTP/2 whenever any part of the program is
 //! built with it, and takes part in no more than so many handshakes at once, all silent ones included; hence this one.
 
+use std::future::Future as _;
 use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -18,9 +20,12 @@ use actix_web::body::MessageBody;
 use actix_web::dev::{AppConfig, Extensions, Service, ServiceResponse};
 use actix_web::rt::net::TcpStream;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::sync::oneshot;
 use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
 
+use super::entrance::{Entrance, Visitor};
 use crate::config::Http;
 use crate::security::Encryption;
 
@@ -31,6 +36,7 @@ const ALPN: &[u8] = b"http/1.1";
 #[derive(Clone)]
 pub(super) struct Doorstep {
     settings: Http,
+    entrance: Arc<Entrance>,
     handshake: Option<Handshake>,
 }
 
@@ -42,20 +48,19 @@ struct Handshake {
 }
 
 impl Doorstep {
-    pub(super) fn new(settings: Http, encryption: Option<Encryption>) -> Self {
+    pub(super) fn new(settings: Http, entrance: Arc<Entrance>, encryption: Option<Encryption>) -> Self {
         let handshake = encryption.map(|Encryption { mut config, handshake_timeout }| {
             config.alpn_protocols = vec![ALPN.to_vec()];
             Handshake { acceptor: TlsAcceptor::from(Arc::new(config)), patience: handshake_timeout }
         });
-        Self { settings, handshake }
+        Self { settings, entrance, handshake }
     }
 
-    /// What becomes of each socket, where `app` answers.
-    pub(super) fn open<I, S, B, C>(
+    /// What becomes of each socket, where `app` answers. Requests can ask their connection for its [`Visitor`].
+    pub(super) fn open<I, S, B>(
         &self,
         app: I,
-        on_connect: C,
-    ) -> impl ServiceFactory<TcpStream, Config = (), Response = (), Error = (), InitError = ()> + use<I, S, B, C>
+    ) -> impl ServiceFactory<TcpStream, Config = (), Response = (), Error = (), InitError = ()> + use<I, S, B>
     where
         I: IntoServiceFactory<S, Request>,
         S: ServiceFactory<
@@ -67,47 +72,65 @@ impl Doorstep {
             > + 'static,
         <S::Service as Service<Request>>::Future: 'static,
         B: MessageBody + 'static,
-        C: Fn(&Wire, &mut Extensions) + 'static,
     {
         let app = app.into_factory().map_err(|error| error.error_response());
         let http = HttpService::build()
             .keep_alive(self.settings.keep_alive_ms)
             .client_request_timeout(self.settings.request_timeout_ms)
             .client_disconnect_timeout(self.settings.request_timeout_ms)
-            .on_connect_ext(on_connect)
+            .on_connect_ext(|wire: &Wire, kept: &mut Extensions| {
+                kept.insert(Rc::clone(&wire.visitor));
+            })
             // Where it listens, the library keeps to itself: who wants to know asks for `Local`.
             .h1(map_config(app, |()| AppConfig::default()))
             .map_err(|error| tracing::debug!(%error, "an HTTP connection ended"));
-        let handshake = self.handshake.clone();
-        fn_service(move |stream: TcpStream| welcome(stream, handshake.clone())).and_then(http)
+        let doorstep = self.clone();
+        fn_service(move |stream: TcpStream| doorstep.clone().welcome(stream)).and_then(http)
+    }
+
+    /// A connection that HTTP can be spoken over, and whose it is.
+    async fn welcome(self, stream: TcpStream) -> Result<(Wire, Option<SocketAddr>), ()> {
+        let peer = stream.peer_addr().map_err(|_| ())?;
+        let Some((visitor, mut sent_away)) = self.entrance.enter(peer.ip()) else {
+            tracing::debug!(%peer, "closed: limits.max_connections_per_address");
+            return Err(());
+        };
+        let stream: Pin<Box<dyn Stream>> = match self.handshake {
+            None => Box::pin(stream),
+            Some(handshake) => tokio::select! {
+                shaken = handshake.shake(stream) => Box::pin(shaken?),
+                Ok(()) = &mut sent_away => return Err(()),
+            },
+        };
+        Ok((Wire { stream, visitor: Rc::new(visitor), sent_away: Some(sent_away) }, Some(peer)))
     }
 }
 
-/// A connection that HTTP can be spoken over, and whose it is.
-async fn welcome(stream: TcpStream, handshake: Option<Handshake>) -> Result<(Wire, Option<SocketAddr>), ()> {
-    let peer = stream.peer_addr().ok();
-    let Some(Handshake { acceptor, patience }) = handshake else {
-        return Ok((Wire::new(stream), peer));
-    };
-    let shaken = timeout(patience, acceptor.accept(stream)).await;
-    let shaken =
-        shaken.map_err(|_| tracing::debug!("a TLS handshake took too long (tls.handshake_timeout_ms)"))?;
-    let stream = shaken.map_err(|error| tracing::debug!(%error, "a TLS handshake failed"))?;
-    Ok((Wire::new(stream), peer))
+impl Handshake {
+    async fn shake(self, stream: TcpStream) -> Result<TlsStream<TcpStream>, ()> {
+        let shaken = timeout(self.patience, self.acceptor.accept(stream)).await;
+        let shaken = shaken
+            .map_err(|_| tracing::debug!("a TLS handshake took too long (tls.handshake_timeout_ms)"))?;
+        shaken.map_err(|error| tracing::debug!(%error, "a TLS handshake failed"))
+    }
 }
 
 /// Bytes from and to one client, encrypted or not.
 pub(super) struct Wire {
     stream: Pin<Box<dyn Stream>>,
+    visitor: Rc<Visitor>,
+    /// When it has to leave. Nobody can tell it any more once it has a place.
+    sent_away: Option<oneshot::Receiver<()>>,
 }
 
 trait Stream: AsyncRead + AsyncWrite {}
 
 impl<S: AsyncRead + AsyncWrite> Stream for S {}
 
-impl Wire {
-    fn new(stream: impl Stream + 'static) -> Self {
-        Self { stream: Box::pin(stream) }
+impl Drop for Wire {
+    fn drop(&mut self) {
+        // Answers that are still under way may know the visitor for a while.
+        self.visitor.leave();
     }
 }
 
@@ -117,6 +140,14 @@ impl AsyncRead for Wire {
         context: &mut Context<'_>,
         bytes: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
+        if let Some(sent_away) = &mut self.sent_away
+            && let Poll::Ready(told) = Pin::new(sent_away).poll(context)
+        {
+            self.sent_away = None;
+            if told.is_ok() {
+                return Poll::Ready(Err(io::ErrorKind::ConnectionAborted.into()));
+            }
+        }
         self.stream.as_mut().poll_read(context, bytes)
     }
 }

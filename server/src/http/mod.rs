@@ -4,20 +4,24 @@
 //! * `api/`: the commands of the sale under `/api/v1`.
 //! * `health.rs`: `/livez`, `/readyz`, `/healthz`, for programs that decide by a status code.
 //! * `status.rs`: `/status`, the same numbers for people and scripts, as JSON.
+//! * `entrance.rs`: how many connections there may be.
 //! * `exposition/`: `/metrics`, for Prometheus.
 //! * `doorstep.rs`: from a socket to HTTP/1.1.
 //! * `guard.rs`: who asks, and whether it may.
 //! * `meter.rs`: what is counted about this door itself.
 //! * `origin.rs`: which web pages may change something.
+//! * `porter.rs`: what is looked at before anything else.
 //! * `problem.rs`: every error, as an RFC 9457 document.
 
 mod api;
 mod doorstep;
+mod entrance;
 mod exposition;
 mod guard;
 mod health;
 mod meter;
 mod origin;
+mod porter;
 mod problem;
 mod status;
 
@@ -34,17 +38,21 @@ use crate::config::Http;
 use crate::edge::Edge;
 use crate::metrics::{Metrics, StatusSource};
 use crate::pages;
-use crate::security::Encryption;
+use crate::security::{Encryption, retry_ms};
 use crate::webhooks::Webhooks;
 use crate::ws::{self, Sockets};
 use api::Api;
 use doorstep::Doorstep;
+use entrance::Entrance;
 pub(crate) use origin::is_foreign;
+use porter::Porter;
 pub(crate) use problem::{Problem, not_found};
 pub(crate) use status::status_document;
 
 /// Bytes of a request's body. Nothing here reads one, so this only bounds what is thrown away.
 const MAX_BODY_BYTES: usize = 4 << 10;
+/// What programs ask to know whether all is well. Nothing keeps them from an answer.
+const HEALTH: [&str; 3] = ["/livez", "/readyz", "/healthz"];
 /// Connections that wait to be accepted.
 const BACKLOG: u32 = 128;
 
@@ -90,14 +98,15 @@ pub fn start(
     let listener = TcpListener::bind(settings.listen)?;
     sockets.prepare(&listener)?;
     let address = listener.local_addr()?;
-    let max_connections = settings.max_connections.saturating_add(sockets.max_connections());
+    let entrance = Entrance::new(settings.max_connections, edge.limits().max_connections_per_address);
+    // The entrance and the WebSockets bound them: what this one bounds is not accepted, and so can't be told.
+    let max_connections = entrance.most().saturating_add(sockets.max_connections()).saturating_mul(2);
     let sources = web::Data::new(Sources { status, metrics, webhooks });
     let own_settings = settings.clone();
     let security = web::Data::from(Arc::clone(edge.security()));
-    let meter = Meter::new(settings.max_connections);
-    let on_connect = meter::on_connect(Arc::clone(&meter));
-    let meter = web::Data::from(meter);
-    let doorstep = Doorstep::new(settings.clone(), encryption);
+    let meter = web::Data::new(Meter::new(Arc::clone(&entrance)));
+    let porter = web::Data::new(Porter { retry_ms: retry_ms(edge.limits().retry_ms) });
+    let doorstep = Doorstep::new(settings.clone(), entrance, encryption);
     let connections = move || {
         // This runs once for each worker.
         let recorder = sources.metrics.recorder();
@@ -109,6 +118,7 @@ pub fn start(
             .app_data(web::Data::from(recorder))
             .app_data(security.clone())
             .app_data(meter.clone())
+            .app_data(porter.clone())
             .app_data(web::PayloadConfig::new(MAX_BODY_BYTES))
             // Every answer is about this very moment.
             .wrap(
@@ -116,13 +126,14 @@ pub fn start(
                     .add(("cache-control", "no-store"))
                     .add(("x-content-type-options", "nosniff")),
             )
+            .wrap(from_fn(porter::receive))
             // The outermost: what others refuse is counted too.
             .wrap(from_fn(meter::count))
             .configure(routes)
             .configure(|app| api::routes(app, api))
             .configure(pages::routes)
             .default_service(web::to(problem::not_found));
-        doorstep.open(app, on_connect.clone())
+        doorstep.open(app)
     };
     let server = Server::build()
         .workers(settings.workers)

@@ -138,9 +138,10 @@ families! {
         HTTP_REQUESTS = counter "tidegate_http_requests_total" ["path", "status"] "HTTP requests answered.";
         HTTP_SECONDS = histogram "tidegate_http_request_duration_seconds" ["path"] "From the head of a request to the head of its answer.";
         HTTP_IN_FLIGHT = gauge "tidegate_http_requests_in_flight" [] "HTTP requests being answered, this one included.";
-        HTTP_CONNECTIONS = gauge "tidegate_http_connections" [] "HTTP connections open.";
+        HTTP_CONNECTIONS = gauge "tidegate_http_connections" [] "HTTP connections open, WebSockets not among them.";
         HTTP_CONNECTIONS_LIMIT = gauge "tidegate_http_connections_limit" [] "HTTP connections served at once (http.max_connections).";
         HTTP_ACCEPTED = counter "tidegate_http_connections_accepted_total" [] "HTTP connections accepted.";
+        HTTP_REFUSED = counter "tidegate_http_connections_refused_total" [] "HTTP connections that had to go for lack of a place (http.max_connections, limits.max_connections_per_address).";
     }
     "Arbiters and their actors" {
         ARBITERS = gauge "tidegate_arbiters" [] "Threads that actors and connections are spread over.";

@@ -145,7 +145,7 @@ pub(crate) fn network(address: IpAddr) -> IpAddr {
 }
 
 /// A wait as errors tell it: whole milliseconds, at least one.
-fn retry_ms(wait: Duration) -> u32 {
+pub(crate) fn retry_ms(wait: Duration) -> u32 {
     u32::try_from(wait.as_millis()).unwrap_or(u32::MAX).max(1)
 }
 

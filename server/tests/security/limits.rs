@@ -1,9 +1,11 @@
 //! Too many failures, too many commands, too many connections, too slow.
 
+use std::io::{Read as _, Write as _};
+use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
 use super::people::{as_user, get, with_users};
-use crate::common::{Client, Server, until};
+use crate::common::{Client, PATIENCE, Server, Socket, until};
 
 /// Milliseconds that a RATELIMITED tells to wait.
 fn retry_ms(reply: &str) -> u64 {
@@ -72,6 +74,89 @@ fn one_address_may_not_take_all_connections() {
     );
     drop(two);
     until("a place to be free", || server.client().rest_or_pong(), |said| said == "PONG");
+}
+
+/// A connection to the HTTP door that stays.
+fn visit(address: SocketAddr) -> TcpStream {
+    let socket = TcpStream::connect(address).unwrap();
+    socket.set_read_timeout(Some(PATIENCE)).unwrap();
+    socket
+}
+
+/// Asks for a page and does not go: the status and the answer, or why there is none.
+fn ask(socket: &mut TcpStream, path: &str) -> Result<(u16, String), std::io::Error> {
+    write!(socket, "GET {path} HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n")?;
+    let mut answer = String::new();
+    let mut bytes = [0; 4_096];
+    loop {
+        let whole = answer.split_once("\r\n\r\n").is_some_and(|(head, body)| {
+            let length = head.lines().find_map(|line| line.strip_prefix("content-length: "));
+            length.is_some_and(|length| body.len() >= length.parse::<usize>().unwrap())
+        });
+        if whole {
+            return Ok((answer.split(' ').nth(1).unwrap().parse().unwrap(), answer));
+        }
+        match socket.read(&mut bytes)? {
+            0 => return Err(std::io::ErrorKind::UnexpectedEof.into()),
+            read => answer.push_str(std::str::from_utf8(&bytes[..read]).unwrap()),
+        }
+    }
+}
+
+#[test]
+fn an_http_connection_without_a_place_is_told_so_and_health_is_answered() {
+    let server = Server::start_with(|config| config.http.max_connections = 2);
+    let mut guests = [visit(server.http()), visit(server.http())];
+    for guest in &mut guests {
+        assert_eq!(ask(guest, "/asyncapi.json").unwrap().0, 200);
+    }
+    let mut late = visit(server.http());
+    let (status, answer) = ask(&mut late, "/status").unwrap();
+    assert!(
+        status == 503 && answer.contains("OVERLOADED") && answer.contains("http.max_connections"),
+        "{answer}"
+    );
+    assert!(answer.contains("retry-after: 1\r\n") && answer.contains("connection: close\r\n"), "{answer}");
+    assert_eq!(late.read(&mut [0]).unwrap(), 0, "it is closed");
+    let (status, answer) = ask(&mut visit(server.http()), "/livez").unwrap();
+    assert!(status == 200 && answer.contains("connection: close\r\n"), "{answer}");
+    // WebSockets have a limit of their own, and give their places back.
+    let _sockets: Vec<Socket> = (0..3).map(|_| Socket::connect(server.http())).collect();
+    assert_eq!(ask(&mut guests[0], "/status").unwrap().0, 200, "who has a place keeps it");
+    drop(guests);
+    let _sockets: Vec<Socket> = (0..3).map(|_| Socket::connect(server.http())).collect();
+    until(
+        "a place to be free",
+        || ask(&mut visit(server.http()), "/status").unwrap().0,
+        |status| *status == 200,
+    );
+}
+
+#[test]
+fn a_thousand_silent_connections_keep_nobody_out() {
+    let server = Server::start_with(|config| config.http.max_connections = 2);
+    let silent: Vec<TcpStream> = (0..1_000).map(|_| visit(server.http())).collect();
+    for _ in 0..3 {
+        assert_eq!(get(server.http(), "/status", "").0, 200);
+    }
+    let open = |server: &Server| {
+        let page = get(server.http(), "/metrics", "").1;
+        let line = page.lines().find_map(|line| line.strip_prefix("tidegate_http_connections ")).unwrap();
+        line.parse::<f64>().unwrap()
+    };
+    assert!(open(&server) <= 66.0, "the older ones had to go");
+    drop(silent);
+    until("the others to have gone", || open(&server), |open| *open <= 2.0);
+}
+
+#[test]
+fn one_address_may_not_take_all_http_connections() {
+    let server = Server::start_with(|config| config.limits.max_connections_per_address = 2);
+    let mut guests = [visit(server.http()), visit(server.http())];
+    assert_eq!(ask(&mut guests[0], "/status").unwrap().0, 200);
+    assert!(ask(&mut visit(server.http()), "/livez").is_err(), "closed at once, also the silent one counts");
+    drop(guests);
+    until("a place to be free", || ask(&mut visit(server.http()), "/status").ok(), Option::is_some);
 }
 
 #[test]
