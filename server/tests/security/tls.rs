@@ -5,7 +5,7 @@ use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rcgen::CertifiedKey;
 use rustls::pki_types::{CertificateDer, ServerName};
@@ -194,6 +194,28 @@ fn a_handshake_that_does_not_come_is_not_waited_for_at_either_port() {
     let _ = plain.read_to_end(&mut said);
     assert!(!said.starts_with(b"+PONG"));
     assert_eq!(pair.ping(server.tcp()), "+PONG\r\n");
+}
+
+#[test]
+fn handshakes_that_stall_keep_nobody_out() {
+    let directory = tempfile::tempdir().unwrap();
+    let pair = Pair::make(directory.path());
+    let server = Server::start_with(|config| {
+        pair.put(config);
+        // Nobody is helped by a handshake that times out.
+        config.tls.handshake_timeout_ms = PATIENCE;
+    });
+    let stalled = |begun: &[u8]| {
+        let mut socket = TcpStream::connect(server.http()).unwrap();
+        socket.write_all(begun).unwrap();
+        socket
+    };
+    let _stalled: Vec<_> = (0..300).map(|_| stalled(b"\x16\x03\x01\x02\x00\x01")).collect();
+    let began = Instant::now();
+    let mut probe = pair.connect(server.http());
+    let answer = ask(&mut probe, "GET /livez HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n");
+    assert!(answer.starts_with("HTTP/1.1 200 OK"), "{answer}");
+    assert!(began.elapsed() < Duration::from_secs(3), "answered after {:?}", began.elapsed());
 }
 
 #[test]
