@@ -29,6 +29,10 @@ use super::entrance::{Entrance, Visitor};
 use crate::config::Http;
 use crate::security::Encryption;
 
+/// How long a client may take to close a connection that is over. Closing over bytes that nobody read would reset it, and
+/// the client may never see why. The HTTP library's clock ticks twice a second, so it may be half a second less.
+const LINGER: Duration = Duration::from_secs(1);
+
 /// What clients are told that this door speaks.
 const ALPN: &[u8] = b"http/1.1";
 
@@ -77,7 +81,7 @@ impl Doorstep {
         let http = HttpService::build()
             .keep_alive(self.settings.keep_alive_ms)
             .client_request_timeout(self.settings.request_timeout_ms)
-            .client_disconnect_timeout(self.settings.request_timeout_ms)
+            .client_disconnect_timeout(LINGER)
             .on_connect_ext(|wire: &Wire, kept: &mut Extensions| {
                 kept.insert(Rc::clone(&wire.visitor));
             })
