@@ -38,13 +38,16 @@ impl Caller {
         Some(Self::of(guest, edge, recorder))
     }
 
-    /// Takes in who has one request and leaves after it.
+    /// Takes in who has one request and leaves after it. The door has counted that request: what it takes is not counted
+    /// again, command by command.
     pub(crate) fn for_one_request(
         edge: &Arc<Edge>,
         recorder: &Arc<Recorder>,
         (address, local): (SocketAddr, SocketAddr),
     ) -> Self {
-        Self::of(edge.clients.let_in(address, local), edge, recorder)
+        let mut caller = Self::of(edge.clients.let_in(address, local), edge, recorder);
+        caller.batch.prepay();
+        caller
     }
 
     fn of(guest: Guest, edge: &Arc<Edge>, recorder: &Arc<Recorder>) -> Self {

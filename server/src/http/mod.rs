@@ -105,7 +105,10 @@ pub fn start(
     let own_settings = settings.clone();
     let security = web::Data::from(Arc::clone(edge.security()));
     let meter = web::Data::new(Meter::new(Arc::clone(&entrance)));
-    let porter = web::Data::new(Porter { retry_ms: retry_ms(edge.limits().retry_ms) });
+    let porter = web::Data::new(Porter {
+        security: Arc::clone(edge.security()),
+        retry_ms: retry_ms(edge.limits().retry_ms),
+    });
     let doorstep = Doorstep::new(settings.clone(), entrance, encryption);
     let connections = move || {
         // This runs once for each worker.

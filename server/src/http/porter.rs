@@ -1,6 +1,7 @@
 //! What is looked at before anything else, whatever is asked.
 
 use std::rc::Rc;
+use std::sync::Arc;
 
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
@@ -11,15 +12,17 @@ use tidegate_protocol::error::{ErrorCode, WireError};
 
 use super::entrance::Visitor;
 use super::{HEALTH, api};
+use crate::security::{Security, network, no_auth};
 
 /// What the porter goes by.
 pub(super) struct Porter {
+    pub(super) security: Arc<Security>,
     /// Milliseconds after which somebody who found no place may try again.
     pub(super) retry_ms: u32,
 }
 
-/// Middleware: sees to it that who asks has a place. Health is answered without one, because that is asked when
-/// something is wrong; and a WebSocket has another limit.
+/// Middleware: sees to it that who asks has a place, and counts the request for its address, whatever becomes of it. Health
+/// is answered in any case, because that is asked when something is wrong; and a WebSocket has another limit.
 pub(super) async fn receive<B: MessageBody + 'static>(
     porter: web::Data<Porter>,
     request: ServiceRequest,
@@ -27,12 +30,17 @@ pub(super) async fn receive<B: MessageBody + 'static>(
 ) -> Result<ServiceResponse<BoxBody>, Error> {
     let visitor = request.request().conn_data::<Rc<Visitor>>().cloned();
     let has_place = visitor.as_ref().is_none_or(|visitor| visitor.sit());
-    let needs_none = HEALTH.contains(&request.path()) || request.path() == "/ws";
-    let mut answer = if has_place || needs_none {
-        next.call(request).await?.map_into_boxed_body()
+    let is_health = HEALTH.contains(&request.path());
+    let admitted = if is_health {
+        Ok(())
+    } else if has_place || request.path() == "/ws" {
+        porter.count(&request)
     } else {
-        let refused = api::error(porter.full().into());
-        request.into_response(refused.response())
+        Err(porter.full())
+    };
+    let mut answer = match admitted {
+        Ok(()) => next.call(request).await?.map_into_boxed_body(),
+        Err(refused) => request.into_response(api::error(refused.into()).response()),
     };
     match visitor {
         Some(visitor) if answer.status() == StatusCode::SWITCHING_PROTOCOLS => visitor.leave(),
@@ -45,6 +53,12 @@ pub(super) async fn receive<B: MessageBody + 'static>(
 }
 
 impl Porter {
+    fn count(&self, request: &ServiceRequest) -> Result<(), WireError> {
+        let from = request.peer_addr().ok_or_else(no_auth)?.ip();
+        self.security.rates().newcomer();
+        self.security.rates().charge_address(network(from))
+    }
+
     fn full(&self) -> WireError {
         let text = "as many HTTP connections as may be are open (http.max_connections); nothing was done";
         WireError::retry(ErrorCode::Overloaded, self.retry_ms, text)

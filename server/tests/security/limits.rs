@@ -5,7 +5,7 @@ use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
 use super::people::{as_user, get, with_users};
-use crate::common::{Client, PATIENCE, Server, Socket, until};
+use crate::common::{Ask, Client, PATIENCE, Server, Socket, document, until};
 
 /// Milliseconds that a RATELIMITED tells to wait.
 fn retry_ms(reply: &str) -> u64 {
@@ -47,6 +47,43 @@ fn commands_beyond_the_rate_of_an_address_are_refused_one_by_one() {
     until("a page", || get(server.http(), "/status", "").0, |status| *status == 200);
     until("a page to be refused", || get(server.http(), "/status", "").0, |status| *status == 429);
     assert_eq!(get(server.http(), "/livez", "").0, 200, "health costs nothing");
+}
+
+#[test]
+fn every_http_request_costs_its_address_one_whatever_becomes_of_it() {
+    let server = Server::start_with(|config| config.limits.requests_per_second_per_address = 2);
+    let malformed = Ask::new(server.http(), "POST", "/api/v1/skus/lamp/pause").key("r-1").body("{");
+    assert_eq!(malformed.send().status, 400);
+    until("a malformed body to be refused", || malformed.send().status, |status| *status == 429);
+    for (path, usual) in [
+        ("/nothing", 404),
+        ("/asyncapi.json", 200),
+        ("/api/openapi.json", 200),
+        ("/api/docs/", 200),
+        ("/api/v1/nothing", 404),
+        ("/pages/page.js", 200),
+        ("/ws", 426),
+    ] {
+        until(path, || get(server.http(), path, "").0, |status| *status == usual);
+        until(path, || get(server.http(), path, "").0, |status| *status == 429);
+    }
+    assert_eq!(get(server.http(), "/livez", "").0, 200, "health costs nothing");
+}
+
+#[test]
+fn a_page_of_a_list_is_one_request_however_much_is_on_it() {
+    let server = Server::start_with(|config| {
+        with_users(config);
+        config.limits.requests_per_second_per_address = 20;
+        config.limits.requests_per_second_per_user = 2;
+    });
+    as_user(server.tcp(), "admin").says(&format!("SKU.PUT lamp {}", document(10, 1250, "")), "[CREATED]");
+    let page = Ask::new(server.http(), "GET", "/api/v1/skus/lamp/orders?limit=200")
+        .header("authorization", "Bearer storefront:storefront-secret");
+    let first = page.send();
+    assert_eq!((first.status, first.json()["items"].as_array().unwrap().len()), (200, 0), "{first:?}");
+    until("the user's own rate", || page.send().status, |status| *status == 429);
+    until("the rate to recover", || page.send().status, |status| *status == 200);
 }
 
 #[test]
