@@ -15,6 +15,8 @@ use sha2::Sha256;
 use tidegate_protocol::error::{ErrorCode, WireError};
 use tokio::sync::Semaphore;
 
+use governor::DefaultDirectRateLimiter;
+
 use super::failures::Failures;
 use super::principal::Account;
 use super::rates;
@@ -22,6 +24,9 @@ use super::retry_ms;
 use super::roles::Roles;
 use super::secrets::{MAX_SECRET_BYTES, SecretHash};
 use crate::config;
+
+/// Refused tokens that are logged in a second, whoever sent them: anybody can send them from any number of addresses.
+const LOGGED_PER_SECOND: u32 = 5;
 
 /// The users, and what is known of their logins.
 pub(super) struct Logins {
@@ -34,6 +39,7 @@ pub(super) struct Logins {
     key: [u8; 64],
     by_address: Failures<IpAddr>,
     by_user: Failures<Box<str>>,
+    log: Option<DefaultDirectRateLimiter>,
 }
 
 struct User {
@@ -75,6 +81,7 @@ impl Logins {
             key,
             by_address: Failures::new(settings.failures_per_minute),
             by_user: Failures::new(settings.failures_per_minute),
+            log: rates::direct(LOGGED_PER_SECOND),
         }))
     }
 
@@ -136,12 +143,23 @@ impl Logins {
         let of_user = known.and_then(|user| self.by_user.wait(&user.account.name, now));
         match of_user.max(self.by_address.wait(&from, now)) {
             None => Ok(None),
-            Some(wait) => Err(WireError::retry(
-                ErrorCode::RateLimited,
-                retry_ms(wait),
-                "too many failed logins; the secret was not looked at",
-            )),
+            Some(wait) => Err(too_many(wait, "the secret was not looked at")),
         }
+    }
+
+    /// Takes note of a token that was refused, and gives what is said to that: why, or to wait if too many were.
+    ///
+    /// Good tokens never wait: they can't be guessed, and behind a proxy the bad ones of others come from the same address.
+    pub(super) fn refuse_token(&self, refusal: WireError, from: IpAddr) -> WireError {
+        let now = Instant::now();
+        if let Some(wait) = self.by_address.wait(&from, now) {
+            return too_many(wait, "this token is no good either");
+        }
+        self.by_address.note(from, now);
+        if self.log.as_ref().is_none_or(|log| log.check().is_ok()) {
+            tracing::warn!(%from, "a login failed: {}", refusal.message());
+        }
+        refusal
     }
 
     fn hash(
@@ -178,6 +196,11 @@ impl Logins {
         digest.update(secret);
         digest
     }
+}
+
+fn too_many(wait: Duration, besides: &str) -> WireError {
+    let text = format!("too many failed logins; {besides}");
+    WireError::retry(ErrorCode::RateLimited, retry_ms(wait), text)
 }
 
 fn wrong() -> WireError {

@@ -95,7 +95,7 @@ impl Security {
     ) -> Result<Principal, WireError> {
         let user = user.unwrap_or(DEFAULT_USER.as_bytes());
         match &self.tokens {
-            Some(tokens) if user == TOKEN_USER.as_bytes() => tokens.verify(password).map(Principal::Buyer),
+            Some(tokens) if user == TOKEN_USER.as_bytes() => self.buyer(tokens, password, from),
             _ => self.logins.log_in(user, password, network(from)).await.map(Principal::User),
         }
     }
@@ -121,12 +121,22 @@ impl Security {
         // A token has no colon: base64 and dots.
         match (pair.iter().position(|byte| *byte == b':'), &self.tokens) {
             (Some(colon), _) => self.log_in(Some(&pair[..colon]), &pair[colon + 1..], from).await,
-            (None, Some(tokens)) => tokens.verify(&pair).map(Principal::Buyer),
+            (None, Some(tokens)) => self.buyer(tokens, &pair, from),
             (None, None) => Err(WireError::new(
                 ErrorCode::WrongPass,
                 "no tokens are taken here (tokens.algorithm); use Bearer name:secret of a user",
             )),
         }
+    }
+}
+
+impl Security {
+    /// Who is behind a token.
+    fn buyer(&self, tokens: &Tokens, token: &[u8], from: IpAddr) -> Result<Principal, WireError> {
+        tokens
+            .verify(token)
+            .map(Principal::Buyer)
+            .map_err(|refusal| self.logins.refuse_token(refusal, network(from)))
     }
 }
 

@@ -4,7 +4,9 @@ use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
-use super::people::{as_user, get, with_users};
+use serde_json::json;
+
+use super::people::{as_buyer, as_user, get, in_seconds, sign, token, with_tokens, with_users};
 use crate::common::{Ask, Client, PATIENCE, Server, Socket, document, until};
 
 /// Milliseconds that a RATELIMITED tells to wait.
@@ -32,6 +34,33 @@ fn who_fails_too_often_waits_and_who_was_right_a_moment_ago_does_not() {
     assert!(answer.contains("retry-after: ") && answer.contains("RATELIMITED"), "{answer}");
     // Its secret was right a moment ago and is not hashed again.
     as_user(server.tcp(), "storefront");
+}
+
+#[test]
+fn bad_tokens_are_failed_logins_and_good_ones_never_wait() {
+    let directory = tempfile::tempdir().unwrap();
+    let server = Server::start_with(|config| {
+        with_users(config);
+        with_tokens(config, directory.path());
+        config.logins.failures_per_minute = 3;
+    });
+    let good = format!("Bearer {}", token("ann"));
+    let expired = format!("Bearer {}", sign(&json!({ "sub": "ann", "exp": in_seconds(-60) })));
+    let forged = format!("{}x", &good[..good.len() - 1]);
+    let look =
+        |header: &str| Ask::new(server.http(), "GET", "/api/v1/skus").header("authorization", header).send();
+    for bad in [&expired, &forged, &expired] {
+        assert_eq!(look(bad).word(), "WRONGPASS");
+    }
+    for bad in [&expired, &forged] {
+        let answer = look(bad);
+        assert_eq!((answer.status, answer.word()), (429, "RATELIMITED".to_owned()));
+        assert!(answer.headers.contains_key("retry-after"), "{answer:?}");
+    }
+    retry_ms(&Client::connect(server.tcp()).ask(&format!("AUTH token {}", &forged["Bearer ".len()..])));
+    retry_ms(&Client::connect(server.tcp()).ask("AUTH admin admin-secret"));
+    assert_eq!(look(&good).status, 200);
+    as_buyer(server.tcp(), "ann");
 }
 
 #[test]

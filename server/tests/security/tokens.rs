@@ -28,6 +28,7 @@ fn a_token_that_is_not_good_is_refused_and_said_why() {
         with_users(config);
         with_tokens(config, directory.path());
         config.tokens.issuer = "shop".to_owned();
+        config.logins.failures_per_minute = 1_000;
         config.tokens.audience = "tidegate".to_owned();
     });
     let good = json!({ "sub": "ann", "exp": in_seconds(60), "iss": "shop", "aud": "tidegate" });
