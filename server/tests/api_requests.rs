@@ -9,7 +9,7 @@ use std::net::TcpStream;
 use std::time::Duration;
 
 use common::description::Description;
-use common::{Answer, Ask, PATIENCE, Server, exchange, until};
+use common::{Answer, Ask, PATIENCE, Server, document, exchange, until};
 use serde_json::{Value, json};
 
 const LAMP: &str = r#"{"title": "Lamp", "stock": 1000, "currency": "EUR", "price": {"fixed": 500}}"#;
@@ -272,6 +272,52 @@ fn a_page_of_another_site_changes_nothing() {
         assert_eq!(pause.clone().header("origin", known).send().status, 200, "{known}");
     }
     assert_eq!(get(&server, "/skus/lamp").json()["state"], "PAUSED");
+}
+
+#[test]
+fn browsers_are_told_which_pages_may_use_the_api() {
+    let server = Server::start_with(|config| {
+        config.http.allowed_origins = "https://shop.example.com, http://localhost:3000".parse().unwrap();
+        config.limits.requests_per_second_per_address = 50;
+    });
+    let (listed, other) = ("https://shop.example.com", "https://evil.example");
+    let preflight = |path: &str, origin: &str| {
+        let ask = Ask::new(server.http(), "OPTIONS", path).without("content-type").header("origin", origin);
+        ask.header("access-control-request-method", "PUT").send()
+    };
+    let asked = preflight("/api/v1/skus/lamp", listed);
+    assert_eq!((asked.status, asked.body.as_str()), (204, ""), "{asked:?}");
+    for (name, value) in [
+        ("access-control-allow-origin", listed),
+        ("access-control-allow-methods", "GET, HEAD, POST, PUT"),
+        ("access-control-allow-headers", "authorization, content-type, idempotency-key"),
+        ("vary", "Origin"),
+    ] {
+        assert_eq!(asked.headers.get(name).map(String::as_str), Some(value), "{name}");
+    }
+    let tells = |answer: &Answer| answer.headers.keys().any(|name| name.starts_with("access-control-"));
+    for refused in [preflight("/api/v1/skus/lamp", other), preflight("/status", listed)] {
+        assert!(refused.status == 405 && !tells(&refused), "{refused:?}");
+    }
+
+    let put = ask(&server, "PUT", "/skus/lamp").body(&document(10, 1250, ""));
+    let done = put.clone().header("origin", listed).send();
+    assert_eq!(
+        (done.status, done.headers["access-control-allow-origin"].as_str()),
+        (201, listed),
+        "{done:?}"
+    );
+    assert_eq!(done.headers["access-control-expose-headers"], "location, retry-after, www-authenticate");
+    assert!(!done.headers.contains_key("access-control-allow-credentials"), "{done:?}");
+    for answer in [put.clone().header("origin", other).send(), get(&server, "/skus/lamp")] {
+        assert!(!tells(&answer) && answer.headers["vary"] == "Origin", "{answer:?}");
+    }
+    // What goes wrong can be read too, at the door as behind it.
+    let look = ask(&server, "GET", "/skus/vase").header("origin", listed);
+    for status in [404, 429] {
+        let answer = until("an answer", || look.send(), |answer| answer.status == status);
+        assert_eq!(answer.headers["access-control-allow-origin"], listed, "{answer:?}");
+    }
 }
 
 #[test]

@@ -9,6 +9,12 @@ use super::section::{Rule, Setting};
 pub struct Origins(Vec<String>);
 
 impl Origins {
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// Whether this `Origin` header names one of them.
     #[must_use]
     pub fn contains(&self, origin: &str) -> bool {

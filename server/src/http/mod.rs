@@ -6,6 +6,7 @@
 //! * `status.rs`: `/status`, the same numbers for people and scripts, as JSON.
 //! * `entrance.rs`: how many connections there may be.
 //! * `exposition/`: `/metrics`, for Prometheus.
+//! * `cors.rs`: what browsers are told about pages of other sites.
 //! * `doorstep.rs`: from a socket to HTTP/1.1.
 //! * `guard.rs`: who asks, and whether it may.
 //! * `meter.rs`: what is counted about this door itself.
@@ -14,6 +15,7 @@
 //! * `problem.rs`: every error, as an RFC 9457 document.
 
 mod api;
+mod cors;
 mod doorstep;
 mod entrance;
 mod exposition;
@@ -107,6 +109,7 @@ pub fn start(
     let meter = web::Data::new(Meter::new(Arc::clone(&entrance)));
     let porter = web::Data::new(Porter {
         security: Arc::clone(edge.security()),
+        allowed_origins: settings.allowed_origins.clone(),
         retry_ms: retry_ms(edge.limits().retry_ms),
     });
     let doorstep = Doorstep::new(settings.clone(), entrance, encryption);

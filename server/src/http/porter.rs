@@ -10,13 +10,17 @@ use actix_web::middleware::Next;
 use actix_web::{Error, web};
 use tidegate_protocol::error::{ErrorCode, WireError};
 
+use super::cors::Cors;
 use super::entrance::Visitor;
 use super::{HEALTH, api};
+use crate::config::Origins;
 use crate::security::{Security, network, no_auth};
 
 /// What the porter goes by.
 pub(super) struct Porter {
     pub(super) security: Arc<Security>,
+    /// The sites whose pages may use the API.
+    pub(super) allowed_origins: Origins,
     /// Milliseconds after which somebody who found no place may try again.
     pub(super) retry_ms: u32,
 }
@@ -38,10 +42,13 @@ pub(super) async fn receive<B: MessageBody + 'static>(
     } else {
         Err(porter.full())
     };
-    let mut answer = match admitted {
-        Ok(()) => next.call(request).await?.map_into_boxed_body(),
-        Err(refused) => request.into_response(api::error(refused.into()).response()),
+    let cors = Cors::of(&request, &porter.allowed_origins);
+    let mut answer = match (admitted, cors.preflight()) {
+        (Ok(()), None) => next.call(request).await?.map_into_boxed_body(),
+        (Ok(()), Some(preflight)) => request.into_response(preflight),
+        (Err(refused), _) => request.into_response(api::error(refused.into()).response()),
     };
+    cors.mark(answer.headers_mut());
     match visitor {
         Some(visitor) if answer.status() == StatusCode::SWITCHING_PROTOCOLS => visitor.leave(),
         _ if !has_place => {

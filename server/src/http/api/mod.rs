@@ -38,7 +38,8 @@ use crate::metrics::Recorder;
 use crate::security::Principal;
 pub(super) use answer::error;
 use lists::LISTS;
-use operations::{OPERATIONS, Operation, ROOT};
+pub(super) use operations::ROOT;
+use operations::{OPERATIONS, Operation};
 use request::malformed;
 
 /// What the handlers of one thread share.
