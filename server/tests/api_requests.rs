@@ -185,7 +185,7 @@ fn bodies_are_json_called_so_not_too_large_and_not_too_slow() {
     assert_eq!(seen(&latin), (400, "ERR".to_owned()));
 
     // Half a body, and then nothing.
-    let head = "POST /api/v1/skus/lamp/pause HTTP/1.1\r\nhost: here\r\ncontent-type: application/json\r\n\
+    let head = "POST /api/v1/skus/lamp/pause HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n\
                 content-length: 10\r\n\r\n{";
     let mut slow = TcpStream::connect(server.http()).unwrap();
     slow.set_read_timeout(Some(PATIENCE)).unwrap();
@@ -209,7 +209,7 @@ fn what_was_asked_by_somebody_who_left_is_done_to_its_end() {
         .to_string();
         let length = campaign.len();
         let put = format!(
-            "PUT /api/v1/campaigns/c{number} HTTP/1.1\r\nhost: here\r\ncontent-type: application/json\r\n\
+            "PUT /api/v1/campaigns/c{number} HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n\
              content-length: {length}\r\n\r\n{campaign}"
         );
         let mut gone = TcpStream::connect(server.http()).unwrap();
@@ -247,7 +247,7 @@ fn what_is_not_served_says_what_is() {
     assert!(head.headers["content-length"].parse::<u64>().unwrap() > 100);
     let rubbish = exchange(
         server.http(),
-        b"POST /api/v1/skus/lamp/pause HTTP/1.1\r\nhost: a\r\ncontent-length: x\r\n\r\n",
+        b"POST /api/v1/skus/lamp/pause HTTP/1.1\r\nhost: localhost\r\ncontent-length: x\r\n\r\n",
     );
     assert_eq!(rubbish.status, 400);
 }
@@ -272,6 +272,48 @@ fn a_page_of_another_site_changes_nothing() {
         assert_eq!(pause.clone().header("origin", known).send().status, 200, "{known}");
     }
     assert_eq!(get(&server, "/skus/lamp").json()["state"], "PAUSED");
+}
+
+#[test]
+fn without_users_only_who_asks_for_this_machine_is_answered() {
+    let answers = |server: &Server, request: &str| exchange(server.http(), request.as_bytes()).status;
+    let get = |path: &str, host: &str| format!("GET {path} HTTP/1.1\r\n{host}connection: close\r\n\r\n");
+    let server = Server::start();
+    let paths = [
+        "/",
+        "/shop",
+        "/status",
+        "/metrics",
+        "/api/v1/skus",
+        "/api/openapi.json",
+        "/asyncapi.json",
+        "/nothing",
+    ];
+    for path in paths.into_iter().chain(["/ws"]) {
+        for host in [
+            "host: evil.example\r\n",
+            "host: evil.example:7879\r\n",
+            "host: 127.0.0.1.evil.example\r\n",
+            "host: 192.0.2.7\r\n",
+            "host:\r\n",
+        ] {
+            assert_eq!(answers(&server, &get(path, host)), 403, "{path} {host:?}");
+        }
+    }
+    let head = get("http://evil.example/status", "host: localhost\r\n");
+    assert_eq!(answers(&server, &head), 403, "the address line says so");
+    assert_eq!(answers(&server, "GET /status HTTP/1.0\r\n\r\n"), 403, "it does not say");
+    let twice = get("/status", "host: localhost\r\nhost: evil.example\r\n");
+    assert_eq!(answers(&server, &twice), 400);
+    for host in
+        ["127.0.0.1", "127.0.0.1:1", "127.1.2.3", "localhost", "LOCALHOST:7879", "[::1]", "[::1]:7879"]
+    {
+        assert_eq!(answers(&server, &get("/status", &format!("host: {host}\r\n"))), 200, "{host}");
+    }
+    for path in ["/livez", "/readyz", "/healthz"] {
+        assert_eq!(answers(&server, &get(path, "host: evil.example\r\n")), 200, "{path}");
+        assert_eq!(answers(&server, &format!("GET {path} HTTP/1.0\r\n\r\n")), 200, "{path}");
+    }
 }
 
 #[test]

@@ -100,7 +100,7 @@ impl Door {
     }
 
     fn get(&self, path: &str) -> Answer {
-        self.ask(&format!("GET {path} HTTP/1.1\r\nhost: here\r\nconnection: close\r\n\r\n"))
+        self.ask(&format!("GET {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n"))
     }
 
     /// Sends these bytes and reads until the server closes.
@@ -356,8 +356,8 @@ fn what_is_not_served_is_a_problem_document() {
         (&json!(404), &json!("Not Found"), &json!("NOT_FOUND"))
     );
 
-    let answer =
-        door.ask("POST /status HTTP/1.1\r\nhost: here\r\nconnection: close\r\ncontent-length: 2\r\n\r\nhi");
+    let answer = door
+        .ask("POST /status HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\ncontent-length: 2\r\n\r\nhi");
     assert_eq!(answer.status, 405);
     assert_eq!(answer.headers["allow"], "GET, HEAD");
     assert_eq!(answer.headers["content-type"], "application/problem+json");
@@ -371,7 +371,7 @@ fn what_is_asked_of_the_sale_while_the_journal_is_replayed_has_to_wait() {
         assert_eq!((answer.status, answer.headers["retry-after"].as_str()), (503, "1"), "{path}");
         assert_eq!(answer.json()["code"], "LOADING", "{path}");
     }
-    let pause = "POST /api/v1/skus/lamp/pause HTTP/1.1\r\nhost: here\r\nconnection: close\r\n\
+    let pause = "POST /api/v1/skus/lamp/pause HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\
                  content-type: application/json\r\ncontent-length: 0\r\n\r\n";
     assert_eq!(door.ask(pause).json()["code"], "LOADING");
 }
@@ -379,7 +379,7 @@ fn what_is_asked_of_the_sale_while_the_journal_is_replayed_has_to_wait() {
 #[test]
 fn a_head_request_is_answered_without_a_body() {
     let door = Door::open();
-    let answer = door.ask("HEAD /readyz HTTP/1.1\r\nhost: here\r\nconnection: close\r\n\r\n");
+    let answer = door.ask("HEAD /readyz HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n");
     assert_eq!((answer.status, answer.body.as_str()), (200, ""));
 }
 

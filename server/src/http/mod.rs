@@ -40,7 +40,7 @@ use crate::config::Http;
 use crate::edge::Edge;
 use crate::metrics::{Metrics, StatusSource};
 use crate::pages;
-use crate::security::{Encryption, retry_ms};
+use crate::security::{Encryption, Principal, retry_ms};
 use crate::webhooks::Webhooks;
 use crate::ws::{self, Sockets};
 use api::Api;
@@ -109,6 +109,7 @@ pub fn start(
     let meter = web::Data::new(Meter::new(Arc::clone(&entrance)));
     let porter = web::Data::new(Porter {
         security: Arc::clone(edge.security()),
+        has_users: matches!(edge.security().stranger(), Principal::Nobody),
         allowed_origins: settings.allowed_origins.clone(),
         retry_ms: retry_ms(edge.limits().retry_ms),
     });

@@ -4,7 +4,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use actix_web::body::{BoxBody, MessageBody};
-use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::dev::{RequestHead, ServiceRequest, ServiceResponse};
 use actix_web::http::{ConnectionType, StatusCode};
 use actix_web::middleware::Next;
 use actix_web::{Error, web};
@@ -12,6 +12,7 @@ use tidegate_protocol::error::{ErrorCode, WireError};
 
 use super::cors::Cors;
 use super::entrance::Visitor;
+use super::origin::is_meant_for_this_machine;
 use super::{HEALTH, api};
 use crate::config::Origins;
 use crate::security::{Security, network, no_auth};
@@ -19,14 +20,17 @@ use crate::security::{Security, network, no_auth};
 /// What the porter goes by.
 pub(super) struct Porter {
     pub(super) security: Arc<Security>,
+    /// Whether somebody who has not said who it is may do nothing.
+    pub(super) has_users: bool,
     /// The sites whose pages may use the API.
     pub(super) allowed_origins: Origins,
     /// Milliseconds after which somebody who found no place may try again.
     pub(super) retry_ms: u32,
 }
 
-/// Middleware: sees to it that who asks has a place, and counts the request for its address, whatever becomes of it. Health
-/// is answered in any case, because that is asked when something is wrong; and a WebSocket has another limit.
+/// Middleware: sees to it that who asks has a place, counts the request for its address, whatever becomes of it, and that it
+/// is meant for this server. Health is answered in any case, because that is asked when something is wrong; and a
+/// WebSocket has another limit.
 pub(super) async fn receive<B: MessageBody + 'static>(
     porter: web::Data<Porter>,
     request: ServiceRequest,
@@ -38,7 +42,7 @@ pub(super) async fn receive<B: MessageBody + 'static>(
     let admitted = if is_health {
         Ok(())
     } else if has_place || request.path() == "/ws" {
-        porter.count(&request)
+        porter.count(&request).and_then(|()| porter.expects(request.head()))
     } else {
         Err(porter.full())
     };
@@ -64,6 +68,15 @@ impl Porter {
         let from = request.peer_addr().ok_or_else(no_auth)?.ip();
         self.security.rates().newcomer();
         self.security.rates().charge_address(network(from))
+    }
+
+    /// Without users, everybody who can ask may do everything, so only who is on this machine may ask.
+    fn expects(&self, request: &RequestHead) -> Result<(), WireError> {
+        if self.has_users || is_meant_for_this_machine(request) {
+            return Ok(());
+        }
+        let text = "as long as no users are configured, ask this server as 127.0.0.1, [::1] or localhost (the Host header)";
+        Err(WireError::new(ErrorCode::NoPerm, text))
     }
 
     fn full(&self) -> WireError {

@@ -82,7 +82,7 @@ pub(crate) fn as_buyer(address: SocketAddr, buyer: &str) -> Client {
 pub(crate) fn get(address: SocketAddr, path: &str, headers: &str) -> (u16, String) {
     let mut socket = TcpStream::connect(address).unwrap();
     socket.set_read_timeout(Some(PATIENCE)).unwrap();
-    write!(socket, "GET {path} HTTP/1.1\r\nhost: here\r\nconnection: close\r\n{headers}\r\n").unwrap();
+    write!(socket, "GET {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n{headers}\r\n").unwrap();
     let mut answer = String::new();
     socket.read_to_string(&mut answer).unwrap();
     let status = answer.split(' ').nth(1).and_then(|status| status.parse().ok());

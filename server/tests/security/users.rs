@@ -6,7 +6,7 @@ use redis::{Client as RedisClient, Value, cmd};
 use tidegate_protocol::command::Role;
 
 use super::people::{as_user, get, user, with_users};
-use crate::common::{Client, Server, run};
+use crate::common::{Ask, Client, Server, run};
 
 const WRONG: &str = "-WRONGPASS invalid username-password pair or user is disabled.";
 
@@ -114,6 +114,15 @@ fn with_users_any_address_may_be_listened_on_and_without_only_this_machine() {
     assert_eq!(code, Some(1));
     assert!(stderr.contains("tcp.listen: 0.0.0.0:0 can be reached from other machines"), "{stderr}");
     assert!(stderr.contains("configure users"), "{stderr}");
+}
+
+#[test]
+fn with_users_a_server_is_asked_by_whatever_name_it_has() {
+    let server = Server::start_with(with_users);
+    let ask = |path: &str| Ask::new(server.http(), "GET", path).header("host", "shop.example");
+    assert_eq!(ask("/asyncapi.json").send().status, 200);
+    assert_eq!(ask("/status").send().status, 401);
+    assert_eq!(ask("/status").header("authorization", "Bearer admin:admin-secret").send().status, 200);
 }
 
 #[test]
