@@ -101,6 +101,25 @@ impl Door for Checked {
 }
 
 #[test]
+fn it_says_how_to_connect_and_who_one_is() {
+    let document = document(&Server::start());
+    let servers = document["servers"].as_object().unwrap();
+    let protocols: BTreeSet<&str> =
+        servers.values().map(|server| server["protocol"].as_str().unwrap()).collect();
+    assert_eq!(protocols, BTreeSet::from(["ws", "wss"]));
+    let at = |reference: &Json| {
+        document.pointer(reference["$ref"].as_str().unwrap().trim_start_matches('#')).unwrap()
+    };
+    for server in servers.values() {
+        let scheme = at(&server["security"][0]);
+        assert_eq!((&scheme["type"], &scheme["scheme"]), (&json!("http"), &json!("bearer")));
+    }
+    let named = document["channels"]["socket"]["servers"].as_array().unwrap();
+    let named: Vec<&Json> = named.iter().map(at).collect();
+    assert_eq!(named, servers.values().collect::<Vec<_>>());
+}
+
+#[test]
 fn every_method_is_described_and_every_answer_is_as_described() {
     let server = Server::start();
     let document = document(&server);

@@ -59,22 +59,40 @@ fn document() -> Value {
         },
         "defaultContentType": "application/json",
         "servers": {
-            "tidegate": {
-                "host": "{host}",
-                "protocol": "ws",
-                "variables": {"host": {"default": "127.0.0.1:7879", "description": "http.listen"}},
-            },
+            "tidegate": server("ws", "Without a certificate."),
+            "tidegate-tls": server("wss", "With a certificate (tls.certificate_file)."),
         },
         "channels": {
             "socket": {
                 "address": "/ws",
-                "servers": [{"$ref": "#/servers/tidegate"}],
+                "servers": [{"$ref": "#/servers/tidegate"}, {"$ref": "#/servers/tidegate-tls"}],
                 "messages": in_channel,
                 "bindings": {"ws": {"method": "GET"}},
             },
         },
         "operations": operations,
-        "components": {"messages": messages, "schemas": schemas},
+        "components": {
+            "messages": messages,
+            "schemas": schemas,
+            "securitySchemes": {
+                "bearer": {
+                    "type": "http",
+                    "scheme": "bearer",
+                    "description": "Where users are configured: name:secret of a user, or a buyer's token, as \
+                        Authorization: Bearer with the upgrade. A browser calls the method auth instead.",
+                },
+            },
+        },
+    })
+}
+
+fn server(protocol: &str, description: &str) -> Value {
+    json!({
+        "host": "{host}",
+        "protocol": protocol,
+        "description": description,
+        "variables": {"host": {"default": "127.0.0.1:7879", "description": "http.listen"}},
+        "security": [{"$ref": "#/components/securitySchemes/bearer"}],
     })
 }
 
