@@ -160,6 +160,28 @@ fn browsers_offer_http_2_and_get_1_1() {
 }
 
 #[test]
+fn the_servers_own_page_may_write_over_tls() {
+    let directory = tempfile::tempdir().unwrap();
+    let pair = Pair::make(directory.path());
+    let server = Server::start_with(|config| pair.put(config));
+    let port = server.http().port();
+    let document = crate::common::document(5, 100, "");
+    let put = |origin: &str| {
+        // As a browser connects.
+        let mut browser = pair.connect_offering(server.http(), &["h2", "http/1.1"]);
+        let head = format!(
+            "PUT /api/v1/skus/lamp HTTP/1.1\r\nhost: localhost:{port}\r\norigin: {origin}\r\n\
+             content-type: application/json\r\ncontent-length: {}\r\nconnection: close\r\n\r\n",
+            document.len()
+        );
+        let answer = ask(&mut browser, &format!("{head}{document}"));
+        answer.lines().next().unwrap().to_owned()
+    };
+    assert_eq!(put("https://evil.example"), "HTTP/1.1 403 Forbidden");
+    assert_eq!(put(&format!("https://localhost:{port}")), "HTTP/1.1 201 Created");
+}
+
+#[test]
 fn a_handshake_that_does_not_come_is_not_waited_for_at_either_port() {
     let directory = tempfile::tempdir().unwrap();
     let pair = Pair::make(directory.path());
