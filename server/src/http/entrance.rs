@@ -140,7 +140,6 @@ impl Visitor {
         }
         let mut inside = self.entrance.inside.lock();
         if inside.seated >= self.entrance.max_connections {
-            self.entrance.refused.fetch_add(1, Ordering::Relaxed);
             return false;
         }
         // Who has been sent away is not taken in again.
@@ -150,6 +149,11 @@ impl Visitor {
             self.standing.set(Standing::Seated);
         }
         is_here
+    }
+
+    /// It found no place, and what it asked for needs one.
+    pub(super) fn turned_away(&self) {
+        self.entrance.refused.fetch_add(1, Ordering::Relaxed);
     }
 
     /// It ends, or is none of this door's any more.
@@ -193,7 +197,9 @@ mod tests {
         assert!(!silent[0].0.sit(), "and gets no place any more");
         assert!(silent[1].1.try_recv().is_err() && its_end.try_recv().is_err());
         assert!(silent[1].0.sit() && !silent[2].0.sit(), "there were two places");
-        assert_eq!((entrance.open(), entrance.refused()), (LEAST_SILENT + 1, 2));
+        assert_eq!((entrance.open(), entrance.refused()), (LEAST_SILENT + 1, 1));
+        silent[2].0.turned_away();
+        assert_eq!(entrance.refused(), 2);
         drop(asker);
         assert!(silent[2].0.sit());
         silent.clear();

@@ -44,6 +44,7 @@ pub(super) async fn receive<B: MessageBody + 'static>(
     } else if has_place || request.path() == "/ws" {
         porter.count(&request).and_then(|()| porter.expects(request.head()))
     } else {
+        visitor.iter().for_each(|visitor| visitor.turned_away());
         Err(porter.full())
     };
     let cors = Cors::of(&request, &porter.allowed_origins);
