@@ -254,6 +254,14 @@ pub(super) fn rejected(rejection: Rejection) -> Outcome<'static> {
     }
 }
 
+/// About how many bytes [`write_view`] writes of it.
+pub(crate) fn view_bytes(view: &SkuView) -> usize {
+    const FIELDS: usize = 320;
+    const FIGURES: usize = 32;
+    let stores = view.terms.stores.iter().flatten().map(|store| store.id.len() + FIGURES);
+    FIELDS + view.terms.title.len() + stores.sum::<usize>()
+}
+
 /// Writes how a SKU stands, or nil if there is none.
 pub(crate) fn write_view(sku: &str, view: Option<&SkuView>, now: Millis, writer: &mut Writer<'_>) {
     let Some(view) = view else { return writer.null() };

@@ -337,7 +337,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                 Err(error) => return Err((taken, error)),
             }
             // Replies that are ready count too, so that a batch of large ones can't pile up.
-            if self.session.is_over() || self.batch.ready_bytes() > self.edge.limits.output_buffer_bytes {
+            if self.session.is_over() || self.batch.reply_bytes() > self.edge.limits.output_buffer_bytes {
                 break;
             }
         }

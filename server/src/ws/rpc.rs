@@ -250,10 +250,10 @@ pub(super) fn push(delivery: &Delivery) -> String {
 }
 
 /// The answer to a whole message; `None` if nothing in it wants one.
-pub(super) fn write(is_batch: bool, answers: &[Answer]) -> Option<String> {
-    match answers {
-        [] => None,
-        [answer] if !is_batch => Some(answer.text()),
-        answers => serde_json::to_string(answers).ok(),
+pub(super) fn message(is_batch: bool, mut answers: Vec<String>) -> Option<String> {
+    match (answers.len(), is_batch) {
+        (0, _) => None,
+        (1, false) => answers.pop(),
+        _ => Some(format!("[{}]", answers.join(","))),
     }
 }
