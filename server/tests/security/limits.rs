@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
+use serde_json::json;
+
 use super::people::{as_user, get, with_users};
-use crate::common::{Client, Server, until};
+use crate::common::{Client, Server, Socket, until};
 
 /// Milliseconds that a RATELIMITED tells to wait.
 fn retry_ms(reply: &str) -> u64 {
@@ -58,6 +60,25 @@ fn commands_beyond_the_rate_of_a_user_are_refused_and_others_go_on() {
     assert_eq!(replies[..3], ["nil", "nil", "nil"]);
     assert!(replies[39].starts_with("-RATELIMITED retry_ms="), "{}", replies[39]);
     as_user(server.tcp(), "observer").says("REPORT lamp", "nil");
+}
+
+#[test]
+fn what_a_websocket_asks_costs_the_same_whatever_it_is() {
+    let server = Server::start_with(|config| config.limits.requests_per_second_per_address = 2);
+    for call in [
+        json!({"jsonrpc": "2.0", "id": 1, "method": "auth", "params": {"token": "none"}}),
+        json!({"jsonrpc": "2.0", "id": 1, "method": "unsubscribe"}),
+        json!({"jsonrpc": "2.0", "id": 1, "method": "sku.get", "params": {"sku": "lamp"}}),
+        json!({"jsonrpc": "2.0", "id": 1, "method": "no.such"}),
+        json!("no request"),
+    ] {
+        let mut socket = Socket::connect(server.http());
+        socket.send(&json!(vec![&call; 40]));
+        let answers = socket.receive();
+        let last = &answers[39]["error"]["data"];
+        assert_eq!(last["code"], "RATELIMITED", "{call}: {answers}");
+        assert!(last["retry_ms"].as_u64().unwrap() <= 1_000, "{last}");
+    }
 }
 
 #[test]
