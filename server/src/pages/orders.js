@@ -1,9 +1,9 @@
 // The buyer's orders and carts: each with its hold counting down, to be paid or cancelled.
 
-import { byId, countdown, element, keep, money, say } from "./page.js";
+import { byId, countdown, element, keep, money, say, store, stored } from "./page.js";
 import { ORDER } from "./words.js";
 
-const KEPT = "tidegate.orders";
+const KEPT = "orders";
 const MOST = 20;
 
 /** An order map and a cart map are alike; this is the name of either. */
@@ -11,7 +11,7 @@ const idOf = (order) => (order.lines ? order.cart : order.order);
 
 export class Orders {
   #byId = new Map();
-  #ids = JSON.parse(sessionStorage.getItem(KEPT) ?? "[]");
+  #ids = stored(KEPT, []);
   #goods = new Map();
   #shop;
 
@@ -37,7 +37,7 @@ export class Orders {
     const id = idOf(order);
     this.#byId.set(id, order);
     if (!this.#ids.includes(id)) this.#ids = [id, ...this.#ids].slice(0, MOST);
-    sessionStorage.setItem(KEPT, JSON.stringify(this.#ids));
+    store(KEPT, this.#ids);
     this.show();
   }
 
