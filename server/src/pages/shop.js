@@ -155,8 +155,8 @@ async function answered({ method, about, params }, answer) {
   if (method === "coupon.trigger" && done) keepCoupon(about, answer);
   if (params.coupon && (done || answer.status === "COUPON_INVALID")) keepCoupon(about, undefined);
   if (method === "cart.reserve" && done) keepCart([]);
-  const goods = answer.codes ?? [];
-  if (goods.length > 0) orders.takeGoods(about, goods);
+  const units = answer.units ?? [];
+  if (units.length > 0) orders.takeUnits(about, units);
   const id = answer.order ?? answer.cart ?? (/^(order|cart)\.(pay|cancel)$/.test(method) ? about : undefined);
   if (id) await orders.ask(id).catch(() => {});
   if (method === "room.open" && done) location.hash = `#room=${answer.room}`;
