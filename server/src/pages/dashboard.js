@@ -18,7 +18,7 @@ const ACCEPTED = new Set(
 );
 const REFUSED = new Set(
   ("ERR WRONGPASS NOAUTH NOPERM NOPROTO LOADING READONLY MOVED CROSSSLOT IDEMPREUSE RATELIMITED OVERLOADED " +
-    "JOURNALFAIL").split(" "),
+    "JOURNALFAIL BUSYGROUP NOGROUP").split(" "),
 );
 const KINDS = ["accepted", "read", "rejected", "refused"];
 const PERCENTILES = { p50: "p50", p99: "p99", p999: "p99.9" };
