@@ -68,11 +68,11 @@ static TAGS: LazyLock<Vec<EntityTag>> = LazyLock::new(|| {
 pub(crate) fn routes(app: &mut web::ServiceConfig) {
     for (path, file) in [("/", "dashboard.html"), ("/shop", "shop.html")] {
         let show = move |known: web::Header<IfNoneMatch>| async move { send(file, &known).await };
-        app.service(page(path).route(web::get().to(show)).route(web::head().to(show)));
+        app.service(page(path, show));
     }
     let part =
         |name: web::Path<String>, known: web::Header<IfNoneMatch>| async move { send(&name, &known).await };
-    app.service(page("/pages/{file}").route(web::get().to(part)).route(web::head().to(part)));
+    app.service(page("/pages/{file}", part));
 }
 
 /// Sends a file to whoever does not have it as it is.
