@@ -41,8 +41,6 @@ pub(crate) use origin::is_foreign;
 pub(crate) use problem::{Problem, not_found};
 pub(crate) use status::status_document;
 
-/// Bytes of a request's body. Nothing here reads one, so this only bounds what is thrown away.
-const MAX_BODY_BYTES: usize = 4 << 10;
 /// Connections that wait to be accepted.
 const BACKLOG: u32 = 128;
 
@@ -95,7 +93,6 @@ pub fn start(
             .app_data(web::Data::from(recorder))
             .app_data(security.clone())
             .app_data(meter.clone())
-            .app_data(web::PayloadConfig::new(MAX_BODY_BYTES))
             // Every answer is about this very moment.
             .wrap(
                 DefaultHeaders::new()
