@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tidegate_protocol::error::WireError;
-use tidegate_protocol::resp::{FramingError, Limits, Protocol, RequestDecoder};
+use tidegate_protocol::resp::{FramingError, Protocol, RequestDecoder};
 
 use super::Edge;
 use super::batch::{Added, Batch};
@@ -50,15 +50,11 @@ impl Caller {
     }
 
     fn of(guest: Guest, edge: &Arc<Edge>, recorder: &Arc<Recorder>) -> Self {
-        let limits = Limits {
-            max_command_bytes: edge.limits.max_command_bytes,
-            max_arguments: edge.limits.max_arguments,
-        };
         Self {
             batch: Batch::new(Arc::clone(edge), Arc::clone(recorder)),
             session: Session::speaking(guest, edge, Protocol::Resp3),
             edge: Arc::clone(edge),
-            decoder: RequestDecoder::new(limits),
+            decoder: RequestDecoder::new(edge.request_limits()),
             commands: Vec::new(),
             taken: 0,
             since: None,

@@ -5,7 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use actix_web::http::header::{HOST, HeaderMap, ORIGIN};
 
-use crate::config::Origins;
+use crate::config::{Origins, is_this_machine};
 
 /// Whether a request with these headers, that came to `local`, may have come from a page of another site. Programs send
 /// no `Origin` and are let through.
@@ -22,16 +22,15 @@ fn is_own(origin: &str, host: Option<&str>, local: IpAddr) -> bool {
         return false;
     };
     let is_host = host.is_some_and(|host| host.eq_ignore_ascii_case(origin));
-    is_host && (!local.to_canonical().is_loopback() || is_this_machine(origin))
+    is_host && (!local.to_canonical().is_loopback() || is_this_machine(host_of(origin)))
 }
 
-fn is_this_machine(authority: &str) -> bool {
-    let name = match authority.rsplit_once(':') {
-        Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,
+/// The host without its port.
+fn host_of(authority: &str) -> &str {
+    match authority.rsplit_once(':') {
+        Some((host, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => host,
         _ => authority,
-    };
-    let address: Option<IpAddr> = name.trim_start_matches('[').trim_end_matches(']').parse().ok();
-    name.eq_ignore_ascii_case("localhost") || address.is_some_and(|address| address.is_loopback())
+    }
 }
 
 #[cfg(test)]
