@@ -6,11 +6,10 @@ mod common;
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
-use common::{Exposition, PATIENCE, Server, document, until};
+use common::{Ask, Exposition, Server, document, until};
 use tidegate_server::metrics::families::{SECTIONS, markdown};
 
 fn repository() -> PathBuf {
@@ -19,14 +18,9 @@ fn repository() -> PathBuf {
 
 /// Scrapes once, as Prometheus does.
 fn scrape(http: SocketAddr) -> Exposition {
-    let mut socket = TcpStream::connect(http).unwrap();
-    socket.set_read_timeout(Some(PATIENCE)).unwrap();
-    socket.write_all(b"GET /metrics HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n").unwrap();
-    let mut text = String::new();
-    socket.read_to_string(&mut text).unwrap();
-    let (head, body) = text.split_once("\r\n\r\n").unwrap();
-    assert!(head.starts_with("HTTP/1.1 200"), "{head}");
-    Exposition::parse(body)
+    let answer = Ask::new(http, "GET", "/metrics").send();
+    assert_eq!(answer.status, 200, "{answer:?}");
+    Exposition::parse(&answer.body)
 }
 
 #[test]

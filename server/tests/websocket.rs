@@ -305,6 +305,62 @@ fn a_client_that_does_not_read_is_cut_off_and_nobody_else_notices() {
     assert_eq!(other.call("sku.get", json!({"sku": "lamp"})).unwrap()["sku"], "lamp");
 }
 
+/// A SKU whose map takes about 40 KiB.
+fn put_in_many_stores(server: &Server) {
+    let store = |at: u32| json!({"id": format!("store-{at:04}"), "lat": 31.2, "lon": 121.4, "stock": 1});
+    let stores: Vec<Json> = (0..900).map(store).collect();
+    let document = json!({"title": "Lamp", "currency": "EUR", "price": {"fixed": 500}, "stores": stores});
+    server.client().says(&format!("SKU.PUT lamp {document}"), "[CREATED]");
+}
+
+#[test]
+fn no_message_makes_the_server_hold_more_than_an_answer_may_have() {
+    let server = Server::start_with(|config| config.limits.output_buffer_bytes = 64 << 10);
+    put_in_many_stores(&server);
+    let mut socket = Socket::connect(server.http());
+    // One reply: the same SKU many times over.
+    let many = vec!["lamp"; 100];
+    let refused = socket.call("sku.mget", json!({"skus": many})).unwrap_err();
+    assert!(refused["message"].as_str().unwrap().contains("limits.output_buffer_bytes"), "{refused}");
+    let line = format!("SKU.MGET {}", many.join(" "));
+    let told = server.client().ask(&line);
+    assert!(told.starts_with("-ERR the reply would be longer than limits.output_buffer_bytes"), "{told}");
+    // One batch: what comes behind as much as one message may have is not done.
+    let mut batch: Vec<Json> = (0..20).map(|id| request(id, "sku.get", json!({"sku": "lamp"}))).collect();
+    let sold = json!({"sku": "lamp", "req": "r-1", "buyer": "ann", "qty": 1, "lat": 31.2, "lon": 121.4});
+    batch.push(request(20, "order.reserve", sold));
+    batch.push(request(21, "unsubscribe", json!({})));
+    socket.send(&Json::Array(batch));
+    let answers = socket.receive();
+    let answers = answers.as_array().unwrap();
+    assert_eq!(
+        answers.iter().map(|answer| answer["id"].as_u64().unwrap()).collect::<Vec<_>>(),
+        Vec::from_iter(0..22)
+    );
+    let shown = answers.iter().take_while(|answer| answer["result"]["sku"] == "lamp").count();
+    assert!((1..6).contains(&shown), "{shown}");
+    for answer in &answers[shown..] {
+        let (code, message, _) = error(answer);
+        assert_eq!(code, -32_600, "{message}");
+        assert!(message.contains("was not carried out"), "{message}");
+    }
+    assert_eq!(server.client().books("lamp"), "total=900 available=900 reserved=0 sold=0");
+    // Messages that came together are each answered, however much that is.
+    let text: Vec<Json> = (0..20).map(|id| request(id, "sku.get", json!({"sku": "lamp"}))).collect();
+    text.iter().for_each(|message| socket.send(message));
+    for id in 0..20 {
+        let answer = socket.receive();
+        assert_eq!((&answer["id"], &answer["result"]["sku"]), (&json!(id), &json!("lamp")));
+    }
+    // And so are those behind a command whose effect they must see.
+    let batch = json!([
+        request(1, "sku.pause", json!({"sku": "lamp"})),
+        request(2, "sku.get", json!({"sku": "lamp"}))
+    ]);
+    socket.send(&batch);
+    assert_eq!(socket.receive()[1]["result"]["state"], "PAUSED");
+}
+
 #[test]
 fn pages_of_other_sites_may_not_connect() {
     let server = Server::start();

@@ -205,6 +205,52 @@ impl Rule<SocketAddr> for Address {
     }
 }
 
+/// Declares a setting that is one of a few words, and its rule.
+macro_rules! words {
+    (
+        $(#[$doc:meta])*
+        $name:ident / $rule:ident {
+            $( $(#[$word_doc:meta])* $variant:ident = $word:literal, )+
+        }
+    ) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        pub enum $name {
+            $( $(#[$word_doc])* $variant, )+
+        }
+
+        impl Setting for $name {
+            type Raw = String;
+
+            fn to_raw(&self) -> String {
+                match self {
+                    $( Self::$variant => $word.to_owned(), )+
+                }
+            }
+        }
+
+        struct $rule;
+
+        impl Rule<$name> for $rule {
+            fn check(&self, raw: &String) -> Result<$name, String> {
+                match raw.as_str() {
+                    $( $word => Ok($name::$variant), )+
+                    _ => Err($crate::config::section::must_be_one_of(&[$($word),+], raw)),
+                }
+            }
+        }
+    };
+}
+
+/// Why a text is none of these words.
+pub(super) fn must_be_one_of(words: &[&str], raw: &str) -> String {
+    let quoted: Vec<String> = words.iter().map(|word| format!("{word:?}")).collect();
+    match quoted.split_last() {
+        Some((last, others)) => format!("must be {} or {last}, but is {raw:?}", others.join(", ")),
+        None => String::new(),
+    }
+}
+
 /// Declares one section: the checked struct, its plain twin with the defaults, and the way between them.
 macro_rules! section {
     (
@@ -259,4 +305,4 @@ macro_rules! section {
     };
 }
 
-pub(super) use section;
+pub(super) use {section, words};

@@ -10,7 +10,9 @@ use tracing_subscriber::EnvFilter;
 
 use super::origins::{OriginList, Origins};
 use super::problem::Problems;
-use super::section::{Address, OptionalFile, Rule, Setting, SettingInfo, Within, Words, YesOrNo, section};
+use super::section::{
+    Address, OptionalFile, Rule, Setting, SettingInfo, Within, Words, YesOrNo, section, words,
+};
 
 const KIB: i64 = 1 << 10;
 const MIB: i64 = 1 << 20;
@@ -256,71 +258,25 @@ section! {
     }
 }
 
-/// How tokens are signed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum TokenAlgorithm {
-    /// No tokens are taken.
-    None,
-    /// Ed25519: whoever issues tokens has the private key, this server only the public one.
-    EdDsa,
-    /// HMAC with SHA-256: issuer and server share a secret.
-    Hs256,
-}
-
-impl Setting for TokenAlgorithm {
-    type Raw = String;
-
-    fn to_raw(&self) -> String {
-        match self {
-            TokenAlgorithm::None => "none".to_owned(),
-            TokenAlgorithm::EdDsa => "EdDSA".to_owned(),
-            TokenAlgorithm::Hs256 => "HS256".to_owned(),
-        }
+words! {
+    /// How tokens are signed.
+    TokenAlgorithm / TokenAlgorithmName {
+        /// Ed25519: whoever issues tokens has the private key, this server only the public one.
+        EdDsa = "EdDSA",
+        /// HMAC with SHA-256: issuer and server share a secret.
+        Hs256 = "HS256",
+        /// No tokens are taken.
+        None = "none",
     }
 }
 
-struct TokenAlgorithmName;
-
-impl Rule<TokenAlgorithm> for TokenAlgorithmName {
-    fn check(&self, raw: &String) -> Result<TokenAlgorithm, String> {
-        match raw.as_str() {
-            "none" => Ok(TokenAlgorithm::None),
-            "EdDSA" => Ok(TokenAlgorithm::EdDsa),
-            "HS256" => Ok(TokenAlgorithm::Hs256),
-            _ => Err(format!("must be \"EdDSA\", \"HS256\" or \"none\", but is {raw:?}")),
-        }
-    }
-}
-
-/// How a log line looks.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum LogFormat {
-    /// For people at a terminal.
-    Human,
-    /// One JSON object a line, for a log collector.
-    Json,
-}
-
-impl Setting for LogFormat {
-    type Raw = String;
-
-    fn to_raw(&self) -> String {
-        match self {
-            LogFormat::Human => "human".to_owned(),
-            LogFormat::Json => "json".to_owned(),
-        }
-    }
-}
-
-struct LogFormatName;
-
-impl Rule<LogFormat> for LogFormatName {
-    fn check(&self, raw: &String) -> Result<LogFormat, String> {
-        match raw.as_str() {
-            "human" => Ok(LogFormat::Human),
-            "json" => Ok(LogFormat::Json),
-            _ => Err(format!("must be \"human\" or \"json\", but is {raw:?}")),
-        }
+words! {
+    /// How a log line looks.
+    LogFormat / LogFormatName {
+        /// For people at a terminal.
+        Human = "human",
+        /// One JSON object a line, for a log collector.
+        Json = "json",
     }
 }
 

@@ -30,7 +30,7 @@ pub(crate) use busy::{busy_sku, price_step};
 pub(crate) use campaign::{campaign, campaign_document, trigger, write_campaign};
 pub(crate) use consumer_group::{Kept, group_command, pending_span, put_consumers, put_pending, put_summary};
 pub(crate) use news::{Fields, absent_news, cart_news, order_news, price_news, room_news, stock_news};
-pub(crate) use reply::{write_reply, write_view};
+pub(crate) use reply::{view_bytes, write_reply, write_view};
 pub(crate) use report::Books;
 
 use crate::edge::Label;

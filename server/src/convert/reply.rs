@@ -254,6 +254,14 @@ pub(super) fn rejected(rejection: Rejection) -> Outcome<'static> {
     }
 }
 
+/// About how many bytes [`write_view`] writes of it.
+pub(crate) fn view_bytes(view: &SkuView) -> usize {
+    const FIELDS: usize = 320;
+    const FIGURES: usize = 32;
+    let stores = view.terms.stores.iter().flatten().map(|store| store.id.len() + FIGURES);
+    FIELDS + view.terms.title.len() + stores.sum::<usize>()
+}
+
 /// Writes how a SKU stands, or nil if there is none.
 pub(crate) fn write_view(sku: &str, view: Option<&SkuView>, now: Millis, writer: &mut Writer<'_>) {
     let Some(view) = view else { return writer.null() };
@@ -306,7 +314,7 @@ pub(super) fn write_order(sku: &str, order: &OrderView, writer: &mut Writer<'_>)
     let room = order.room.map(|number| IdText::room(sku, number));
     let cart = order.cart.as_ref().map(|(campaign, number)| IdText::cart(campaign, *number));
     let discounts: Vec<_> =
-        order.discounts.iter().map(|(kind, off)| (discount(*kind).name(), *off)).collect();
+        order.discounts.iter().map(|(kind, off)| (discount(*kind).word(), *off)).collect();
     let map = OrderMap {
         order: id.as_str(),
         state: order_state(order.state),

@@ -6,7 +6,7 @@ mod replies;
 use std::sync::Arc;
 
 use tidegate_actors::{Ask, Body, Document, Fault, Outcome, PutError, Reply, Seat};
-use tidegate_protocol::command::{self, Call, Command, Flag};
+use tidegate_protocol::command::{self, Call, Command, Flag, Words};
 use tidegate_protocol::error::WireError;
 use tidegate_protocol::resp::{Args, Protocol, Writer};
 
@@ -30,6 +30,8 @@ pub(super) struct Batch {
     ready: Vec<u8>,
     /// How the output is put together.
     pieces: Vec<Piece>,
+    /// Bytes of the long ones among the replies that actors are asked for.
+    due: usize,
     visits: Visits,
     /// What the visits brought back, until all of it is put together.
     outcomes: Vec<(Arc<Seat>, Outcome)>,
@@ -84,6 +86,7 @@ impl Batch {
             recorder,
             ready: Vec::new(),
             pieces: Vec::new(),
+            due: 0,
             visits: Visits::default(),
             outcomes: Vec::new(),
             next: (0, 0),
@@ -98,9 +101,9 @@ impl Batch {
         }
     }
 
-    /// Bytes of replies that are ready.
-    pub(super) fn ready_bytes(&self) -> usize {
-        self.ready.len()
+    /// Bytes of replies that are ready or, if they may be long, asked for.
+    pub(super) fn reply_bytes(&self) -> usize {
+        self.ready.len() + self.due
     }
 
     /// Whether the next command has to wait for a visit.
@@ -155,21 +158,11 @@ impl Batch {
                 self.labels.push((Some(command), Label::Ok));
                 Ok(())
             }
-            Errand::Look(sku) => self.look(sent, sku),
-            Errand::LookAll(skus) => {
-                if self.edge.house()?.journal_failed() {
-                    return Err(self.fault(Fault::JournalFailed));
-                }
-                Writer::new(&mut self.ready, protocol).array(skus.len());
-                for sku in skus.texts() {
-                    // The array is begun: one SKU that can't be shown is an error in its place.
-                    if let Err(error) = self.look(Sent { part: true, ..sent }, sku) {
-                        error.write(&mut Writer::new(&mut self.ready, protocol));
-                    }
-                }
-                self.labels.push((Some(command), Label::Ok));
-                Ok(())
+            Errand::Look(sku) => {
+                let seat = self.edge.house()?.find(sku);
+                self.look(sent, sku, seat)
             }
+            Errand::LookAll(skus) => self.look_at_all(sent, skus),
             Errand::Ask { sku, ask } => {
                 let visit = self.visits.by_name(self.edge.house()?, sku);
                 self.ask(sent, visit, Absent::Nil, |body| body.push(ask))
@@ -231,13 +224,14 @@ impl Batch {
 
     /// A shopper's look at a SKU: from the published view, unless this batch asks the same actor something before
     /// it, whose effect must be seen.
-    fn look(&mut self, sent: Sent, sku: &str) -> Result<(), WireError> {
+    fn look(&mut self, sent: Sent, sku: &str, seat: Option<Arc<Seat>>) -> Result<(), WireError> {
         let house = self.edge.house()?;
-        let Some(seat) = house.find(sku) else {
+        let Some(seat) = seat else {
             self.answer_absent(sent, Absent::Nil);
             return Ok(());
         };
         if let Some(visit) = self.visits.find(&seat) {
+            self.due += seat.shown().view().as_deref().map_or(0, convert::view_bytes);
             return self.ask(sent, Some(visit), Absent::Nil, |body| body.push(Ask::View));
         }
         if house.journal_failed() {
@@ -253,6 +247,32 @@ impl Batch {
             house.now(),
             &mut Writer::new(&mut self.ready, sent.protocol),
         );
+        self.label(sent, Label::Ok);
+        Ok(())
+    }
+
+    /// The same at several SKUs, in one reply.
+    fn look_at_all(&mut self, sent: Sent, skus: Words<'_>) -> Result<(), WireError> {
+        let house = self.edge.house()?;
+        if house.journal_failed() {
+            return Err(self.fault(Fault::JournalFailed));
+        }
+        let seats: Vec<Option<Arc<Seat>>> = skus.texts().map(|sku| house.find(sku)).collect();
+        // A SKU with many stores takes tens of kilobytes, and may be asked for many times over.
+        let bytes =
+            seats.iter().flatten().map(|seat| seat.shown().view().as_deref().map_or(0, convert::view_bytes));
+        if bytes.sum::<usize>() > self.edge.limits.output_buffer_bytes {
+            return Err(WireError::invalid(
+                "the reply would be longer than limits.output_buffer_bytes; ask for fewer SKUs at once",
+            ));
+        }
+        Writer::new(&mut self.ready, sent.protocol).array(skus.len());
+        for (sku, seat) in skus.texts().zip(seats) {
+            // The array is begun: one SKU that can't be shown is an error in its place.
+            if let Err(error) = self.look(Sent { part: true, ..sent }, sku, seat) {
+                error.write(&mut Writer::new(&mut self.ready, sent.protocol));
+            }
+        }
         self.label(sent, Label::Ok);
         Ok(())
     }

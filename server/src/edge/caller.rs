@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tidegate_protocol::error::WireError;
-use tidegate_protocol::resp::{FramingError, Limits, Protocol, RequestDecoder};
+use tidegate_protocol::resp::{FramingError, Protocol, RequestDecoder};
 
 use super::Edge;
 use super::batch::{Added, Batch};
@@ -21,9 +21,11 @@ pub(crate) struct Caller {
     batch: Batch,
     session: Session,
     decoder: RequestDecoder,
-    /// Commands that wait to be carried out, end to end.
+    /// Commands, end to end.
     commands: Vec<u8>,
-    /// Since when commands wait to be carried out.
+    /// Where those begin that wait to be carried out.
+    taken: usize,
+    /// Since when they wait.
     since: Option<Instant>,
 }
 
@@ -51,16 +53,13 @@ impl Caller {
     }
 
     fn of(guest: Guest, edge: &Arc<Edge>, recorder: &Arc<Recorder>) -> Self {
-        let limits = Limits {
-            max_command_bytes: edge.limits.max_command_bytes,
-            max_arguments: edge.limits.max_arguments,
-        };
         Self {
             batch: Batch::new(Arc::clone(edge), Arc::clone(recorder)),
             session: Session::speaking(guest, edge, Protocol::Resp3),
             edge: Arc::clone(edge),
-            decoder: RequestDecoder::new(limits),
+            decoder: RequestDecoder::new(edge.request_limits()),
             commands: Vec::new(),
+            taken: 0,
             since: None,
         }
     }
@@ -86,6 +85,14 @@ impl Caller {
     /// If it has.
     pub(crate) fn may_hear(&self) -> Result<(), WireError> {
         self.session.standing().buyer().map_or(Ok(()), Buyer::is_valid)
+    }
+
+    /// Counts something that it asked and that is no command: those are counted when they are carried out.
+    ///
+    /// # Errors
+    /// It asks too much.
+    pub(crate) fn charge(&self) -> Result<(), WireError> {
+        self.session.standing().charge(&self.edge.security)
     }
 
     /// What is left of the time to say who it is; `None` if it need not.
@@ -116,23 +123,36 @@ impl Caller {
         }
         self.since = Some(Instant::now());
         self.commands.extend_from_slice(&commands[..begins]);
-        Ok(self.run().await)
+        Ok(self.run(usize::MAX).await)
     }
 
-    /// Carries out what was taken in: grouped by actor, as a read of a connection is. The replies are in its order.
-    pub(crate) async fn run(&mut self) -> Vec<u8> {
-        let since = self.since.take().unwrap_or_else(Instant::now);
-        let commands = std::mem::take(&mut self.commands);
-        let (mut taken, mut output) = (0, Vec::new());
+    /// Forgets so many of the commands that wait.
+    pub(crate) fn forget(&mut self, count: usize) {
+        for _ in 0..count {
+            let Ok(Some(request)) = self.decoder.decode(&self.commands[self.taken..]) else { break };
+            self.taken += request.consumed;
+        }
+    }
+
+    /// The most bytes of replies that are worth being held at once.
+    pub(crate) fn most_bytes(&self) -> usize {
+        self.edge.limits.output_buffer_bytes
+    }
+
+    /// Carries out what was taken in, grouped by actor, as a read of a connection is: all of it, or as much as has `most`
+    /// bytes of replies, and a reply more. The replies are in its order. What is left waits for the next call.
+    pub(crate) async fn run(&mut self, most: usize) -> Vec<u8> {
+        let since = *self.since.get_or_insert_with(Instant::now);
+        let mut output = Vec::new();
         loop {
             let mut more = false;
             // Each was decoded when it was taken in.
-            while let Ok(Some(request)) = self.decoder.decode(&commands[taken..]) {
+            while let Ok(Some(request)) = self.decoder.decode(&self.commands[self.taken..]) {
                 let added = self.batch.add(request.args, &mut self.session);
                 if added != Added::Again {
-                    taken += request.consumed;
+                    self.taken += request.consumed;
                 }
-                if added != Added::Taken {
+                if added != Added::Taken || output.len() + self.batch.reply_bytes() >= most {
                     more = true;
                     break;
                 }
@@ -150,6 +170,11 @@ impl Caller {
                 output.append(&mut replies);
             }
             if !more {
+                self.commands.clear();
+                (self.taken, self.since) = (0, None);
+                return output;
+            }
+            if output.len() >= most {
                 return output;
             }
         }

@@ -32,8 +32,9 @@ use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 
 use actix_web::dev::Server;
+use actix_web::guard::{Any, Get, Head};
 use actix_web::middleware::{DefaultHeaders, from_fn};
-use actix_web::{App, HttpRequest, web};
+use actix_web::{App, FromRequest, Handler, HttpRequest, Resource, Responder, web};
 
 use self::meter::Meter;
 use crate::config::Http;
@@ -51,8 +52,6 @@ use porter::Porter;
 pub(crate) use problem::{Problem, not_found};
 pub(crate) use status::status_document;
 
-/// Bytes of a request's body. Nothing here reads one, so this only bounds what is thrown away.
-const MAX_BODY_BYTES: usize = 4 << 10;
 /// What programs ask to know whether all is well. Nothing keeps them from an answer.
 const HEALTH: [&str; 3] = ["/livez", "/readyz", "/healthz"];
 /// Connections that wait to be accepted.
@@ -126,7 +125,6 @@ pub fn start(
             .app_data(security.clone())
             .app_data(meter.clone())
             .app_data(porter.clone())
-            .app_data(web::PayloadConfig::new(MAX_BODY_BYTES))
             // Every answer is about this very moment.
             .wrap(
                 DefaultHeaders::new()
@@ -152,32 +150,26 @@ pub fn start(
 }
 
 fn routes(app: &mut web::ServiceConfig) {
-    app.service(page("/livez").route(web::get().to(health::livez)).route(web::head().to(health::livez)))
-        .service(page("/readyz").route(web::get().to(health::readyz)).route(web::head().to(health::readyz)))
-        .service(
-            page("/healthz").route(web::get().to(health::healthz)).route(web::head().to(health::healthz)),
-        )
-        .service(
-            page("/status")
-                .route(web::get().to(status::status))
-                .route(web::head().to(status::status))
-                .wrap(from_fn(guard::observers))
-                .wrap(from_fn(guard::identify)),
-        )
-        .service(
-            page("/metrics")
-                .route(web::get().to(exposition::metrics))
-                .route(web::head().to(exposition::metrics))
-                .wrap(from_fn(guard::observers))
-                .wrap(from_fn(guard::identify)),
-        )
-        .service(
-            page("/asyncapi.json").route(web::get().to(ws::asyncapi)).route(web::head().to(ws::asyncapi)),
-        )
-        .service(page("/ws").route(web::get().to(ws::upgrade)).wrap(from_fn(guard::identify)));
+    let observed = |page: Resource| page.wrap(from_fn(guard::observers)).wrap(from_fn(guard::identify));
+    app.service(page("/livez", health::livez))
+        .service(page("/readyz", health::readyz))
+        .service(page("/healthz", health::healthz))
+        .service(observed(page("/status", status::status)))
+        .service(observed(page("/metrics", exposition::metrics)))
+        .service(page("/asyncapi.json", ws::asyncapi))
+        .service(read_only("/ws").route(web::get().to(ws::upgrade)).wrap(from_fn(guard::identify)));
+}
+
+/// A path that is only read, by GET and HEAD.
+pub(crate) fn page<F, Args>(path: &str, handler: F) -> Resource
+where
+    F: Handler<Args, Output: Responder + 'static>,
+    Args: FromRequest + 'static,
+{
+    read_only(path).route(web::route().guard(Any(Get()).or(Head())).to(handler))
 }
 
 /// A path that is only read: any other method is told so.
-pub(crate) fn page(path: &str) -> actix_web::Resource {
+fn read_only(path: &str) -> Resource {
     web::resource(path).default_service(web::to(problem::read_only))
 }

@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use actix_web::{HttpResponse, web};
-use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::Value;
+use tidegate_protocol::json;
 
 use super::Sources;
 use crate::metrics::{
@@ -21,7 +21,7 @@ const MAX_NAMES: usize = 100;
 #[derive(Serialize)]
 struct Document {
     build: Build,
-    started_at: String,
+    started_at: Value,
     uptime_ms: u64,
     readiness: ReadinessDocument,
     actors: Actors,
@@ -121,7 +121,7 @@ struct Webhook {
     lost: u64,
     given_up: u64,
     dead_letters: u64,
-    last_success_at: Option<String>,
+    last_success_at: Option<Value>,
     trouble: Option<String>,
 }
 
@@ -170,7 +170,7 @@ fn document(now: StatusSnapshot, commands: Vec<CommandTotals>, webhooks: Vec<Web
             os: std::env::consts::OS,
             arch: std::env::consts::ARCH,
         },
-        started_at: rfc3339(now.started_at_ms),
+        started_at: json::time(now.started_at_ms),
         uptime_ms: millis(now.uptime),
         readiness: readiness(now.readiness),
         actors: Actors {
@@ -264,7 +264,7 @@ fn webhook(WebhookStatus { name, lag, progress }: WebhookStatus) -> (String, Web
         lost,
         given_up,
         dead_letters,
-        last_success_at: progress.last_success_ms.map(rfc3339),
+        last_success_at: progress.last_success_ms.map(json::time),
         trouble: progress.trouble,
     };
     (name, webhook)
@@ -290,10 +290,4 @@ fn recovery(recovery: Recovery) -> RecoveryDocument {
 
 fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
-}
-
-/// UTC with milliseconds, as everywhere in this project's JSON.
-fn rfc3339(epoch_ms: i64) -> String {
-    let time = Timestamp::from_millisecond(epoch_ms).unwrap_or(Timestamp::UNIX_EPOCH);
-    time.strftime("%Y-%m-%dT%H:%M:%S%.3fZ").to_string()
 }

@@ -39,6 +39,9 @@ pub(super) struct Logins {
     key: [u8; 64],
     by_address: Failures<IpAddr>,
     by_user: Failures<Box<str>>,
+    /// Of names that no user has, as keyed hashes, so that they are limited as those of users are: else the limit would
+    /// say which names there are. Apart, so that no number of them takes the place of a user's.
+    by_unknown: Failures<[u8; 32]>,
     log: Option<DefaultDirectRateLimiter>,
 }
 
@@ -47,6 +50,13 @@ struct User {
     hash: SecretHash,
     /// The secret that was right, as a keyed hash, and until when it need not be hashed again.
     remembered: Mutex<Option<([u8; 32], Instant)>>,
+}
+
+/// Who somebody says to be.
+enum Claimed {
+    User(Arc<User>),
+    /// Nobody: a keyed hash of the name.
+    Unknown([u8; 32]),
 }
 
 impl Logins {
@@ -74,13 +84,15 @@ impl Logins {
         };
         let users: Vec<_> = users.iter().map(user).collect();
         Ok(Arc::new(Self {
-            decoy: users.first().cloned(),
+            // The dearest: a name that there is not must not be refused sooner than one that there is.
+            decoy: users.iter().max_by_key(|user| user.hash.cost()).cloned(),
             users: users.into_iter().map(|user| (user.account.name.clone(), user)).collect(),
             hashing: Arc::new(Semaphore::new(settings.max_concurrent)),
             remember: settings.remember_ms,
             key,
             by_address: Failures::new(settings.failures_per_minute),
             by_user: Failures::new(settings.failures_per_minute),
+            by_unknown: Failures::new(settings.failures_per_minute),
             log: rates::direct(LOGGED_PER_SECOND),
         }))
     }
@@ -104,21 +116,25 @@ impl Logins {
             ));
         };
         let known = std::str::from_utf8(name).ok().and_then(|name| self.users.get(name)).cloned();
+        let who = known.map_or_else(
+            || Claimed::Unknown(self.digest(name, b"").finalize().into_bytes().into()),
+            Claimed::User,
+        );
         if secret.is_empty() || secret.len() > MAX_SECRET_BYTES {
             return Err(wrong());
         }
         // Before and after the wait for a turn at hashing: others may have done the work, or failed too often.
-        if let Some(account) = self.short_way(known.as_deref(), secret, from)? {
+        if let Some(account) = self.short_way(&who, secret, from)? {
             return Ok(account);
         }
         let turn = Arc::clone(&self.hashing).acquire_owned().await.map_err(|_| wrong())?;
-        if let Some(account) = self.short_way(known.as_deref(), secret, from)? {
+        if let Some(account) = self.short_way(&who, secret, from)? {
             return Ok(account);
         }
         let (logins, decoy, secret) = (Arc::clone(self), Arc::clone(decoy), secret.to_vec());
         // To its end, and counted, even if the client is gone: hanging up is no way to guess for free.
         let hashed = tokio::task::spawn_blocking(move || {
-            let account = logins.hash(known, &decoy, &secret, from);
+            let account = logins.hash(&who, &decoy, &secret, from);
             drop(turn);
             account
         });
@@ -128,20 +144,23 @@ impl Logins {
     /// An answer without hashing, if there is one.
     fn short_way(
         &self,
-        known: Option<&User>,
+        who: &Claimed,
         secret: &[u8],
         from: IpAddr,
     ) -> Result<Option<Arc<Account>>, WireError> {
         let now = Instant::now();
-        if let Some(user) = known
+        if let Claimed::User(user) = who
             && let Some((digest, until)) = *user.remembered.lock()
             && now < until
-            && self.digest(user, secret).verify_slice(&digest).is_ok()
+            && self.digest(user.account.name.as_bytes(), secret).verify_slice(&digest).is_ok()
         {
             return Ok(Some(Arc::clone(&user.account)));
         }
-        let of_user = known.and_then(|user| self.by_user.wait(&user.account.name, now));
-        match of_user.max(self.by_address.wait(&from, now)) {
+        let of_name = match who {
+            Claimed::User(user) => self.by_user.wait(&user.account.name, now),
+            Claimed::Unknown(name) => self.by_unknown.wait(name, now),
+        };
+        match of_name.max(self.by_address.wait(&from, now)) {
             None => Ok(None),
             Some(wait) => Err(too_many(wait, "the secret was not looked at")),
         }
@@ -162,36 +181,37 @@ impl Logins {
         refusal
     }
 
-    fn hash(
-        &self,
-        known: Option<Arc<User>>,
-        decoy: &User,
-        secret: &[u8],
-        from: IpAddr,
-    ) -> Option<Arc<Account>> {
-        let right = known.as_deref().unwrap_or(decoy).hash.verifies(secret);
+    fn hash(&self, who: &Claimed, decoy: &User, secret: &[u8], from: IpAddr) -> Option<Arc<Account>> {
+        let user = match who {
+            Claimed::User(user) => user,
+            Claimed::Unknown(_) => decoy,
+        };
+        let right = user.hash.verifies(secret);
         let now = Instant::now();
-        match &known {
-            Some(user) if right => {
-                let digest = self.digest(user, secret).finalize().into_bytes().into();
+        match who {
+            Claimed::User(user) if right => {
+                let digest = self.digest(user.account.name.as_bytes(), secret).finalize().into_bytes().into();
                 *user.remembered.lock() = Some((digest, now + self.remember));
                 return Some(Arc::clone(&user.account));
             }
-            Some(user) => {
+            Claimed::User(user) => {
                 self.by_user.note(user.account.name.clone(), now);
                 tracing::warn!(user = %user.account.name, %from, "a login failed");
             }
             // What was typed as a name may be a secret.
-            None => tracing::warn!(%from, "a login failed: there is no such user"),
+            Claimed::Unknown(name) => {
+                self.by_unknown.note(*name, now);
+                tracing::warn!(%from, "a login failed: there is no such user");
+            }
         }
         self.by_address.note(from, now);
         None
     }
 
-    fn digest(&self, user: &User, secret: &[u8]) -> Hmac<Sha256> {
+    fn digest(&self, name: &[u8], secret: &[u8]) -> Hmac<Sha256> {
         let mut digest = <Hmac<Sha256> as Mac>::new((&self.key).into());
-        // No name has a NUL.
-        digest.update(user.account.name.as_bytes());
+        // No user's name has a NUL.
+        digest.update(name);
         digest.update(&[0]);
         digest.update(secret);
         digest
@@ -205,4 +225,43 @@ fn too_many(wait: Duration, besides: &str) -> WireError {
 
 fn wrong() -> WireError {
     WireError::new(ErrorCode::WrongPass, "invalid username-password pair or user is disabled.")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::Ipv4Addr;
+
+    use argon2::password_hash::SaltString;
+    use argon2::{Algorithm, Argon2, Params, PasswordHasher, Version};
+    use tidegate_protocol::command::Role;
+
+    use super::*;
+
+    fn user(name: &str, passes: u32) -> config::User {
+        let cheap =
+            Argon2::new(Algorithm::Argon2id, Version::V0x13, Params::new(8, passes, 1, None).unwrap());
+        let salt = SaltString::encode_b64(b"saltsaltsalt").unwrap();
+        let hash = cheap.hash_password(b"right", &salt).unwrap().to_string();
+        let secret_hash = SecretHash::parse(&hash).unwrap();
+        config::User { name: name.to_owned(), roles: vec![Role::Admin], secret_hash }
+    }
+
+    #[tokio::test]
+    async fn guessing_tells_no_one_which_names_there_are() {
+        let settings = config::Logins { failures_per_minute: 3, ..config::Config::default().logins };
+        let logins = Logins::new(&[user("boss", 1), user("shop", 2)], &settings, 0).unwrap();
+        assert_eq!(&*logins.decoy.as_ref().unwrap().account.name, "shop", "the dearest hash stands in");
+        for name in ["boss", "bozz"] {
+            // Each time from another address.
+            let mut said = Vec::new();
+            for host in 0..5 {
+                let from = IpAddr::V4(Ipv4Addr::new(10, 0, u8::from(name == "boss"), host));
+                said.push(logins.log_in(name.as_bytes(), b"wrong", from).await.unwrap_err().code());
+            }
+            let (wrong, limited) = (ErrorCode::WrongPass, ErrorCode::RateLimited);
+            assert_eq!(said, [wrong, wrong, wrong, limited, limited], "{name}");
+        }
+        let from = IpAddr::V4(Ipv4Addr::LOCALHOST);
+        assert!(logins.log_in(b"shop", b"right", from).await.is_ok());
+    }
 }

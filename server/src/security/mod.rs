@@ -1,7 +1,7 @@
 //! Who may do what: users and their secrets, buyers and their tokens, roles, limits and certificates.
 //!
 //! Every door asks here. What a [`Principal`] may send is judged in one place for all of them, where the edge takes a
-//! command in (`edge/gate.rs`).
+//! command in (`edge/batch/gate.rs`).
 //!
 //! * `principal.rs`: somebody who asks, and which commands that may be.
 //! * `buyers.rs`: the commands of a buyer, which go by whose order it is.

@@ -60,6 +60,12 @@ impl SecretHash {
         PasswordHash::new(&self.0).is_ok_and(|hash| Argon2::default().verify_password(secret, &hash).is_ok())
     }
 
+    /// What it takes to compute it: memory times passes.
+    pub(super) fn cost(&self) -> u64 {
+        let params = PasswordHash::new(&self.0).ok().and_then(|hash| argon2::Params::try_from(&hash).ok());
+        params.map_or(0, |params| u64::from(params.m_cost()) * u64::from(params.t_cost()))
+    }
+
     /// The hash, for the configuration file.
     #[must_use]
     pub fn to_phc(&self) -> &str {

@@ -153,8 +153,9 @@ impl Conversation {
             };
         };
         if turn.len() > 0 {
-            let answers = turn.run(&mut self.caller).await;
-            self.write(answers.iter().collect()).await?;
+            while let Some(answers) = turn.run(&mut self.caller).await {
+                self.write(answers.iter().collect()).await?;
+            }
             // Whoever never stops asking is told what happened nevertheless.
             self.push().await?;
         }

@@ -1,6 +1,8 @@
 //! The requests of the messages that came together: carried out as one read of a TCP connection is, answered message by
 //! message.
 
+use std::collections::VecDeque;
+
 use serde_json::{Map, Value};
 use tidegate_protocol::command::Command;
 use tidegate_protocol::json;
@@ -13,101 +15,210 @@ use crate::push::{Channel, Delivery};
 /// What becomes of a request.
 type Said = Result<Value, RpcError>;
 
+/// Replies of so many bytes take a moment to be put into JSON: others of this thread must not wait for it.
+const LONG: usize = 128 << 10;
+
 /// What came together.
 #[derive(Default)]
 pub(super) struct Turn {
-    calls: Vec<Call>,
-    /// For each message where its calls end, and whether it is a batch.
-    messages: Vec<(usize, bool)>,
+    calls: VecDeque<Call>,
+    messages: VecDeque<Message>,
+    /// Calls of these messages that were taken in, in order.
+    places: VecDeque<Place>,
+    /// Bytes of the first message's answers, as far as they are there.
+    answered: usize,
+}
+
+struct Message {
+    calls: usize,
+    is_batch: bool,
+}
+
+/// Where the answer to a call will be.
+enum Place {
+    /// It is there; `None` if none is wanted.
+    Answered(Option<String>),
+    /// The actors are to be asked.
+    Waiting(Waiting),
+}
+
+struct Waiting {
+    id: Option<Value>,
+    wanted: Command,
 }
 
 impl Turn {
     pub(super) fn add(&mut self, asked: Asked) {
+        self.messages.push_back(Message { calls: asked.calls.len(), is_batch: asked.is_batch });
         self.calls.extend(asked.calls);
-        self.messages.push((self.calls.len(), asked.is_batch));
     }
 
-    /// How many requests there are.
+    /// How many requests are not taken in yet.
     pub(super) fn len(&self) -> usize {
         self.calls.len()
     }
 
-    /// Does all of it. The answers, each a message.
-    pub(super) async fn run(self, caller: &mut Caller) -> Vec<String> {
-        let (ids, works): (Vec<_>, Vec<_>) = self.calls.into_iter().map(|call| (call.id, call.work)).unzip();
-        let said = carry_out(works, caller).await;
-        let mut answers = ids.into_iter().zip(said);
-        let mut begins = 0;
-        let mut messages = Vec::with_capacity(self.messages.len());
-        for (end, is_batch) in self.messages {
-            let of_message = answers.by_ref().take(end - begins);
-            let wanted: Vec<Answer> =
-                of_message.filter_map(|(id, said)| Some(Answer::new(id?, said))).collect();
-            messages.extend(rpc::write(is_batch, &wanted));
-            begins = end;
+    /// Does some of it: the answers, each a message, about as many as may be held at once. `None`: all is done.
+    pub(super) async fn run(&mut self, caller: &mut Caller) -> Option<Vec<String>> {
+        let (mut texts, mut bytes) = (Vec::new(), 0);
+        while !self.messages.is_empty() {
+            if let Some(text) = self.complete() {
+                bytes += text.as_ref().map_or(0, String::len);
+                texts.extend(text);
+                if bytes >= caller.most_bytes() {
+                    return Some(texts);
+                }
+            } else if self.waiting().next().is_some() && (self.calls.is_empty() || self.has_barrier()) {
+                self.collect(caller).await;
+            } else {
+                self.take_in(caller).await;
+            }
         }
-        messages
+        (!texts.is_empty()).then_some(texts)
+    }
+
+    /// The first message, if all of it is answered; the inner `None` if it wants no answer.
+    fn complete(&mut self) -> Option<Option<String>> {
+        let Message { calls, is_batch } = self.messages.front()?;
+        let is_answered = |place: &Place| matches!(place, Place::Answered(_));
+        if self.places.len() < *calls || !self.places.iter().take(*calls).all(is_answered) {
+            return None;
+        }
+        let answers: Vec<String> = (self.places.drain(..*calls))
+            .filter_map(|place| match place {
+                Place::Answered(answer) => answer,
+                Place::Waiting(_) => None,
+            })
+            .collect();
+        let text = rpc::message(*is_batch, answers);
+        self.messages.pop_front();
+        self.answered = 0;
+        Some(text)
+    }
+
+    /// Whether the next call is about the connection: it may decide about what follows, and not about what came before.
+    fn has_barrier(&self) -> bool {
+        matches!(self.calls.front(), Some(Call { work: Ok(Work::Connection(..)), .. }))
+    }
+
+    fn waiting(&self) -> impl Iterator<Item = &Waiting> {
+        self.places.iter().filter_map(|place| match place {
+            Place::Waiting(waiting) => Some(waiting),
+            Place::Answered(_) => None,
+        })
+    }
+
+    /// Takes the next call in.
+    async fn take_in(&mut self, caller: &mut Caller) {
+        let Some(Call { id, work }) = self.calls.pop_front() else { return };
+        let said = match work {
+            _ if self.is_too_long(caller) => Err(too_long()),
+            Ok(Work::Command(wanted, params)) => match hand_over(wanted, &params, caller) {
+                Ok(()) => return self.places.push_back(Place::Waiting(Waiting { id, wanted })),
+                Err(error) => Err(error),
+            },
+            Ok(Work::Connection(method, params)) => connection(method, &params, caller).await,
+            // Asking what can't be done costs as much as asking what can.
+            Err(error) => Err(caller.charge().err().map_or(error, RpcError::from)),
+        };
+        self.places.push_back(Place::Answered(answer(id, said)));
+    }
+
+    /// Whether the call that is next is of a message whose answer is as long as it may get.
+    fn is_too_long(&self, caller: &Caller) -> bool {
+        let of_first = self.messages.front().is_some_and(|message| self.places.len() < message.calls);
+        of_first && self.answered >= caller.most_bytes()
+    }
+
+    /// Has some of the commands carried out, and answers them.
+    async fn collect(&mut self, caller: &mut Caller) {
+        if self.answered >= caller.most_bytes() {
+            return self.refuse_the_rest(caller);
+        }
+        let replies = caller.run(caller.most_bytes()).await;
+        let waiting: Vec<Waiting> = self
+            .waiting()
+            .map(|Waiting { id, wanted }| Waiting { id: id.clone(), wanted: *wanted })
+            .collect();
+        let answers = if replies.len() < LONG {
+            translate(&replies, waiting)
+        } else {
+            let translated = tokio::task::spawn_blocking(move || translate(&replies, waiting));
+            translated.await.unwrap_or_default()
+        };
+        if answers.is_empty() {
+            // A defect: whoever waits is told so, and nothing of it is carried out later.
+            caller.forget(usize::MAX);
+        }
+        self.fill(answers);
+    }
+
+    /// Puts answers to the commands that waited first, in order.
+    fn fill(&mut self, answers: Vec<Option<String>>) {
+        let is_none = answers.is_empty();
+        let mut answers = answers.into_iter();
+        let first = self.messages.front().map_or(0, |message| message.calls);
+        for (at, place) in self.places.iter_mut().enumerate() {
+            let Place::Waiting(waiting) = place else { continue };
+            let given = match answers.next() {
+                None if is_none => answer(waiting.id.take(), Err(RpcError::defect())),
+                None => return,
+                Some(given) => given,
+            };
+            if at < first {
+                self.answered += given.as_ref().map_or(0, String::len);
+            }
+            *place = Place::Answered(given);
+        }
+    }
+
+    /// The first message's answer is as long as it may get: what of it was not carried out never is.
+    fn refuse_the_rest(&mut self, caller: &mut Caller) {
+        let first = self.messages.front().map_or(0, |message| message.calls);
+        let mut refused = 0;
+        for place in self.places.iter_mut().take(first) {
+            if let Place::Waiting(waiting) = place {
+                refused += 1;
+                *place = Place::Answered(answer(waiting.id.take(), Err(too_long())));
+            }
+        }
+        caller.forget(refused);
     }
 }
 
-/// What came of each, in order.
-async fn carry_out(works: Vec<Result<Work, RpcError>>, caller: &mut Caller) -> Vec<Said> {
-    let mut said = Vec::with_capacity(works.len());
-    let mut waiting = Vec::new();
-    let mut bytes = Vec::new();
-    for work in works {
-        let at = said.len();
-        // Until the actors have answered.
-        said.push(Err(RpcError::defect()));
-        let done = match work {
-            Ok(Work::Command(wanted, params)) => {
-                bytes.clear();
-                match take_in(wanted, &params, &mut bytes, caller) {
-                    Ok(()) => {
-                        waiting.push((at, wanted));
-                        continue;
-                    }
-                    Err(error) => Err(error),
-                }
-            }
-            Ok(Work::Connection(method, params)) => {
-                // It may decide about what follows, and not about what came before.
-                collect(&mut waiting, &mut said, caller).await;
-                connection(method, &params, caller).await
-            }
-            Err(error) => Err(error),
-        };
-        said[at] = done;
-    }
-    collect(&mut waiting, &mut said, caller).await;
-    said
+fn answer(id: Option<Value>, said: Said) -> Option<String> {
+    id.map(|id| Answer::new(id, said).text())
+}
+
+fn too_long() -> RpcError {
+    RpcError::no_request(
+        "the answers to this batch are as long as one message may be (limits.output_buffer_bytes), so this request was \
+         not carried out; send it again, in a smaller batch",
+    )
 }
 
 /// Makes a command of a call and hands it over.
-fn take_in(
-    wanted: Command,
-    params: &Map<String, Value>,
-    bytes: &mut Vec<u8>,
-    caller: &mut Caller,
-) -> Result<(), RpcError> {
-    json::command(wanted, params, bytes)?;
-    caller.add(bytes).map_err(|error| RpcError::params(error.to_string()))
+fn hand_over(wanted: Command, params: &Map<String, Value>, caller: &mut Caller) -> Result<(), RpcError> {
+    let mut bytes = Vec::new();
+    json::command(wanted, params, &mut bytes)?;
+    caller.add(&bytes).map_err(|error| RpcError::params(error.to_string()))
 }
 
-/// Waits for the replies to these commands.
-async fn collect(waiting: &mut Vec<(usize, Command)>, said: &mut [Said], caller: &mut Caller) {
-    if waiting.is_empty() {
-        return;
-    }
-    let replies = caller.run().await;
-    let mut rest = &replies[..];
-    for (at, wanted) in waiting.drain(..) {
+/// The answers to the commands whose replies are there, which wait in this order.
+fn translate(replies: &[u8], waiting: Vec<Waiting>) -> Vec<Option<String>> {
+    let mut rest = replies;
+    let mut answers = Vec::new();
+    for Waiting { id, wanted } in waiting {
         // The server reads its own replies.
-        let Ok(Some(reply)) = decode_reply(rest) else { continue };
-        let Ok(value) = reply.value() else { continue };
+        let Ok(Some(reply)) = decode_reply(rest) else { break };
         rest = &rest[reply.wire_len()..];
-        said[at] = json::reply(wanted, &value).map_err(RpcError::from);
+        let said = match reply.value() {
+            Ok(value) => json::reply(wanted, &value).map_err(RpcError::from),
+            Err(_) => Err(RpcError::defect()),
+        };
+        answers.push(answer(id, said));
     }
+    answers
 }
 
 /// Carries out what concerns the connection itself.
@@ -124,6 +235,7 @@ async fn connection(method: Method, params: &Map<String, Value>, caller: &mut Ca
         Method::Auth => {
             let token = params.get("token").and_then(Value::as_str);
             let token = token.ok_or_else(|| RpcError::params("token: has to be a string"))?;
+            caller.charge()?;
             caller.authorize(&format!("Bearer {token}")).await?;
             Ok(serde_json::json!({ "status": "OK" }))
         }
@@ -133,7 +245,9 @@ async fn connection(method: Method, params: &Map<String, Value>, caller: &mut Ca
             Ok(serde_json::json!({ "status": "SUBSCRIBED", "snapshots": snapshots }))
         }
         Method::Unsubscribe => {
-            let left = caller.unsubscribe(channels(params)?);
+            let channels = channels(params)?;
+            caller.charge()?;
+            let left = caller.unsubscribe(channels);
             Ok(serde_json::json!({ "status": "UNSUBSCRIBED", "left": left }))
         }
     }

@@ -29,9 +29,9 @@ fn who_fails_too_often_waits_and_who_was_right_a_moment_ago_does_not() {
     let wait = retry_ms(&Client::connect(server.tcp()).ask("AUTH admin admin-secret"));
     assert!((1..=20_000).contains(&wait), "one failure is forgiven after 20 s: {wait}");
     retry_ms(&Client::connect(server.tcp()).ask("AUTH nobody guess"));
-    let (status, answer) = get(server.http(), "/status", "authorization: Bearer admin:admin-secret\r\n");
-    assert_eq!(status, 429, "{answer}");
-    assert!(answer.contains("retry-after: ") && answer.contains("RATELIMITED"), "{answer}");
+    let answer = get(server.http(), "/status", "Bearer admin:admin-secret");
+    assert_eq!((answer.status, answer.word().as_str()), (429, "RATELIMITED"), "{answer:?}");
+    assert!(answer.headers.contains_key("retry-after"), "{answer:?}");
     // Its secret was right a moment ago and is not hashed again.
     as_user(server.tcp(), "storefront");
 }
@@ -73,9 +73,9 @@ fn commands_beyond_the_rate_of_an_address_are_refused_one_by_one() {
     until("the rate to recover", || client.ask("PING"), |reply| reply == "PONG");
     // What is no command costs as much.
     retry_ms(&client.pipeline(&["NO.SUCH"; 40])[39]);
-    until("a page", || get(server.http(), "/status", "").0, |status| *status == 200);
-    until("a page to be refused", || get(server.http(), "/status", "").0, |status| *status == 429);
-    assert_eq!(get(server.http(), "/livez", "").0, 200, "health costs nothing");
+    until("a page", || get(server.http(), "/status", "").status, |status| *status == 200);
+    until("a page to be refused", || get(server.http(), "/status", "").status, |status| *status == 429);
+    assert_eq!(get(server.http(), "/livez", "").status, 200, "health costs nothing");
 }
 
 #[test]
@@ -93,10 +93,10 @@ fn every_http_request_costs_its_address_one_whatever_becomes_of_it() {
         ("/pages/page.js", 200),
         ("/ws", 426),
     ] {
-        until(path, || get(server.http(), path, "").0, |status| *status == usual);
-        until(path, || get(server.http(), path, "").0, |status| *status == 429);
+        until(path, || get(server.http(), path, "").status, |status| *status == usual);
+        until(path, || get(server.http(), path, "").status, |status| *status == 429);
     }
-    assert_eq!(get(server.http(), "/livez", "").0, 200, "health costs nothing");
+    assert_eq!(get(server.http(), "/livez", "").status, 200, "health costs nothing");
 }
 
 #[test]
@@ -126,6 +126,26 @@ fn commands_beyond_the_rate_of_a_user_are_refused_and_others_go_on() {
     assert_eq!(replies[..3], ["nil", "nil", "nil"]);
     assert!(replies[39].starts_with("-RATELIMITED retry_ms="), "{}", replies[39]);
     as_user(server.tcp(), "observer").says("REPORT lamp", "nil");
+}
+
+#[test]
+fn what_a_websocket_asks_costs_the_same_whatever_it_is() {
+    let server = Server::start_with(|config| config.limits.requests_per_second_per_address = 2);
+    // One for all: to connect costs something too.
+    let mut socket = Socket::connect(server.http());
+    for call in [
+        json!({"jsonrpc": "2.0", "id": 1, "method": "auth", "params": {"token": "none"}}),
+        json!({"jsonrpc": "2.0", "id": 1, "method": "unsubscribe"}),
+        json!({"jsonrpc": "2.0", "id": 1, "method": "sku.get", "params": {"sku": "lamp"}}),
+        json!({"jsonrpc": "2.0", "id": 1, "method": "no.such"}),
+        json!("no request"),
+    ] {
+        socket.send(&json!(vec![&call; 40]));
+        let answers = socket.receive();
+        let last = &answers[39]["error"]["data"];
+        assert_eq!(last["code"], "RATELIMITED", "{call}: {answers}");
+        assert!(last["retry_ms"].as_u64().unwrap() <= 1_000, "{last}");
+    }
 }
 
 #[test]
@@ -203,10 +223,10 @@ fn a_thousand_silent_connections_keep_nobody_out() {
     let server = Server::start_with(|config| config.http.max_connections = 2);
     let silent: Vec<TcpStream> = (0..1_000).map(|_| visit(server.http())).collect();
     for _ in 0..3 {
-        assert_eq!(get(server.http(), "/status", "").0, 200);
+        assert_eq!(get(server.http(), "/status", "").status, 200);
     }
     let open = |server: &Server| {
-        let page = get(server.http(), "/metrics", "").1;
+        let page = get(server.http(), "/metrics", "").body;
         let line = page.lines().find_map(|line| line.strip_prefix("tidegate_http_connections ")).unwrap();
         line.parse::<f64>().unwrap()
     };

@@ -109,6 +109,7 @@ impl Batch {
     fn clear(&mut self) {
         self.ready.clear();
         self.pieces.clear();
+        self.due = 0;
         self.reports.clear();
         self.put.clear();
         self.next = (0, 0);
