@@ -191,6 +191,7 @@ impl Parts {
         let reply = (config.limits.output_buffer_bytes, config.limits.retry_ms);
         let feed = Feed::new(reader, Arc::clone(&house), config.feed.clone(), reply);
         self.edge.open_feed(Arc::clone(&feed));
+        self.levels.opened(&feed);
         self.edge.open(Arc::clone(&house));
         // Who is told that it is ready may sell at once, and webhooks are to tell of that.
         self.webhooks.start(&feed, &self.edge, &self.metrics).await;

@@ -98,6 +98,7 @@ impl Feed {
             let command = Command::Deliver { consumer, after, entries: page.ids.clone(), no_ack };
             match self.tell(seat, &command).await? {
                 Answer::Delivered(entries) => {
+                    self.usage.delivered(entries.len());
                     let after = entries.last().copied().unwrap_or(after);
                     *position = Position { after: Some(after), next: page.next };
                     return Ok(page);

@@ -8,14 +8,16 @@ mod call;
 mod count;
 mod groups;
 mod info;
+mod look;
 mod page;
 mod place;
 mod reply;
 mod scene;
 mod seats;
+mod usage;
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use dashmap::DashMap;
 use parking_lot::Mutex;
@@ -27,9 +29,11 @@ pub(crate) use call::FeedCall;
 pub(crate) use reply::id;
 
 use crate::config;
+use crate::metrics::GroupReading;
 use count::Count;
 use groups::Position;
 use seats::Seats;
+use usage::Usage;
 
 /// The one stream there is.
 pub(crate) const STREAM: &str = "orders";
@@ -50,6 +54,11 @@ pub(crate) struct Feed {
     positions: DashMap<Box<str>, Arc<tokio::sync::Mutex<Position>>>,
     /// What a client is told to wait when it has to come again.
     retry: Duration,
+    usage: Usage,
+    /// When groups were last looked at for the status. Locked while somebody looks.
+    looked_at: Arc<tokio::sync::Mutex<Option<Instant>>>,
+    /// What was seen then.
+    told: Mutex<Arc<[GroupReading]>>,
 }
 
 impl Feed {
@@ -73,6 +82,9 @@ impl Feed {
             count: Mutex::default(),
             positions: DashMap::default(),
             retry,
+            usage: Usage::default(),
+            looked_at: Arc::default(),
+            told: Mutex::default(),
         })
     }
 
@@ -81,11 +93,13 @@ impl Feed {
         self: &Arc<Self>,
         work: impl FnOnce(&Self) -> Result<T, FeedError> + Send + 'static,
     ) -> Result<T, FeedError> {
-        let permit = Arc::clone(&self.permits).acquire_owned().await;
+        let permit = self.usage.queue(Arc::clone(&self.permits).acquire_owned()).await;
         let feed = Arc::clone(self);
         let done = tokio::task::spawn_blocking(move || {
-            let _permit = permit;
-            work(&feed)
+            let (_permit, since) = (permit, Instant::now());
+            let done = work(&feed);
+            feed.usage.done(since.elapsed(), done.is_ok());
+            done
         });
         done.await.unwrap_or(Err(FeedError::Panicked))
     }

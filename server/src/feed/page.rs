@@ -66,6 +66,7 @@ impl Feed {
             }
             last = blocks.into_iter().next_back();
         }
+        self.usage.read(page.ids.len());
         Ok(page)
     }
 
@@ -136,6 +137,7 @@ impl Feed {
             }
             to = first - 1;
         }
+        self.usage.read(page.ids.len());
         Ok(page)
     }
 
@@ -160,6 +162,7 @@ impl Feed {
             // One that is not kept any more lies before the first block there is.
             left = if here.is_empty() { left.get(1..).unwrap_or_default() } else { behind };
         }
+        self.usage.read(found.len());
         Ok(found)
     }
 }

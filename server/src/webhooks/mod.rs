@@ -169,7 +169,7 @@ impl Webhooks {
             let _counting = counting;
             let mut lags = Vec::with_capacity(groups.len());
             for group in groups {
-                lags.push(feed.lag(&group, SENDER).await.ok());
+                lags.push(feed.lag(&group, SENDER).await);
             }
             lags
         });
