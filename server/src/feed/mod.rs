@@ -15,6 +15,7 @@ mod reply;
 mod scene;
 mod seats;
 mod usage;
+mod wanted;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};

@@ -272,7 +272,7 @@ pub static LABELS: &[(&str, &str)] = &[
         "state",
         "of the server `loading`, `ready`, `draining`, `journal_failed`; of a SKU `scheduled`, `open`, `paused`, `sold_out`, \
          `ended`; of orders, money and carts `reserved`, `paid`, `cancelled`, `expired`, `refund_due`, `refunded`; of a room \
-         `forming`, `succeeded`, `failed`; of a webhook `idle`, `sending`, `retrying`, `full`, `stuck`, `off`",
+         `forming`, `succeeded`, `failed`; of a webhook `idle`, `catching_up`, `sending`, `retrying`, `full`, `stuck`, `off`",
     ),
     ("status", "HTTP status codes, as far as seen"),
     (
