@@ -165,6 +165,25 @@ fn readers_of_the_feed_and_its_groups_show_and_looking_takes_no_readers_place() 
 }
 
 #[test]
+fn money_that_is_due_back_shows_how_long_it_has_been() {
+    let server = Server::start();
+    let mut shop = server.client();
+    let group_buy = r#","group_buy":{"tiers":[{"members":2,"percent_off":10}],"room_ttl_s":1}"#;
+    shop.ask(&format!("SKU.PUT vase {}", document(5, 2_000, group_buy)));
+    shop.ask("ROOM.OPEN vase r1 dan 1");
+    shop.says("ORDER.PAY {vase}:o:1 p 1800 pay-1", "[PAID {vase}:o:1]");
+    let oldest = || scrape(server.http()).samples.get("tidegate_oldest_refund_due_seconds").copied();
+    until("a scrape of the sale", oldest, |oldest| *oldest == Some(0.0));
+    // Nobody else comes.
+    let state = || shop.fields("ORDER.GET {vase}:o:1", &["state"]);
+    until("the room to fail", state, |state| state == "state=REFUND_DUE");
+    let waited = until("the age", oldest, |oldest| *oldest > Some(0.0));
+    until("it to grow", oldest, |oldest| *oldest > waited);
+    shop.says("ORDER.REFUND {vase}:o:1 f1", "[REFUNDED]");
+    until("it to be done", oldest, |oldest| *oldest == Some(0.0));
+}
+
+#[test]
 fn no_more_groups_are_told_of_than_fifty_and_none_hides_another() {
     let server = Server::start();
     let mut shop = server.client();

@@ -218,6 +218,7 @@ families! {
         UNITS = gauge "tidegate_units" ["count"] "Units of all SKUs; available, reserved and sold add up to total.";
         ORDERS = gauge "tidegate_orders" ["state"] "Orders of all SKUs by state.";
         MONEY = gauge "tidegate_money_minor_units" ["currency", "state"] "What the orders in a state amount to, in minor units (cents); refund_due is money to be paid back.";
+        OLDEST_REFUND_DUE = gauge "tidegate_oldest_refund_due_seconds" [] "How long the REFUND_DUE order that waits longest has been that; 0 if there is none.";
         ROOMS = gauge "tidegate_rooms" ["state"] "Group-buy rooms.";
         CARTS = gauge "tidegate_carts" ["state"] "Carts.";
         COUPONS = gauge "tidegate_coupons_granted" [] "Coupons granted.";
