@@ -45,6 +45,8 @@ pub(crate) struct Feed {
     house: Arc<House>,
     seats: Seats,
     limits: config::Feed,
+    /// What entries name as their source: with an entry's id its name wherever it goes.
+    source: Arc<str>,
     /// The most bytes of entries in one reply; one entry may go beyond it.
     max_page_bytes: usize,
     /// Notified when there may be more to read.
@@ -67,6 +69,7 @@ impl Feed {
         reader: Reader,
         house: Arc<House>,
         limits: config::Feed,
+        source: Arc<str>,
         (max_page_bytes, retry): (usize, Duration),
     ) -> Arc<Self> {
         let moved = Arc::<Notify>::default();
@@ -78,6 +81,7 @@ impl Feed {
             house,
             seats: Seats::default(),
             limits,
+            source,
             max_page_bytes,
             moved,
             count: Mutex::default(),
@@ -87,6 +91,11 @@ impl Feed {
             looked_at: Arc::default(),
             told: Mutex::default(),
         })
+    }
+
+    /// What entries name as their source.
+    pub(crate) fn source(&self) -> &str {
+        &self.source
     }
 
     /// Runs something that reads the disk, on a thread that may wait for it. As many at once as the configuration says.

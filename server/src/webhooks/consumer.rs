@@ -29,8 +29,8 @@ pub(super) struct Entry {
 
 impl Entry {
     /// The same at each attempt: the event's source and id, which together are its name wherever it goes.
-    pub(super) fn webhook_id(&self) -> String {
-        format!("/tidegate/{}", self.id)
+    pub(super) fn webhook_id(&self, source: &str) -> String {
+        format!("{source}/{}", self.id)
     }
 }
 

@@ -128,7 +128,7 @@ impl Webhooks {
             let (settings, max_pending) = (self.settings.clone(), self.max_pending);
             let closing = self.closing.subscribe();
             thread.spawn_fn(move || {
-                let poster = Poster::new(&endpoint.url, &trust, &settings);
+                let poster = Poster::new((&endpoint.url, feed.source()), &trust, &settings);
                 let sender = Sender { endpoint, consumer, poster, feed, settings, max_pending, closing };
                 actix_rt::spawn(sender.run(is_member));
             });

@@ -1,6 +1,7 @@
 //! What is sent, in which order, and what a stop and a kill change about it.
 
 use std::collections::BTreeSet;
+use std::path::Path;
 use std::sync::{Arc, mpsc};
 
 use super::shop::{
@@ -28,7 +29,8 @@ fn each_entry_is_sent_signed_and_in_order() {
     for (webhook, entry) in webhooks.iter().zip(&feed) {
         assert_eq!(webhook.event(), entry.event, "the body is the entry's event");
         assert_eq!(webhook.path, "/hooks?shop=1");
-        assert_eq!(webhook.header("webhook-id"), format!("/tidegate/{}", entry.id));
+        let source = entry.event["source"].as_str().unwrap();
+        assert_eq!(webhook.header("webhook-id"), format!("{source}/{}", entry.id));
         assert_eq!(webhook.header("content-type"), "application/cloudevents+json; charset=utf-8");
         assert!(webhook.header("user-agent").starts_with("Tidegate/"));
         assert!(webhook.is_signed_with(SECRET));
@@ -56,6 +58,36 @@ fn each_entry_is_sent_signed_and_in_order() {
     let families = metrics.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split(' ').next());
     let families: BTreeSet<_> = families.filter(|name| name.starts_with("tidegate_webhook_")).collect();
     assert_eq!(families, documented);
+}
+
+#[test]
+fn no_two_servers_name_an_entry_alike_and_a_restart_does() {
+    let (dir, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let receiver = Receiver::start(|_| answer(200));
+    let start = |dir: &Path, source: &str| {
+        let server = server(dir, &receiver, |config| config.feed.source = source.to_owned());
+        waits(&server, "shop");
+        server
+    };
+    let next_id = || receiver.next().header("webhook-id").to_owned();
+    let sold = |dir: &Path, source: &str| {
+        let server = start(dir, source);
+        sell(&mut server.client(), 0);
+        (next_id(), server.stop().unwrap()).0
+    };
+    let again = |dir: &Path, source: &str| {
+        let server = start(dir, source);
+        server.client().says("XGROUP SETID orders webhook.shop 0", "OK");
+        next_id()
+    };
+    let id = sold(dir.path(), "");
+    assert_eq!(again(dir.path(), ""), id, "after a restart");
+    let other_id = sold(other.path(), "");
+    let entry = |id: &str| id.rsplit('/').next().unwrap().to_owned();
+    assert_eq!(entry(&id), entry(&other_id));
+    assert_ne!(id, other_id, "of another data directory");
+    let source = "https://shop.example.com/eu";
+    assert_eq!(again(other.path(), source), format!("{source}/{}", entry(&id)));
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! Writes entries of the feed: a CloudEvent in JSON, and around it the entry of a Redis stream.
 
+use std::sync::Arc;
+
 use tidegate_actors::Reply;
 use tidegate_engine::{Millis, OrderNumber, SkuView};
 use tidegate_protocol::resp::{Protocol, Writer};
@@ -18,8 +20,9 @@ pub(crate) struct Who<'w> {
 }
 
 /// Writes entries, in buffers that are used again.
-#[derive(Default)]
 pub(crate) struct EntryWriter {
+    /// Who tells of them.
+    source: Arc<str>,
     data: Vec<u8>,
     /// The text of a time, which the entries of one turn share.
     time: (Option<Millis>, String),
@@ -33,6 +36,10 @@ struct Head<'h> {
 }
 
 impl EntryWriter {
+    pub(crate) fn new(source: &Arc<str>) -> Self {
+        Self { source: Arc::clone(source), data: Vec::new(), time: (None, String::new()) }
+    }
+
     /// Appends an entry as it stands in the reply to a client. False, and nothing, if the answer to what was asked is
     /// none: then the SKU does not know what happened to it, which is a defect.
     pub(crate) fn write(
@@ -69,7 +76,7 @@ impl EntryWriter {
             out.extend_from_slice(id.as_bytes());
             out.extend_from_slice(b"-0\"");
         });
-        event.text("source", "/tidegate");
+        event.text("source", &self.source);
         event.text("type", head.kind);
         event.text("time", &self.time.1);
         event.text("subject", &head.subject);
