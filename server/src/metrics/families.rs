@@ -163,7 +163,7 @@ families! {
     }
     "Arbiters and their actors" {
         ARBITERS = gauge "tidegate_arbiters" [] "Threads that actors and connections are spread over.";
-        ARBITER_ACTORS = gauge "tidegate_arbiter_actors" ["arbiter"] "SKUs and campaigns on this arbiter.";
+        ARBITER_ACTORS = gauge "tidegate_arbiter_actors" ["arbiter"] "SKUs, campaigns and consumer groups on this arbiter.";
         ARBITER_CPU = counter "tidegate_arbiter_cpu_seconds_total" ["arbiter"] "Time that it ran on a core: its utilisation.";
         ARBITER_WAIT = counter "tidegate_arbiter_wait_seconds_total" ["arbiter"] "Time that it had something to do and no core was free: its saturation.";
         ARBITER_TURN = counter "tidegate_arbiter_turn_seconds_total" ["arbiter"] "Time spent in actors' turns, the rest of its time being connections.";
@@ -205,7 +205,7 @@ families! {
         SNAPSHOT_RUNNING = gauge "tidegate_journal_snapshot_running" [] "1 while a snapshot is being made.";
         SNAPSHOT_SEQUENCE = gauge "tidegate_journal_snapshot_sequence" [] "Last event in the newest snapshot; 0 if there is none.";
         SNAPSHOT_BYTES = gauge "tidegate_journal_snapshot_bytes" [] "Size of the newest snapshot; 0 if there is none.";
-        SNAPSHOT_ACTORS = gauge "tidegate_journal_snapshot_actors" [] "SKUs and campaigns in it.";
+        SNAPSHOT_ACTORS = gauge "tidegate_journal_snapshot_actors" [] "SKUs, campaigns and consumer groups in it.";
         SNAPSHOT_SECONDS = gauge "tidegate_journal_snapshot_duration_seconds" [] "How long the last snapshot since the start took; 0 if there was none.";
         SNAPSHOT_TIMESTAMP = gauge "tidegate_journal_snapshot_timestamp_seconds" [] "When it was finished, in seconds since the epoch of the clock; 0 if there was none.";
         JOURNAL_TROUBLES = counter "tidegate_journal_troubles_total" ["what"] "What could not be done beside the commits, which go on.";
