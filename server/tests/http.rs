@@ -242,6 +242,7 @@ fn status_tells_everything_at_once() {
             "mailboxes": {"capacity": 4_096, "deepest": 7, "waiting": 12},
             "pushes": {"channels": 5, "delivered": 600, "coalesced": 70, "cut": 1},
             "webhooks": {},
+            "feed": null,
             "journal": {
                 "durable_sequence": 880, "lag_bytes": 2_048, "lag_groups": 4, "epoch": 2, "epoch_bytes": 65_536,
                 "snapshot_sequence": 500, "snapshot_running": true, "trouble": "no snapshot: disk nearly full",

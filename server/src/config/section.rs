@@ -185,6 +185,22 @@ impl Rule<String> for Words {
     }
 }
 
+/// A reference of RFC 3986 to whoever something comes from, or empty for none.
+pub(super) struct SourceName;
+
+impl Rule<String> for SourceName {
+    fn check(&self, raw: &String) -> Result<String, String> {
+        let is_allowed =
+            |byte: u8| byte.is_ascii_alphanumeric() || b"-._~:/?#[]@!$&'()*+,;=%".contains(&byte);
+        let fits = raw.len() <= 256 && raw.bytes().all(is_allowed);
+        fits.then(|| raw.clone()).ok_or_else(|| {
+            "must be a reference such as https://shop.example.com/tidegate/eu, of at most 256 characters that may \
+             stand in a URI"
+                .to_owned()
+        })
+    }
+}
+
 /// One of two.
 pub(super) struct YesOrNo;
 

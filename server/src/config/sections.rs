@@ -11,7 +11,7 @@ use tracing_subscriber::EnvFilter;
 use super::origins::{OriginList, Origins};
 use super::problem::Problems;
 use super::section::{
-    Address, OptionalFile, Rule, Setting, SettingInfo, Within, Words, YesOrNo, section, words,
+    Address, OptionalFile, Rule, Setting, SettingInfo, SourceName, Within, Words, YesOrNo, section, words,
 };
 
 const KIB: i64 = 1 << 10;
@@ -218,6 +218,8 @@ section! {
         max_consumers_per_group: u32 = 10_000, Within(1, 1_000_000);
         /// Entries that one group has delivered and that nobody has acknowledged; over it OVERLOADED.
         max_pending_per_group: u32 = 1_000_000, Within(1, 100_000_000);
+        /// The source that entries name; empty: one that is made with the data directory.
+        source: String = String::new(), SourceName;
     }
 }
 
