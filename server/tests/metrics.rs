@@ -9,7 +9,7 @@ use std::fs;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
-use common::{Ask, Exposition, PATIENCE, Server, document, streamed, until};
+use common::{Ask, Exposition, Server, document, streamed, until};
 use tidegate_server::metrics::families::{SECTIONS, markdown};
 
 fn repository() -> PathBuf {
