@@ -1,6 +1,5 @@
 //! Latencies: recording them cheaply, and saying them in percentiles.
 
-
 use hdrhistogram::Histogram;
 use serde::Serialize;
 

@@ -326,19 +326,7 @@ fn a_reader_that_fell_behind_what_is_kept_is_told_so() {
     let read = "XREADGROUP GROUP slow a COUNT 1 STREAMS orders >";
     assert_eq!(streamed(&client.value(read)), std::slice::from_ref(&first));
     let mut order = 0;
-    let trimmed = |told: &String| told.contains("are not kept any more");
-    let sell = || {
-        // A long reason fills an epoch sooner.
-        let reason = "x".repeat(250);
-        let lines = (order + 1..=order + 250).flat_map(|n| {
-            let cancel = format!("ORDER.CANCEL {{lamp}}:o:{n} c1 REASON {reason}");
-            [format!("ORDER.RESERVE lamp r{n} ann 1"), cancel]
-        });
-        client.pipeline(&lines.collect::<Vec<_>>());
-        order += 250;
-        client.ask(&format!("XREAD COUNT 1 STREAMS orders {}", first.id))
-    };
-    let told = until("the end of an epoch", sell, trimmed);
+    let told = sell_until_trimmed(&mut client, &mut order, &first.id);
     let oldest = entries(&client.value("XRANGE orders - + COUNT 1")).remove(0);
     assert!(told.starts_with("-ERR the entries from ") && told.contains("read on from 0 or "), "{told}");
     assert!(oldest.sequence() > first.sequence());
@@ -354,4 +342,61 @@ fn a_reader_that_fell_behind_what_is_kept_is_told_so() {
     assert_eq!(claimed.items()[2].items()[0].as_str(), Some(first.id.as_str()));
     let length = client.value("XLEN orders").as_int().unwrap();
     assert_eq!(usize::try_from(length), Ok(client.feed().len()));
+}
+
+/// Sells until an entry is not kept any more, and gives the error that says so.
+fn sell_until_trimmed(client: &mut Client, order: &mut usize, id: &str) -> String {
+    let trimmed = |told: &String| told.contains("are not kept any more");
+    let sell = || {
+        // A long reason fills an epoch sooner.
+        let reason = "x".repeat(250);
+        let lines = (*order + 1..=*order + 250).flat_map(|n| {
+            let cancel = format!("ORDER.CANCEL {{lamp}}:o:{n} c1 REASON {reason}");
+            [format!("ORDER.RESERVE lamp r{n} ann 1"), cancel]
+        });
+        client.pipeline(&lines.collect::<Vec<_>>());
+        *order += 250;
+        client.ask(&format!("XREAD COUNT 1 STREAMS orders {id}"))
+    };
+    until("the end of an epoch", sell, trimmed)
+}
+
+#[test]
+fn a_group_at_the_beginning_is_told_what_it_missed_before_its_first_read() {
+    let server = Server::start_with(|config| {
+        config.journal.epoch_bytes = 1 << 20;
+        config.journal.retention_epochs = 1;
+    });
+    let mut client = server.client();
+    // There is nothing yet that it could begin with.
+    client.says("XGROUP CREATE orders early 0", "OK");
+    client.says(&format!("SKU.PUT lamp {}", document(1_000_000, 500, "")), "[CREATED]");
+    let mut order = 0;
+    let first = client.feed().remove(0);
+    sell_until_trimmed(&mut client, &mut order, &first.id);
+    // Neither a group that never read, nor one that was moved to the beginning, skips anything in silence.
+    let lag = |client: &mut Client| {
+        let groups = client.value("XINFO GROUPS orders");
+        ["lag", "entries-read"].map(|field| show(groups.items()[0].get(field).unwrap()))
+    };
+    client.ask("HELLO 3");
+    let read = "XREADGROUP GROUP early a COUNT 1 STREAMS orders >";
+    for _ in 0..2 {
+        let told = client.ask(read);
+        assert!(told.contains("group early fell behind"), "{told}");
+        assert_eq!(lag(&mut client), ["nil", "nil"]);
+        // An epoch that was full before may only go now.
+        let moved = |client: &mut Client| {
+            client.says("XGROUP SETID orders early 0", "OK");
+            lag(client)
+        };
+        until("a lag", || moved(&mut client), |lag| lag[0] != "nil");
+        let oldest = entries(&client.value("XRANGE orders - + COUNT 1")).remove(0);
+        sell_until_trimmed(&mut client, &mut order, &oldest.id);
+    }
+    let go_on = || {
+        client.says("XGROUP SETID orders early 0", "OK");
+        client.ask(read)
+    };
+    until("an entry", go_on, |told| told.starts_with("{orders="));
 }

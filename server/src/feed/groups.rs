@@ -88,7 +88,7 @@ impl Feed {
                 Some(after) => {
                     let (next, group) = (position.next, Box::<str>::from(seat.name()));
                     self.read(move |feed| {
-                        let from = feed.behind(after, &group)?.max(next);
+                        let from = feed.behind(after, next, &group)?;
                         feed.page(Stretch { from, to: u64::MAX, most })
                     })
                     .await?
@@ -108,13 +108,14 @@ impl Feed {
         }
     }
 
-    /// Where a group goes on.
-    fn behind(&self, after: u64, group: &str) -> Result<u64, FeedError> {
-        let oldest = self.oldest()?;
-        match after.saturating_add(1) {
-            next if next >= oldest || after == 0 => Ok(next.max(oldest)),
-            asked => Err(FeedError::GroupTrimmed { group: group.into(), asked, oldest }),
+    /// Where a group goes on. `looked` is known to be free of entries up to there.
+    fn behind(&self, after: u64, looked: u64, group: &str) -> Result<u64, FeedError> {
+        let (oldest, asked) = (self.oldest()?, after.saturating_add(1));
+        let next = asked.max(looked);
+        if next < oldest {
+            return Err(FeedError::GroupTrimmed { group: group.into(), asked, oldest });
         }
+        Ok(next)
     }
 
     /// Delivers again what a consumer has not acknowledged.
@@ -184,9 +185,15 @@ impl Feed {
     }
 
     async fn kept_now(self: &Arc<Self>, ask: &GroupAsk) -> Result<Kept, FeedError> {
-        // Only who takes something over has to know what is still there.
-        let is_claim = matches!(ask, GroupAsk::AutoClaim { .. } | GroupAsk::Claim { .. });
-        let from = if is_claim { self.read(|feed| feed.oldest()).await? } else { 0 };
+        // Only who takes something over, or begins with the oldest, has to know what is still there.
+        let has_to_know = match ask {
+            GroupAsk::AutoClaim { .. } | GroupAsk::Claim { .. } => true,
+            GroupAsk::Create { after, .. } | GroupAsk::SetId { after } => {
+                after.is_some_and(|id| id.first == 0)
+            }
+            _ => false,
+        };
+        let from = if has_to_know { self.read(|feed| feed.oldest()).await? } else { 0 };
         let (durable, most) = (self.reader.durable_sequence(), self.limits.max_entries_per_read);
         Ok(Kept { from, durable, most })
     }

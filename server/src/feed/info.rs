@@ -43,8 +43,13 @@ impl Feed {
         let positions: Vec<u64> = groups.iter().map(|(_, view)| view.last_delivered).collect();
         let (ever, behind) = self
             .read(move |feed| {
-                let behind = positions.iter().map(|after| feed.count_from(after.saturating_add(1)));
-                let behind = behind.collect::<Result<Vec<_>, _>>()?;
+                let oldest = feed.oldest()?;
+                // How much a group has missed, nobody can say any more.
+                let lag = |after: &u64| match after.saturating_add(1) {
+                    next if next < oldest => Ok(None),
+                    next => feed.count_from(next).map(Some),
+                };
+                let behind = positions.iter().map(lag).collect::<Result<Vec<_>, _>>()?;
                 Ok((feed.counted()?.ever, behind))
             })
             .await?;
@@ -55,8 +60,10 @@ impl Feed {
             number(writer, "consumers", view.consumers.len() as u64);
             number(writer, "pending", view.pending);
             text(writer, "last-delivered-id", &id(view.last_delivered));
-            number(writer, "entries-read", ever.saturating_sub(lag));
-            number(writer, "lag", lag);
+            for (name, value) in [("entries-read", lag.map(|lag| ever.saturating_sub(lag))), ("lag", lag)] {
+                writer.bulk(name);
+                writer.uint_or_null(value);
+            }
         }
         Ok(())
     }
