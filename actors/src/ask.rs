@@ -37,6 +37,8 @@ pub enum Ask {
     CartFacts(CartNumber),
     /// A command to a consumer group.
     ConsumerGroup(Box<ConsumerGroupCommand<Span>>),
+    /// How a command to a consumer group would be judged. What would change is not changed.
+    JudgeConsumerGroup(Box<ConsumerGroupCommand<Span>>),
     /// What a consumer group has delivered and nobody has acknowledged.
     Pending(Box<PendingSpan<Span>>),
     /// What is known of a room.
@@ -201,6 +203,13 @@ impl Body {
         let text = &mut self.text;
         let command = command.map(|word| append(text, word));
         self.asks.push(Ask::ConsumerGroup(Box::new(command)));
+    }
+
+    /// Adds a question how a command to a consumer group would be judged.
+    pub fn push_judged(&mut self, command: &ConsumerGroupCommand<&str>) {
+        let text = &mut self.text;
+        let command = command.map(|word| append(text, word));
+        self.asks.push(Ask::JudgeConsumerGroup(Box::new(command)));
     }
 
     /// Adds a question what a consumer group has delivered and nobody has acknowledged.

@@ -176,6 +176,7 @@ impl Clerk {
             | Ask::Cart(_)
             | Ask::CartFacts(_)
             | Ask::ConsumerGroup(_)
+            | Ask::JudgeConsumerGroup(_)
             | Ask::Pending(_)
             | Ask::ReserveCart(_)
             | Ask::BeginCart { .. }

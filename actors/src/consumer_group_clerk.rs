@@ -69,6 +69,11 @@ impl Desk for ConsumerGroupClerk {
                     let command = command.map(|span| body.text(*span));
                     Reply::ConsumerGroup(Box::new(self.carry_out(&command, now, options, &mut scribe)))
                 }
+                Ask::JudgeConsumerGroup(command) => {
+                    let command = command.map(|span| body.text(*span));
+                    let (_, answer) = self.state.decide(&command, now, &options.consumer_group);
+                    Reply::ConsumerGroup(Box::new(answer))
+                }
                 Ask::View => {
                     Reply::ConsumerGroupView(self.state.group().map(ConsumerGroup::view).map(Box::new))
                 }

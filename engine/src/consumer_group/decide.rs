@@ -54,7 +54,7 @@ impl ConsumerGroupState {
             Command::Deliver { consumer, after, entries, no_ack } => {
                 group.deliver(consumer, *after, (entries, *no_ack), limits)
             }
-            Command::Repeat { consumer, after, most } => group.repeat(consumer, *after, *most, limits),
+            Command::Repeat { consumer, which } => group.repeat(consumer, which, limits),
             Command::Acknowledge { entries } => group.acknowledge(entries),
             Command::Claim { consumer, min_idle, which, kept_from, counts } => {
                 let wanted = |entry: u64| {
@@ -121,17 +121,23 @@ impl ConsumerGroup {
     fn repeat<'a>(
         &self,
         consumer: &'a str,
-        after: u64,
-        most: u32,
+        which: &Claimed,
         limits: &ConsumerGroupLimits,
     ) -> ConsumerGroupJudged<'a> {
         let mut events = match self.make(consumer, limits) {
             Ok(events) => events,
             Err(full) => return only(full),
         };
-        let known = self.find(consumer).map(|(_, known)| known);
-        let behind = known.into_iter().flat_map(|known| known.pending.range(after.saturating_add(1)..));
-        let entries: Vec<u64> = behind.copied().take(most as usize).collect();
+        let own = self.find(consumer).map(|(_, known)| &known.pending);
+        let entries: Vec<u64> = match (own, which) {
+            (None, _) => Vec::new(),
+            (Some(own), Claimed::Entries(entries)) => {
+                entries.iter().copied().filter(|entry| own.contains(entry)).collect()
+            }
+            (Some(own), Claimed::From { from, most }) => {
+                own.range(*from..).copied().take(*most as usize).collect()
+            }
+        };
         if !entries.is_empty() {
             events.push(Event::Redelivered { consumer, entries: entries.clone(), counts: true });
         }

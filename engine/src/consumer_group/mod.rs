@@ -92,10 +92,8 @@ pub enum ConsumerGroupCommand<S> {
     Repeat {
         /// To whom.
         consumer: S,
-        /// Behind this position.
-        after: u64,
-        /// The most entries.
-        most: u32,
+        /// Which of it.
+        which: Claimed,
     },
     /// These were worked off.
     Acknowledge {
@@ -117,7 +115,7 @@ pub enum ConsumerGroupCommand<S> {
     },
 }
 
-/// Which entries are to be taken over.
+/// Which entries are to be taken over, or delivered again.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Claimed {
     /// These.
@@ -248,8 +246,8 @@ impl<S> ConsumerGroupCommand<S> {
                 entries: entries.clone(),
                 no_ack: *no_ack,
             },
-            Self::Repeat { consumer, after, most } => {
-                ConsumerGroupCommand::Repeat { consumer: text(consumer), after: *after, most: *most }
+            Self::Repeat { consumer, which } => {
+                ConsumerGroupCommand::Repeat { consumer: text(consumer), which: which.clone() }
             }
             Self::Acknowledge { entries } => ConsumerGroupCommand::Acknowledge { entries: entries.clone() },
             Self::Claim { consumer, min_idle, which, kept_from, counts } => ConsumerGroupCommand::Claim {

@@ -75,7 +75,8 @@ impl Feed {
         self.read(move |feed| {
             let Some(to) = last_of(to) else { return Ok(Page::default()) };
             let stretch = Stretch { from: feed.begin(from)?, to, most };
-            if backwards { feed.page_backwards(stretch) } else { feed.page(stretch) }
+            let budget = &mut feed.budget();
+            if backwards { feed.page_backwards(stretch, budget) } else { feed.page(stretch, budget) }
         })
         .await
     }
@@ -115,12 +116,13 @@ impl Feed {
             None => streams.iter().map(|(key, from)| self.place(key, *from)).collect::<Result<_, _>>()?,
         };
         let (mut next, mut found) = (Vec::with_capacity(places.len()), Vec::new());
+        let mut budget = self.budget();
         for ((key, _), place) in streams.iter().zip(places) {
             let Some(from) = place else {
                 next.push(None);
                 continue;
             };
-            let page = self.page(Stretch { from, to: u64::MAX, most })?;
+            let page = self.page(Stretch { from, to: u64::MAX, most }, &mut budget)?;
             next.push(Some(page.next));
             if !page.ids.is_empty() {
                 found.push((key.clone(), page));
@@ -138,7 +140,8 @@ impl Feed {
             ReadFrom::After(id) => self.after(id)?,
             ReadFrom::Now => end,
             ReadFrom::Last => {
-                let last = self.page_backwards(Stretch { from: self.oldest()?, to: u64::MAX, most: 1 })?;
+                let stretch = Stretch { from: self.oldest()?, to: u64::MAX, most: 1 };
+                let last = self.page_backwards(stretch, &mut self.budget())?;
                 last.ids.first().copied().unwrap_or(end)
             }
         }))

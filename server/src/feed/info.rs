@@ -35,7 +35,9 @@ impl Feed {
     fn ends(&self) -> Result<(Counted, u64, Page, Page), FeedError> {
         let oldest = self.oldest()?;
         let stretch = Stretch { from: oldest, to: u64::MAX, most: 1 };
-        Ok((self.counted()?, oldest, self.page(stretch)?, self.page_backwards(stretch)?))
+        let first = self.page(stretch, &mut self.budget())?;
+        let last = self.page_backwards(stretch, &mut self.budget())?;
+        Ok((self.counted()?, oldest, first, last))
     }
 
     pub(super) async fn describe_groups(self: &Arc<Self>, writer: &mut Writer<'_>) -> Result<(), WireError> {

@@ -4,8 +4,10 @@
 //! for the disk. What an event does not say is asked of whoever it happened to, once for many entries.
 
 mod answer;
+mod budget;
 mod call;
 mod count;
+mod deliver;
 mod groups;
 mod info;
 mod page;
@@ -27,8 +29,9 @@ pub(crate) use call::FeedCall;
 pub(crate) use reply::id;
 
 use crate::config;
+use budget::Budget;
 use count::Count;
-use groups::Position;
+use deliver::Position;
 use seats::Seats;
 
 /// The one stream there is.
@@ -40,7 +43,7 @@ pub(crate) struct Feed {
     house: Arc<House>,
     seats: Seats,
     limits: config::Feed,
-    /// The most bytes of entries in one reply; one entry may go beyond it.
+    /// The most bytes of entries in one reply; the first may go beyond it.
     max_page_bytes: usize,
     /// Notified when there may be more to read.
     moved: Arc<Notify>,
@@ -74,6 +77,11 @@ impl Feed {
             positions: DashMap::default(),
             retry,
         })
+    }
+
+    /// How much fits into one reply.
+    fn budget(&self) -> Budget {
+        Budget::new(self.limits.max_entries_per_read, self.max_page_bytes)
     }
 
     /// Runs something that reads the disk, on a thread that may wait for it. As many at once as the configuration says.
