@@ -416,3 +416,33 @@ fn a_group_at_the_beginning_is_told_what_it_missed_before_its_first_read() {
     };
     until("an entry", go_on, |told| told.starts_with("{orders="));
 }
+
+#[test]
+fn whoever_reads_does_not_wait_for_the_first_count_after_a_start() {
+    let dir = tempfile::tempdir().unwrap();
+    let start = || Server::start_in(dir.path(), |config| config.feed.reads_at_once = 1);
+    let server = start();
+    let mut client = server.client();
+    client.says(&format!("SKU.PUT lamp {}", document(1_000_000, 500, "")), "[CREATED]");
+    for batch in 0..20 {
+        let lines: Vec<_> =
+            (0..2_000).map(|order| format!("ORDER.RESERVE lamp r{batch}.{order} ann 1")).collect();
+        client.pipeline(&lines);
+    }
+    server.stop().unwrap();
+    let reads_meanwhile = || {
+        let server = start();
+        let (mut client, mut counting) = (server.client(), server.client());
+        counting.send("XLEN orders");
+        let counted = std::thread::spawn(move || counting.reply());
+        let mut reads = 0;
+        while !counted.is_finished() {
+            assert_eq!(streamed(&client.value("XREAD COUNT 1 STREAMS orders 0")).len(), 1);
+            reads += 1;
+        }
+        assert_eq!(counted.join().unwrap().as_int(), Some(40_001));
+        reads
+    };
+    // A machine that is busy with something else may let the count win now and then.
+    until("reads beside the count", reads_meanwhile, |reads| *reads >= 30);
+}

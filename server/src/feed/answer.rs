@@ -30,7 +30,9 @@ impl Feed {
         let mut writer = Writer::new(out, call.protocol);
         match &call.asked {
             StreamCall::Len { key } if key != STREAM => writer.uint(0),
-            StreamCall::Len { .. } => writer.uint(self.read(|feed| feed.counted()).await?.entries),
+            StreamCall::Len { .. } => {
+                writer.uint(self.counting(Self::counted).await?.entries);
+            }
             StreamCall::Range { count: Some(0), .. } => writer.null_array(),
             StreamCall::Range { key, from, to, count, backwards } => {
                 let page = if key == STREAM {

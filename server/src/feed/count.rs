@@ -1,6 +1,7 @@
 //! How many entries there are, counted as far as somebody wants to know.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use tidegate_persistence::{ActorKind, EpochNumber, WalkedBlock};
 
@@ -35,17 +36,27 @@ pub(super) struct Counted {
 }
 
 impl Feed {
+    /// Runs something that counts. One at a time, and beside the reads that are permitted: the first time after a start all
+    /// that is kept is counted, and whoever only reads must not wait for that.
+    pub(super) async fn counting<T: Send + 'static>(
+        self: &Arc<Self>,
+        work: impl FnOnce(&Self, &mut Count) -> Result<T, FeedError> + Send + 'static,
+    ) -> Result<T, FeedError> {
+        let mut count = Arc::clone(&self.count).lock_owned().await;
+        let feed = Arc::clone(self);
+        let done = tokio::task::spawn_blocking(move || work(&feed, &mut count));
+        done.await.unwrap_or(Err(FeedError::Panicked))
+    }
+
     /// Counts what came since the last time.
-    pub(super) fn counted(&self) -> Result<Counted, FeedError> {
-        let mut count = self.count.lock();
-        self.count_on(&mut count)?;
+    pub(super) fn counted(&self, count: &mut Count) -> Result<Counted, FeedError> {
+        self.count_on(count)?;
         Ok(Counted { entries: count.epochs.values().sum(), ever: count.all, last: count.last })
     }
 
     /// How many entries are kept from this sequence on.
-    pub(super) fn count_from(&self, sequence: u64) -> Result<u64, FeedError> {
-        let mut count = self.count.lock();
-        self.count_on(&mut count)?;
+    pub(super) fn count_from(&self, count: &mut Count, sequence: u64) -> Result<u64, FeedError> {
+        self.count_on(count)?;
         let gone = count.all - count.epochs.values().sum::<u64>();
         let known = count.before.range(..=sequence).next_back();
         let (mut at, mut before) = known.map_or((self.oldest()?, gone), |(at, before)| (*at, *before));

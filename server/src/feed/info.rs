@@ -5,7 +5,6 @@ use std::sync::Arc;
 use tidegate_protocol::error::WireError;
 use tidegate_protocol::resp::Writer;
 
-use super::count::Counted;
 use super::page::{Page, Stretch};
 use super::reply::id;
 use super::{Feed, FeedError};
@@ -13,7 +12,8 @@ use super::{Feed, FeedError};
 impl Feed {
     pub(super) async fn describe(self: &Arc<Self>, writer: &mut Writer<'_>) -> Result<(), WireError> {
         let groups = self.groups().await?.len();
-        let (counted, oldest, first, last) = self.read(|feed| feed.ends()).await?;
+        let counted = self.counting(Self::counted).await?;
+        let (oldest, first, last) = self.read(|feed| feed.ends()).await?;
         writer.map(10);
         number(writer, "length", counted.entries);
         // Of the trees that Redis keeps, there are none.
@@ -31,28 +31,28 @@ impl Feed {
         Ok(())
     }
 
-    /// How many entries there are, what is kept, and the first and the last entry.
-    fn ends(&self) -> Result<(Counted, u64, Page, Page), FeedError> {
+    /// What is kept, and the first and the last entry.
+    fn ends(&self) -> Result<(u64, Page, Page), FeedError> {
         let oldest = self.oldest()?;
         let stretch = Stretch { from: oldest, to: u64::MAX, most: 1 };
         let first = self.page(stretch, &mut self.budget())?;
         let last = self.page_backwards(stretch, &mut self.budget())?;
-        Ok((self.counted()?, oldest, first, last))
+        Ok((oldest, first, last))
     }
 
     pub(super) async fn describe_groups(self: &Arc<Self>, writer: &mut Writer<'_>) -> Result<(), WireError> {
         let groups = self.groups().await?;
         let positions: Vec<u64> = groups.iter().map(|(_, view)| view.last_delivered).collect();
         let (ever, behind) = self
-            .read(move |feed| {
+            .counting(move |feed, count| {
                 let oldest = feed.oldest()?;
                 // How much a group has missed, nobody can say any more.
-                let lag = |after: &u64| match after.saturating_add(1) {
+                let mut lag = |after: &u64| match after.saturating_add(1) {
                     next if next < oldest => Ok(None),
-                    next => feed.count_from(next).map(Some),
+                    next => feed.count_from(count, next).map(Some),
                 };
-                let behind = positions.iter().map(lag).collect::<Result<Vec<_>, _>>()?;
-                Ok((feed.counted()?.ever, behind))
+                let behind = positions.iter().map(&mut lag).collect::<Result<Vec<_>, _>>()?;
+                Ok((feed.counted(count)?.ever, behind))
             })
             .await?;
         writer.array(groups.len());
@@ -76,7 +76,8 @@ impl Feed {
         let Some((_, view)) = groups.iter().find(|(seat, _)| seat.name() == group) else { return Ok(0) };
         let own = view.consumers.iter().find(|known| *known.name == *consumer);
         let (own, after) = (own.map_or(0, |known| known.pending), view.last_delivered);
-        let behind = self.read(move |feed| feed.count_from(after.saturating_add(1))).await?;
+        let behind =
+            self.counting(move |feed, count| feed.count_from(count, after.saturating_add(1))).await?;
         Ok(own + behind)
     }
 }

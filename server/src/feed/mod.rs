@@ -20,7 +20,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use dashmap::DashMap;
-use parking_lot::Mutex;
 use tidegate_actors::{Fault, House};
 use tidegate_persistence::{ChainError, CodecError, Reader};
 use tokio::sync::{Notify, Semaphore};
@@ -48,7 +47,7 @@ pub(crate) struct Feed {
     /// Notified when there may be more to read.
     moved: Arc<Notify>,
     permits: Arc<Semaphore>,
-    count: Mutex<Count>,
+    count: Arc<tokio::sync::Mutex<Count>>,
     /// One for each consumer group that was read for.
     positions: DashMap<Box<str>, Arc<tokio::sync::Mutex<Position>>>,
     /// What a client is told to wait when it has to come again.
@@ -73,7 +72,7 @@ impl Feed {
             limits,
             max_page_bytes,
             moved,
-            count: Mutex::default(),
+            count: Arc::default(),
             positions: DashMap::default(),
             retry,
         })
