@@ -9,7 +9,11 @@ use tidegate_protocol::resp::Value;
 
 /// Reads for a consumer of the group `shop`.
 fn read(client: &mut Client, consumer: &str, count: usize) -> Vec<Entry> {
-    streamed(&client.value(&format!("XREADGROUP GROUP shop {consumer} COUNT {count} STREAMS orders >")))
+    read_as(client, "shop", consumer, count)
+}
+
+fn read_as(client: &mut Client, group: &str, consumer: &str, count: usize) -> Vec<Entry> {
+    streamed(&client.value(&format!("XREADGROUP GROUP {group} {consumer} COUNT {count} STREAMS orders >")))
 }
 
 fn ids(entries: &[Entry]) -> Vec<String> {
@@ -304,4 +308,101 @@ fn nothing_is_delivered_by_a_reply_that_does_not_show_it() {
     assert_eq!(streamed(&client.value(line)), all[..3]);
     assert!(client.ask(line).starts_with("-OVERLOADED"), "now it is the first");
     client.says("XPENDING orders shop", &format!("[3 {} {} [[a 3]]]", all[0].id, all[2].id));
+}
+
+#[test]
+fn whoever_waits_is_told_of_what_it_waits_for_and_of_nothing_else() {
+    let server = Server::start();
+    let mut client = server.client();
+    sell(&mut client);
+    client.says("XGROUP CREATE orders shop $", "OK");
+    client.says("XGROUP CREATE orders other 0", "OK");
+    let last = client.feed().pop().unwrap().id;
+    let [mut reader, mut far, mut consumer, mut nobody] = [(); 4].map(|()| server.client());
+    reader.send(&format!("XREAD BLOCK 0 STREAMS nope orders {last} {last}"));
+    far.send("XREAD BLOCK 0 STREAMS orders 1000000-0");
+    consumer.send("XREADGROUP GROUP shop a BLOCK 0 STREAMS orders >");
+    nobody.send("XREAD BLOCK 0 STREAMS nope 0");
+    // Commits without an entry, and then one with one.
+    for _ in 0..20 {
+        for entry in read_as(&mut client, "other", "b", 1) {
+            client.says(&format!("XACK orders other {}", entry.id), "1");
+        }
+        client.says("XGROUP CREATECONSUMER orders other c", "1");
+        client.says("XGROUP DELCONSUMER orders other c", "0");
+    }
+    client.says("SKU.PAUSE lamp", "[PAUSED]");
+    let paused = client.feed().pop().unwrap();
+    assert_eq!(streamed(&reader.reply()), std::slice::from_ref(&paused));
+    assert_eq!(streamed(&consumer.reply()), std::slice::from_ref(&paused));
+
+    // A group that is moved back has something for who waits.
+    consumer.send("XREADGROUP GROUP shop a NOACK BLOCK 0 STREAMS orders >");
+    client.says(&format!("XGROUP SETID orders shop {last}"), "OK");
+    assert_eq!(streamed(&consumer.reply()), [paused]);
+
+    // The others still wait, and go when the server does.
+    server.stop().unwrap();
+    for waiting in [&mut far, &mut nobody] {
+        assert!(matches!(&waiting.rest()[..], [] | [_]));
+    }
+}
+
+#[test]
+fn consumers_at_once_get_each_entry_once_also_over_a_kill() {
+    const CONSUMERS: usize = 8;
+    let dir = tempfile::tempdir().unwrap();
+    let server = Process::start(dir.path());
+    let mut client = server.client();
+    client.says("XGROUP CREATE orders shop 0", "OK");
+    client.says(&format!("SKU.PUT lamp {}", document(10_000, 500, "")), "[CREATED]");
+    let lines: Vec<_> = (1..2_000).map(|order| format!("ORDER.RESERVE lamp r{order} ann 1")).collect();
+    client.pipeline(&lines);
+    let (told, hears) = std::sync::mpsc::channel();
+    let consumers: Vec<_> = (0..CONSUMERS)
+        .map(|name| {
+            let (mut consumer, told) = (server.client(), told.clone());
+            std::thread::spawn(move || {
+                let line = format!("XREADGROUP GROUP shop c{name} COUNT 1 STREAMS orders >");
+                let mut got = Vec::new();
+                // Until the kill.
+                while consumer.try_send(&line).is_ok() {
+                    let Ok(Some(reply)) = consumer.next() else { break };
+                    got.extend(streamed(&reply));
+                    let _ = told.send(());
+                }
+                got
+            })
+        })
+        .collect();
+    // Most of it is still to be delivered.
+    hears.iter().take(500).for_each(drop);
+    server.kill();
+    let mut got: Vec<_> = consumers.into_iter().flat_map(|consumer| ids(&consumer.join().unwrap())).collect();
+    let server = Process::start(dir.path());
+    let mut client = server.client();
+    let all = ids(&client.feed());
+    assert!(got.len() < all.len(), "the kill came too late");
+    // What somebody was shown is waited for: the kill has forgotten no delivery.
+    let mut pending = Vec::new();
+    for name in 0..CONSUMERS {
+        pending.extend(ids(&streamed(
+            &client.value(&format!("XREADGROUP GROUP shop c{name} STREAMS orders 0")),
+        )));
+    }
+    assert!(got.iter().all(|id| pending.contains(id)));
+    // The rest is new, and follows on it.
+    pending.sort_by_key(|id| sequence(id));
+    assert_eq!(pending, all[..pending.len()]);
+    let rest = ids(&read(&mut client, "late", 10_000));
+    assert_eq!(rest, all[pending.len()..]);
+    got.extend(rest);
+    got.sort();
+    let count = got.len();
+    got.dedup();
+    assert_eq!(got.len(), count, "delivered twice");
+}
+
+fn sequence(id: &str) -> u64 {
+    id.strip_suffix("-0").unwrap().parse().unwrap()
 }

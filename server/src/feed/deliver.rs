@@ -7,21 +7,48 @@ use tidegate_engine::{Claimed, ConsumerGroupAnswer as Answer, ConsumerGroupComma
 use tidegate_protocol::command::{StreamCall, StreamId};
 use tidegate_protocol::error::WireError;
 use tidegate_protocol::resp::Writer;
+use tokio::sync::watch;
 
 use super::budget::Budget;
-use super::call::FeedCall;
+use super::call::{FeedCall, GroupWait};
 use super::groups::no_group;
 use super::page::{Found, Page, Stretch};
 use super::reply::put_streams;
 use super::{Feed, FeedError, STREAM};
 
-/// Where a group is known to be, so that a reader need not ask before it looks. A guess: the group itself knows.
+/// The readers of one group take turns at finding what is next: two at once would find the same.
+#[derive(Debug, Default)]
+pub(super) struct Turn {
+    position: tokio::sync::Mutex<Position>,
+    /// Whether the group was moved or destroyed, and this is not to be used any more.
+    over: watch::Sender<bool>,
+}
+
+/// Where a group will be when all that was sent to it is decided, so that a reader need not ask before it looks. A guess: the
+/// group itself knows.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Position {
+struct Position {
     /// Everything up to here was delivered.
     after: Option<u64>,
     /// Behind that, there is nothing before this.
     next: u64,
+    /// How often it was found to be wrong. What was sent before that says nothing of it now.
+    version: u64,
+}
+
+impl Turn {
+    /// Nobody uses this any more, and who waits looks again.
+    pub(super) fn end(&self) {
+        self.over.send_replace(true);
+    }
+
+    /// The guess of this version was wrong.
+    async fn correct(&self, version: u64, after: Option<u64>) {
+        let mut position = self.position.lock().await;
+        if position.version == version {
+            *position = Position { after, next: 0, version: version + 1 };
+        }
+    }
 }
 
 /// Who reads, and how.
@@ -32,6 +59,9 @@ struct Reading<'c> {
     /// The most entries.
     most: usize,
     no_ack: bool,
+    turn: &'c Turn,
+    /// Whether the group is known to be there, and to know the consumer.
+    is_known: bool,
 }
 
 impl Feed {
@@ -51,7 +81,13 @@ impl Feed {
             let key = stranger.map_or(STREAM, |(key, _)| key);
             return Err(no_group(key, group, true));
         };
-        let reading = Reading { seat, consumer, most: self.most(*count), no_ack: *no_ack };
+        let turn = Arc::clone(&self.turns.entry(group.as_str().into()).or_default());
+        // Before looking, so that no end is missed.
+        let over = turn.over.subscribe();
+        let is_known = call.wait.as_ref().is_some_and(|wait| !*wait.over.borrow() && !*over.borrow());
+        let (most, no_ack) = (self.most(*count), *no_ack);
+        let mut reading = Reading { seat, consumer, most, no_ack, turn: &turn, is_known };
+        let mut place = u64::MAX;
         let (mut found, mut may_wait) = (Vec::new(), call.may_wait());
         let mut budget = self.budget();
         for (key, from) in streams {
@@ -63,6 +99,9 @@ impl Feed {
                 }
                 None => self.deliver(reading, &mut budget).await,
             };
+            if let (None, Ok(page)) = (from, &page) {
+                (place, reading.is_known) = (page.next, true);
+            }
             match page {
                 // A reply that is full must not say that there is nothing more.
                 Ok(page) if page.ids.is_empty() && (from.is_none() || budget.is_spent()) => {}
@@ -75,6 +114,8 @@ impl Feed {
                 break;
             }
         }
+        call.wait = Some(GroupWait { place, over });
+        call.looks += 1;
         let mut writer = Writer::new(out, call.protocol);
         match found.is_empty() {
             true if may_wait => return Ok(false),
@@ -84,38 +125,69 @@ impl Feed {
         Ok(true)
     }
 
-    /// Delivers the next entries. Readers of one group take turns: two at once would find the same ones.
+    /// Delivers the next entries. What they are is decided one reader after the other; until a delivery is durable its
+    /// reader alone waits, so that those of many share a commit.
     async fn deliver(self: &Arc<Self>, reading: Reading<'_>, budget: &mut Budget) -> Result<Page, WireError> {
-        let Reading { seat, consumer, most, no_ack } = reading;
-        let turn = Arc::clone(&self.positions.entry(seat.name().into()).or_default());
-        let mut position = turn.lock().await;
+        let Reading { seat, consumer, no_ack, turn, .. } = reading;
         loop {
-            let (page, left) = match position.after {
-                // Nothing is known yet: the group says where it is.
-                None => (Page::default(), budget.clone()),
-                Some(after) => {
-                    let (next, group) = (position.next, Box::<str>::from(seat.name()));
-                    let mut budget = budget.clone();
-                    self.read(move |feed| {
-                        let from = feed.behind(after, next, &group)?;
-                        Ok((feed.page(Stretch { from, to: u64::MAX, most }, &mut budget)?, budget))
-                    })
-                    .await?
+            let mut position = turn.position.lock().await;
+            let (mut page, left) = self.next_for(reading, *position, budget.clone()).await?;
+            if page.ids.is_empty() && position.after.is_some() {
+                position.next = page.next;
+                if reading.is_known {
+                    return Ok(page);
                 }
-            };
-            let after = position.after.unwrap_or(u64::MAX);
+            }
+            let (version, after) = (position.version, position.after.unwrap_or(u64::MAX));
             let command = Command::Deliver { consumer, after, entries: page.ids.clone(), no_ack };
-            match self.tell(seat, &command).await? {
-                Answer::Delivered(entries) => {
-                    let after = entries.last().copied().unwrap_or(after);
-                    *position = Position { after: Some(after), next: page.next };
+            // The group decides in the order in which it was asked, and so as is guessed here.
+            let answer = self.send(seat, &command)?;
+            if let Some(last) = page.ids.last() {
+                *position = Position { after: Some(*last), next: page.next, version };
+            }
+            drop(position);
+            match answer.await {
+                Ok(Answer::Delivered(_)) => {
+                    if after == u64::MAX {
+                        // Behind the last place that there can be, nothing is waited for.
+                        page.next = u64::MAX;
+                    }
                     *budget = left;
                     return Ok(page);
                 }
-                Answer::MovedOn { after } => *position = Position { after: Some(after), next: 0 },
-                other => return Err(self.refused(other, || no_group(STREAM, seat.name(), true))),
+                Ok(Answer::MovedOn { after }) => turn.correct(version, Some(after)).await,
+                Ok(other) => {
+                    turn.correct(version, None).await;
+                    return Err(self.refused(other, || no_group(STREAM, seat.name(), true)));
+                }
+                Err(error) => {
+                    turn.correct(version, None).await;
+                    return Err(error);
+                }
             }
         }
+    }
+
+    /// What a group that is there is to be delivered next, and what that leaves of the reply.
+    async fn next_for(
+        self: &Arc<Self>,
+        reading: Reading<'_>,
+        position: Position,
+        mut budget: Budget,
+    ) -> Result<(Page, Budget), WireError> {
+        let Position { after, next, .. } = position;
+        // Where nothing is known yet, the group says where it is.
+        let Some(after) = after else { return Ok((Page::default(), budget)) };
+        let next = self.tail.skip(next);
+        if next > self.reader.durable_sequence() {
+            return Ok((Page { next, ..Page::default() }, budget));
+        }
+        let (most, group) = (reading.most, Box::<str>::from(reading.seat.name()));
+        let read = self.read(move |feed| {
+            let from = feed.behind(after, next, &group)?;
+            Ok((feed.page(Stretch { from, to: u64::MAX, most }, &mut budget)?, budget))
+        });
+        Ok(read.await?)
     }
 
     /// Where a group goes on. `looked` is known to be free of entries up to there.

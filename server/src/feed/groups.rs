@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use tidegate_actors::{Ask, Body, CreateError, Reply, Seat};
+use tidegate_actors::{Ask, Body, CreateError, Fault, Reply, Seat};
 use tidegate_engine::{
     Claimed, ConsumerGroupAnswer as Answer, ConsumerGroupCommand as Command, ConsumerGroupView,
 };
@@ -53,7 +53,7 @@ impl Feed {
         }
         let answer = self.tell(&seat, &command).await?;
         if matches!(command, Command::Move { .. } | Command::Destroy) {
-            self.positions.remove(group);
+            self.turns.remove(group).inspect(|(_, turn)| turn.end());
         }
         match answer {
             Answer::Done => writer.simple("OK"),
@@ -182,12 +182,26 @@ impl Feed {
     }
 
     pub(super) async fn tell(&self, seat: &Arc<Seat>, command: &Command<&str>) -> Result<Answer, WireError> {
+        self.send(seat, command)?.await
+    }
+
+    /// Sends a command, and gives what waits for its answer: that is durable when it comes.
+    pub(super) fn send(
+        &self,
+        seat: &Seat,
+        command: &Command<&str>,
+    ) -> Result<impl Future<Output = Result<Answer, WireError>>, WireError> {
         let mut body = Body::default();
         body.push_consumer_group(command);
-        match self.ask(seat, body).await? {
-            Reply::ConsumerGroup(answer) => Ok(*answer),
-            _ => Err(WireError::from(FeedError::Panicked)),
-        }
+        let retry = self.retry;
+        let outcome = seat.send(body).map_err(|(_, fault)| convert::fault(fault, retry))?;
+        Ok(async move {
+            let replies = outcome.await.map_or(Err(Fault::Stopping), |outcome| outcome.replies);
+            match replies.map_err(|fault| convert::fault(fault, retry))?.pop() {
+                Some(Reply::ConsumerGroup(answer)) => Ok(*answer),
+                _ => Err(WireError::from(FeedError::Panicked)),
+            }
+        })
     }
 
     /// What would be answered to a command.

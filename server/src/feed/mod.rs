@@ -15,6 +15,7 @@ mod place;
 mod reply;
 mod scene;
 mod seats;
+mod waiters;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -22,7 +23,7 @@ use std::time::Duration;
 use dashmap::DashMap;
 use tidegate_actors::{Fault, House};
 use tidegate_persistence::{ChainError, CodecError, Reader};
-use tokio::sync::{Notify, Semaphore};
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 
 pub(crate) use call::FeedCall;
 pub(crate) use reply::id;
@@ -30,26 +31,29 @@ pub(crate) use reply::id;
 use crate::config;
 use budget::Budget;
 use count::Count;
-use deliver::Position;
+use deliver::Turn;
 use seats::Seats;
+use waiters::{Tail, Waiters};
 
 /// The one stream there is.
 pub(crate) const STREAM: &str = "orders";
 
 /// Everything that reads the feed.
 pub(crate) struct Feed {
-    reader: Reader,
+    reader: Arc<Reader>,
     house: Arc<House>,
     seats: Seats,
     limits: config::Feed,
     /// The most bytes of entries in one reply; the first may go beyond it.
     max_page_bytes: usize,
-    /// Notified when there may be more to read.
+    /// Notified after every commit.
     moved: Arc<Notify>,
+    waiters: Arc<Waiters>,
+    tail: Tail,
     permits: Arc<Semaphore>,
     count: Arc<tokio::sync::Mutex<Count>>,
     /// One for each consumer group that was read for.
-    positions: DashMap<Box<str>, Arc<tokio::sync::Mutex<Position>>>,
+    turns: DashMap<Box<str>, Arc<Turn>>,
     /// What a client is told to wait when it has to come again.
     retry: Duration,
 }
@@ -61,9 +65,18 @@ impl Feed {
         limits: config::Feed,
         (max_page_bytes, retry): (usize, Duration),
     ) -> Arc<Self> {
-        let moved = Arc::<Notify>::default();
-        let wake = Arc::clone(&moved);
-        reader.on_durable(Arc::new(move || wake.notify_waiters()));
+        let (moved, waiters) = (Arc::<Notify>::default(), Arc::<Waiters>::default());
+        let reader = Arc::new(reader);
+        let (wake, wake_waiters) = (Arc::clone(&moved), Arc::clone(&waiters));
+        // What the journal calls must not keep the journal.
+        let durable = Arc::downgrade(&reader);
+        reader.on_durable(Arc::new(move || {
+            wake.notify_waiters();
+            if let Some(reader) = durable.upgrade() {
+                // When the journal has failed, nobody waits for anything.
+                wake_waiters.wake(reader.failed().map_or(reader.durable_sequence(), |_| u64::MAX));
+            }
+        }));
         Arc::new(Self {
             permits: Arc::new(Semaphore::new(limits.reads_at_once)),
             reader,
@@ -72,8 +85,10 @@ impl Feed {
             limits,
             max_page_bytes,
             moved,
+            waiters,
+            tail: Tail::default(),
             count: Arc::default(),
-            positions: DashMap::default(),
+            turns: DashMap::default(),
             retry,
         })
     }
@@ -88,7 +103,21 @@ impl Feed {
         self: &Arc<Self>,
         work: impl FnOnce(&Self) -> Result<T, FeedError> + Send + 'static,
     ) -> Result<T, FeedError> {
-        let permit = Arc::clone(&self.permits).acquire_owned().await;
+        let permit = self.permit().await;
+        self.read_with(permit, work).await
+    }
+
+    /// Waits until one more may read the disk.
+    async fn permit(&self) -> Option<OwnedSemaphorePermit> {
+        // Nobody closes it.
+        Arc::clone(&self.permits).acquire_owned().await.ok()
+    }
+
+    async fn read_with<T: Send + 'static>(
+        self: &Arc<Self>,
+        permit: Option<OwnedSemaphorePermit>,
+        work: impl FnOnce(&Self) -> Result<T, FeedError> + Send + 'static,
+    ) -> Result<T, FeedError> {
         let feed = Arc::clone(self);
         let done = tokio::task::spawn_blocking(move || {
             let _permit = permit;

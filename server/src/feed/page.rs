@@ -67,7 +67,7 @@ impl Feed {
     pub(super) fn page(&self, stretch: Stretch, budget: &mut Budget) -> Result<Page, FeedError> {
         let Stretch { from, most, .. } = stretch;
         let to = stretch.to.min(self.reader.durable_sequence());
-        let mut page = Page { next: from, ..Page::default() };
+        let mut page = Page { next: self.tail.skip(from), ..Page::default() };
         let mut writer = EntryWriter::default();
         let mut last: Option<WalkedBlock> = None;
         while page.next <= to && page.ids.len() < most && !budget.is_spent() {
@@ -95,6 +95,10 @@ impl Feed {
                 Err(error) => return Err(error),
             }
             last = blocks.into_iter().next_back();
+        }
+        let empty = page.ids.last().map_or(from, |last| last + 1);
+        if page.next > empty {
+            self.tail.note(empty, page.next);
         }
         Ok(page)
     }
