@@ -4,7 +4,7 @@
 
 mod common;
 
-use common::{Client, Entry, Process, Server, document, entries, show, streamed, until};
+use common::{Client, Entry, Process, Server, document, entries, run, show, streamed, until};
 use tidegate_protocol::resp::Value;
 
 /// Reads for a consumer of the group `shop`.
@@ -405,4 +405,50 @@ fn consumers_at_once_get_each_entry_once_also_over_a_kill() {
 
 fn sequence(id: &str) -> u64 {
     id.strip_suffix("-0").unwrap().parse().unwrap()
+}
+
+#[test]
+fn a_new_group_takes_the_place_of_one_that_was_destroyed_also_over_a_restart() {
+    let dir = tempfile::tempdir().unwrap();
+    let start = || Server::start_in(dir.path(), |config| config.feed.max_groups = 2);
+    let server = start();
+    let mut client = server.client();
+    sell(&mut client);
+    let all = client.feed();
+    client.says("XGROUP CREATE orders keeps 0", "OK");
+    assert_eq!(read_as(&mut client, "keeps", "a", 3), all[..3]);
+    for group in 0..20 {
+        client.says(&format!("XGROUP CREATE orders g{group} 0"), "OK");
+        assert_eq!(read_as(&mut client, &format!("g{group}"), "a", 2), all[..2]);
+        assert!(client.ask("XGROUP CREATE orders more 0").contains("feed.max_groups"));
+        client.says(&format!("XGROUP DESTROY orders g{group}"), "1");
+        assert!(client.ask(&format!("XPENDING orders g{group}")).starts_with("-NOGROUP"));
+    }
+    client.says("XGROUP CREATE orders g20 0", "OK");
+    assert_eq!(read_as(&mut client, "g20", "b", 4), all[..4]);
+    server.stop().unwrap();
+    let names = |client: &mut Client| {
+        let groups = client.value("XINFO GROUPS orders");
+        groups.items().iter().map(|group| show(&group.items()[1])).collect::<Vec<_>>()
+    };
+    for _ in 0..2 {
+        let server = start();
+        let mut client = server.client();
+        assert_eq!(names(&mut client), ["g20", "keeps"]);
+        client.says("XPENDING orders g20", &format!("[4 {} {} [[b 4]]]", all[0].id, all[3].id));
+        client.says("XPENDING orders keeps", &format!("[3 {} {} [[a 3]]]", all[0].id, all[2].id));
+        assert!(client.ask("XGROUP CREATE orders more 0").contains("feed.max_groups"));
+        server.stop().unwrap();
+    }
+    let server = start();
+    let mut client = server.client();
+    client.says("XGROUP DESTROY orders keeps", "1");
+    client.says("XGROUP CREATE orders next $", "OK");
+    client.says("XGROUP DESTROY orders g20", "1");
+    client.says("XGROUP CREATE orders keeps $", "OK");
+    assert_eq!(names(&mut client), ["keeps", "next"]);
+    assert_eq!(client.feed(), all, "the feed is what it was");
+    drop(server);
+    let (code, told, _) = run(&["inspect", dir.path().to_str().unwrap()]);
+    assert_eq!(code, Some(0), "{told}");
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use tidegate_actors::{Ask, Body, CreateError, Fault, Reply, Seat};
+use tidegate_actors::{Ask, Body, Fault, Reply, Seat};
 use tidegate_engine::{
     Claimed, ConsumerGroupAnswer as Answer, ConsumerGroupCommand as Command, ConsumerGroupView,
 };
@@ -93,10 +93,9 @@ impl Feed {
             }));
         }
         let kept = self.kept_now(ask).await?;
-        let seat = self.house.find_or_create_consumer_group(group);
-        let seat = seat.map_err(|error: CreateError| convert::not_created(&error, self.retry))?;
-        let Some(command) = convert::group_command(ask, kept) else { return Ok(()) };
-        match self.tell(&seat, &command).await? {
+        let Some(Command::Create { after }) = convert::group_command(ask, kept) else { return Ok(()) };
+        let answer = self.house.create_consumer_group(group, after).await;
+        match answer.map_err(|error| convert::not_created(&error, self.retry))? {
             Answer::Done => writer.simple("OK"),
             other => return Err(self.refused(other, || no_group_of(key, group))),
         }
@@ -192,7 +191,7 @@ impl Feed {
         command: &Command<&str>,
     ) -> Result<impl Future<Output = Result<Answer, WireError>>, WireError> {
         let mut body = Body::default();
-        body.push_consumer_group(command);
+        body.push_consumer_group(seat.name(), command);
         let retry = self.retry;
         let outcome = seat.send(body).map_err(|(_, fault)| convert::fault(fault, retry))?;
         Ok(async move {
@@ -207,7 +206,7 @@ impl Feed {
     /// What would be answered to a command.
     pub(super) async fn judge(&self, seat: &Arc<Seat>, command: &Command<&str>) -> Result<Answer, WireError> {
         let mut body = Body::default();
-        body.push_judged(command);
+        body.push_judged(seat.name(), command);
         match self.ask(seat, body).await? {
             Reply::ConsumerGroup(answer) => Ok(*answer),
             _ => Err(WireError::from(FeedError::Panicked)),
