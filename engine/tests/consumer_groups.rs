@@ -110,9 +110,7 @@ impl Naive {
                     return full;
                 }
                 let candidates: Vec<u64> = match which {
-                    Claimed::Entries(entries) => {
-                        pending.keys().copied().filter(|entry| entries.contains(entry)).collect()
-                    }
+                    Claimed::Entries(entries) => entries.clone(),
                     Claimed::From { from, .. } => pending.range(from..).map(|(entry, _)| *entry).collect(),
                 };
                 let most = match which {
@@ -125,7 +123,7 @@ impl Naive {
                         next = entry;
                         break;
                     }
-                    let row = pending[&entry];
+                    let Some(row) = pending.get(&entry).copied() else { continue };
                     if now - row.1 < *min_idle {
                         continue;
                     }

@@ -98,13 +98,27 @@ fn what_is_wrong_is_said_as_redis_says_it() {
         ("XREAD COUNT x STREAMS orders 0", "-ERR value is not an integer or out of range"),
         (
             "XREAD STREAMS orders a 0",
-            "-ERR Unbalanced 'xread' list of streams: for each stream key an ID or '$' must be specified.",
+            "-ERR Unbalanced XREAD list of streams: for each stream key an ID or '$' must be specified.",
         ),
         ("XREAD orders 0 1", "-ERR syntax error"),
         ("XLEN other", "0"),
         ("XRANGE other - +", "[]"),
         ("XREAD STREAMS other orders 0 0", "nil"),
         ("XRANGE orders - + COUNT 0", "nil"),
+        ("XRANGE other - + COUNT 0", "[]"),
+        ("XREVRANGE other + - COUNT 0", "[]"),
+        ("XRANGE orders - (0-0", "-ERR invalid end ID for the interval"),
+        ("XREVRANGE orders (0-0 -", "-ERR invalid end ID for the interval"),
+        (
+            "XRANGE orders (18446744073709551615-18446744073709551615 +",
+            "-ERR invalid start ID for the interval",
+        ),
+        ("XRANGE orders 00-01 +0 COUNT 5 COUNT 01", "-ERR value is not an integer or out of range"),
+        ("XRANGE orders 00-01 +0 COUNT 5 COUNT 1", "[]"),
+        ("XREAD STREAMS orders 01-00", "nil"),
+        ("XREAD STREAMS orders 0x1", "-ERR Invalid stream ID specified as stream command argument"),
+        ("XREAD STREAMS orders +", "nil"),
+        ("XINFO FOO orders", "-ERR unknown subcommand 'FOO'. Try XINFO HELP."),
     ] {
         client.says(line, expected);
     }

@@ -58,6 +58,18 @@ fn two_consumers_share_the_feed_and_what_is_not_acknowledged_comes_again() {
     let rest = client.ask(&format!("XAUTOCLAIM orders shop c 0 {} JUSTID", all[5].id));
     assert_eq!(rest, format!("[0-0 [{}] []]", ids(&all[5..8]).join(" ")));
     assert_eq!(entries(&client.value(&format!("XCLAIM orders shop a 0 {}", all[2].id))), all[2..3]);
+    // In the order that was asked for, and as often; each counts.
+    let [third, fourth] = [&all[2], &all[3]].map(|entry| entry.id.as_str());
+    let count = |client: &mut Client| {
+        let row = client.value(&format!("XPENDING orders shop {third} {third} 1"));
+        row.items()[0].items()[3].as_int().unwrap()
+    };
+    let before = count(&mut client);
+    let taken = entries(&client.value(&format!("XCLAIM orders shop a 0 {fourth} 999-0 {third} {third}")));
+    assert_eq!(ids(&taken), [fourth, third, third]);
+    assert_eq!(count(&mut client), before + 2);
+    client.says(&format!("XCLAIM orders shop a 1000000 {third} JUSTID"), "[]");
+    client.says(&format!("XCLAIM orders shop b 0 {fourth} JUSTID"), &format!("[{fourth}]"));
     client.says("XGROUP DELCONSUMER orders shop c", "3");
     let last = read(&mut client, "a", 10);
     assert_eq!(last, all[8..]);
@@ -128,6 +140,21 @@ fn what_is_wrong_with_a_group_is_said_as_redis_says_it() {
         ("XGROUP CREATECONSUMER orders shop a", "0"),
         ("XGROUP DELCONSUMER orders shop nobody", "0"),
         ("XREADGROUP GROUP shop b STREAMS orders 0", "[[orders []]]"),
+        (
+            "XREADGROUP GROUP shop b STREAMS orders orders >",
+            "-ERR Unbalanced XREAD list of streams: for each stream key an ID or '$' must be specified.",
+        ),
+        ("XCLAIM orders shop b abc 1-0", "-ERR Invalid min-idle-time argument for XCLAIM"),
+        ("XAUTOCLAIM orders shop b abc 0", "-ERR Invalid min-idle-time argument for XAUTOCLAIM"),
+        ("XAUTOCLAIM orders shop b 0 0 COUNT abc", "-ERR COUNT must be > 0"),
+        ("XCLAIM orders shop b 0 1-0 JUSTID 2-0", "-ERR Unrecognized XCLAIM option '2-0'"),
+        ("XPENDING orders shop - (0-0 10", "-ERR invalid end ID for the interval"),
+        ("XGROUP FOO orders shop", "-ERR unknown subcommand 'FOO'. Try XGROUP HELP."),
+        (
+            "XGROUP CREATE orders more 0 FOO",
+            "-ERR unknown subcommand or wrong number of arguments for 'CREATE'. Try XGROUP HELP.",
+        ),
+        ("XGROUP SETID orders shop 0 ENTRIESREAD -5", "-ERR value for ENTRIESREAD must be positive or -1"),
     ] {
         client.says(line, expected);
     }
@@ -341,6 +368,20 @@ fn whoever_waits_is_told_of_what_it_waits_for_and_of_nothing_else() {
     client.says(&format!("XGROUP SETID orders shop {last}"), "OK");
     assert_eq!(streamed(&consumer.reply()), [paused]);
 
+    // Of one that is destroyed, it is told.
+    consumer.send("XREADGROUP GROUP shop a BLOCK 0 STREAMS orders >");
+    until("a consumer", || client.ask("XINFO CONSUMERS orders shop"), |told| told.contains("a pending"));
+    client.says("XGROUP DESTROY orders shop", "1");
+    let told = show(&consumer.reply());
+    let expected = [
+        "-NOGROUP the consumer group this client was blocked on no longer exists",
+        "-NOGROUP No such key 'orders' or consumer group 'shop' in XREADGROUP with GROUP option",
+    ];
+    // It may not have begun to wait.
+    assert!(expected.contains(&told.as_str()), "{told}");
+    let help = client.ask("XGROUP HELP");
+    assert!(help.contains("SETID key group id") && help.ends_with("HELP     Prints this help.]"), "{help}");
+
     // The others still wait, and go when the server does.
     server.stop().unwrap();
     for waiting in [&mut far, &mut nobody] {
@@ -451,4 +492,12 @@ fn a_new_group_takes_the_place_of_one_that_was_destroyed_also_over_a_restart() {
     drop(server);
     let (code, told, _) = run(&["inspect", dir.path().to_str().unwrap()]);
     assert_eq!(code, Some(0), "{told}");
+    let groups = told.split("Consumer groups: ").nth(1).unwrap();
+    let groups: Vec<_> = groups.lines().take(3).map(|line| line.split(';').next().unwrap()).collect();
+    // Behind the ten entries lie the events of the groups themselves.
+    assert_eq!(groups[0], "2");
+    assert!(
+        groups[1].starts_with("  keeps: delivered up to ") && groups[1].ends_with(", 0 pending, 0 consumers")
+    );
+    assert!(groups[2].starts_with("  next: "), "{told}");
 }

@@ -118,7 +118,7 @@ pub enum ConsumerGroupCommand<S> {
 /// Which entries are to be taken over, or delivered again.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Claimed {
-    /// These.
+    /// These, in this order.
     Entries(Vec<u64>),
     /// Whatever there is from this position on.
     From {
@@ -167,7 +167,7 @@ pub enum ConsumerGroupEvent<'a> {
     Redelivered {
         /// Whose.
         consumer: &'a str,
-        /// Which, ascending.
+        /// Which, in the order in which they were asked for. One that was named twice was delivered twice.
         entries: Vec<u64>,
         /// Whether that is one more delivery of them.
         counts: bool,

@@ -39,7 +39,7 @@ impl Feed {
             StreamCall::Len { .. } => {
                 writer.uint(self.counting(Self::counted).await?.entries);
             }
-            StreamCall::Range { count: Some(0), .. } => writer.null_array(),
+            StreamCall::Range { key, count: Some(0), .. } if key == STREAM => writer.null_array(),
             StreamCall::Range { key, from, to, count, backwards } => {
                 let page = if key == STREAM {
                     self.range(*from, *to, self.most(*count), *backwards).await?
@@ -55,6 +55,10 @@ impl Feed {
             }
             StreamCall::InfoStream { key } | StreamCall::InfoGroups { key } if key != STREAM => {
                 return Err(WireError::invalid("no such key"));
+            }
+            StreamCall::Help { lines } => {
+                writer.array(lines.len());
+                lines.iter().for_each(|line| writer.simple(line));
             }
             StreamCall::InfoStream { .. } => self.describe(&mut writer).await?,
             StreamCall::InfoGroups { .. } => self.describe_groups(&mut writer).await?,

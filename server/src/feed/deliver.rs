@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tidegate_actors::Seat;
 use tidegate_engine::{Claimed, ConsumerGroupAnswer as Answer, ConsumerGroupCommand as Command};
 use tidegate_protocol::command::{StreamCall, StreamId};
-use tidegate_protocol::error::WireError;
+use tidegate_protocol::error::{ErrorCode, WireError};
 use tidegate_protocol::resp::Writer;
 use tokio::sync::watch;
 
@@ -64,6 +64,11 @@ struct Reading<'c> {
     is_known: bool,
 }
 
+/// The group was destroyed while it was waited for.
+fn gone() -> WireError {
+    WireError::new(ErrorCode::NoGroup, "the consumer group this client was blocked on no longer exists")
+}
+
 impl Feed {
     /// Reads for a consumer. False if there is nothing yet, and it is to be waited for.
     pub(super) async fn read_group(
@@ -79,7 +84,7 @@ impl Feed {
         let stranger = streams.iter().find(|(key, _)| key != STREAM || seat.is_none());
         let (None, Some(seat)) = (stranger, &seat) else {
             let key = stranger.map_or(STREAM, |(key, _)| key);
-            return Err(no_group(key, group, true));
+            return Err(if call.wait.is_some() { gone() } else { no_group(key, group, true) });
         };
         let turn = Arc::clone(&self.turns.entry(group.as_str().into()).or_default());
         // Before looking, so that no end is missed.
@@ -108,6 +113,7 @@ impl Feed {
                 Ok(page) => found.push((key.clone(), page)),
                 // What was delivered is told. The next read says what is wrong.
                 Err(_) if found.iter().any(|(_, page): &(_, Page)| !page.ids.is_empty()) => break,
+                Err(error) if call.wait.is_some() && error.code() == ErrorCode::NoGroup => return Err(gone()),
                 Err(error) => return Err(error),
             }
             if budget.is_spent() {
@@ -224,8 +230,11 @@ impl Feed {
         }
     }
 
-    /// Looks for these entries, which ascend, as far as they fit.
+    /// Looks for these entries, as far as they fit.
     pub(super) async fn find(self: &Arc<Self>, ids: Vec<u64>, budget: Budget) -> Result<Found, FeedError> {
+        let mut ids = ids;
+        ids.sort_unstable();
+        ids.dedup();
         if ids.is_empty() {
             return Ok(Found::default());
         }
