@@ -8,6 +8,7 @@ use tidegate_persistence::{ActorKind, WalkedBlock};
 use tidegate_protocol::error::{ErrorCode, WireError};
 
 use super::groups::no_group;
+use super::page::Found;
 use super::{Feed, FeedError, STREAM};
 use crate::convert::entry::{Entry, campaign_entries, sku_entries};
 use crate::convert::fault;
@@ -59,7 +60,7 @@ impl Feed {
         let after = view.last_delivered;
         let (name, types) = (Box::<str>::from(group), Arc::clone(types));
         let found = self.read(move |feed| {
-            let from = feed.behind(after, &name)?;
+            let from = feed.behind(after, 0, &name)?;
             let sifted = feed.sift(from, most, |entry| types.iter().any(|kind| kind == entry.kind()))?;
             feed.write_wanted(sifted)
         });
@@ -112,9 +113,13 @@ impl Feed {
                 let (ids, skipped) = skipped.map_or((Vec::new(), 0), |(last, count)| (vec![last], count));
                 return Ok((ids, Delivery { entries: Vec::new(), skipped, is_all }));
             };
-            match self.entries(&ids) {
-                Ok(written) => {
-                    let entries = written.into_values().collect();
+            match self.entries(&ids, self.budget()) {
+                // The reply is full before the last of them.
+                Ok(Found { until: Some(until), .. }) if wanted.iter().any(|(id, _)| *id >= until) => {
+                    wanted.retain(|(id, _)| *id < until);
+                }
+                Ok(found) => {
+                    let entries = found.entries.into_values().collect();
                     return Ok((ids, Delivery { entries, skipped: skipped_before, is_all }));
                 }
                 Err(FeedError::Unasked { sequence, .. }) if ids.first().is_some_and(|id| *id < sequence) => {
