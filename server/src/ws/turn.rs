@@ -140,7 +140,7 @@ impl Turn {
         if self.answered >= caller.most_bytes() {
             return self.refuse_the_rest(caller);
         }
-        let replies = caller.run(caller.most_bytes()).await;
+        let replies = caller.run(caller.most_bytes() - self.answered).await;
         let waiting: Vec<Waiting> = self
             .waiting()
             .map(|Waiting { id, wanted }| Waiting { id: id.clone(), wanted: *wanted })
