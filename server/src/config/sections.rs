@@ -34,7 +34,7 @@ section! {
     Http / RawHttp {
         /// Address and port; port 0 takes any free one.
         listen: SocketAddr = "127.0.0.1:7879".to_owned(), Address;
-        /// Connections that have asked something, besides WebSockets; one more is answered 503 and closed.
+        /// Connections that are being answered, besides WebSockets; one more is answered 503 and closed.
         max_connections: usize = 256, Within(1, 65_536);
         /// Milliseconds a client has to send the head of its request, and again for its body. The HTTP library's clock ticks twice a second, so
         /// less than a second could end a request that has only just begun.

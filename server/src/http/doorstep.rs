@@ -3,6 +3,9 @@
 //! HTTP/1.1 and nothing else: the HTTP/2 of the HTTP library bounds neither the streams of a connection nor what it keeps
 //! for them, so one client could take all memory. Its own TLS door offers HTTP/2 whenever any part of the program is
 //! built with it, and takes part in no more than so many handshakes at once, all silent ones included; hence this one.
+//!
+//! The library also waits for the first request of a connection only. One byte of the next ends its patience with silence
+//! and begins no other. So the [`Wire`] has a limit of its own.
 
 use std::future::Future as _;
 use std::io;
@@ -10,7 +13,7 @@ use std::net::SocketAddr;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use actix_http::{HttpService, Request};
@@ -21,11 +24,11 @@ use actix_web::dev::{AppConfig, Extensions, Service, ServiceResponse};
 use actix_web::rt::net::TcpStream;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::sync::oneshot;
-use tokio::time::timeout;
+use tokio::time::{Sleep, sleep, timeout};
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
-use super::entrance::{Entrance, Visitor};
+use super::entrance::{Entrance, Turn, Visitor};
 use crate::config::Http;
 use crate::security::Encryption;
 
@@ -106,7 +109,16 @@ impl Doorstep {
                 Ok(()) = &mut sent_away => return Err(()),
             },
         };
-        Ok((Wire { stream, visitor: Rc::new(visitor), sent_away: Some(sent_away) }, Some(peer)))
+        let wire = Wire {
+            stream,
+            visitor: Rc::new(visitor),
+            sent_away: Some(sent_away),
+            head_limit: self.settings.request_timeout_ms,
+            // The library closes more politely, so it may do so first.
+            idle_limit: self.settings.keep_alive_ms + LINGER,
+            request_due: None,
+        };
+        Ok((wire, Some(peer)))
     }
 }
 
@@ -123,8 +135,21 @@ impl Handshake {
 pub(super) struct Wire {
     stream: Pin<Box<dyn Stream>>,
     visitor: Rc<Visitor>,
-    /// When it has to leave. Nobody can tell it any more once it has a place.
+    /// When it has to leave. Nobody can tell it as long as it has a place.
     sent_away: Option<oneshot::Receiver<()>>,
+    /// How long the head of a request may take.
+    head_limit: Duration,
+    /// How long nothing may come.
+    idle_limit: Duration,
+    /// By when the next request has to be there. The library sees to the first.
+    request_due: Option<Due>,
+}
+
+/// The end of the patience with a request.
+struct Due {
+    at: Pin<Box<Sleep>>,
+    /// Whether something of the request is there.
+    has_begun: bool,
 }
 
 trait Stream: AsyncRead + AsyncWrite {}
@@ -138,21 +163,67 @@ impl Drop for Wire {
     }
 }
 
+impl Wire {
+    /// An error once the client has to leave, because others come or because its next request does not.
+    fn may_stay(&mut self, context: &mut Context<'_>) -> io::Result<()> {
+        if let Some(sent_away) = &mut self.sent_away
+            && let Poll::Ready(told) = Pin::new(sent_away).poll(context)
+        {
+            self.sent_away = None;
+            if told.is_ok() {
+                return Err(io::ErrorKind::ConnectionAborted.into());
+            }
+        }
+        if self.visitor.turn() != Turn::Waiting {
+            self.request_due = None;
+        }
+        if let Some(due) = &mut self.request_due
+            && due.at.as_mut().poll(context).is_ready()
+        {
+            return Err(io::ErrorKind::TimedOut.into());
+        }
+        Ok(())
+    }
+
+    /// Something came. If a request begins with it, the rest has only so much time, however often a little more comes.
+    fn heard(&mut self, context: &mut Context<'_>) {
+        let limit = self.head_limit;
+        if let Some(due) = &mut self.request_due
+            && !due.has_begun
+        {
+            *due = Due { at: Box::pin(sleep(limit)), has_begun: true };
+            // It is looked at when the next bytes are asked for. Until then it only has to wake.
+            let _ = due.at.as_mut().poll(context);
+        }
+    }
+
+    /// All that was said has been sent. If that was the end of an answer, the client is silent again.
+    fn sent(&mut self, context: &mut Context<'_>) -> io::Result<()> {
+        if self.visitor.turn() != Turn::Answered {
+            return Ok(());
+        }
+        if let Some(sent_away) = self.visitor.rest() {
+            self.sent_away = Some(sent_away);
+        }
+        self.request_due = Some(Due { at: Box::pin(sleep(self.idle_limit)), has_begun: false });
+        // Nothing may be read before something comes, and it has to be woken for these too.
+        self.may_stay(context)
+    }
+}
+
 impl AsyncRead for Wire {
     fn poll_read(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
         bytes: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        if let Some(sent_away) = &mut self.sent_away
-            && let Poll::Ready(told) = Pin::new(sent_away).poll(context)
-        {
-            self.sent_away = None;
-            if told.is_ok() {
-                return Poll::Ready(Err(io::ErrorKind::ConnectionAborted.into()));
-            }
+        self.may_stay(context)?;
+        let before = bytes.filled().len();
+        ready!(self.stream.as_mut().poll_read(context, bytes))?;
+        if bytes.filled().len() > before {
+            self.heard(context);
         }
-        self.stream.as_mut().poll_read(context, bytes)
+        Poll::Ready(Ok(()))
     }
 }
 
@@ -166,7 +237,8 @@ impl AsyncWrite for Wire {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.stream.as_mut().poll_flush(context)
+        ready!(self.stream.as_mut().poll_flush(context))?;
+        Poll::Ready(self.sent(context))
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {

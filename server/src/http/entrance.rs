@@ -1,9 +1,10 @@
 //! How many HTTP connections there may be, and from where.
 //!
-//! A connection that has just come has no place yet: it may be silent, or half a handshake. Only so many of these are
-//! borne with, and the oldest leaves when one more comes, so that silence keeps nobody out. Its first request takes one of
-//! `http.max_connections` places, if one is free; without one it is told so and closed. A WebSocket gives its place back,
-//! because it has a limit of its own.
+//! A connection has no place as long as it asks nothing: it may be silent, or half a handshake, or half a request. Only so
+//! many of these are borne with, and when one more comes, the one leaves that has been silent for longest, so that silence
+//! keeps nobody out. A request takes one of `http.max_connections` places, if one is free; without one it is told so and
+//! closed. With the last byte of the answer the connection is among the silent again: what it may ask some day must not
+//! keep others from asking now. A WebSocket gives its place back, because it has a limit of its own.
 //!
 //! An address has `limits.max_connections_per_address` connections of either kind. One more is closed before it costs a
 //! handshake.
@@ -11,6 +12,7 @@
 use std::cell::Cell;
 use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -19,7 +21,7 @@ use tokio::sync::oneshot;
 
 use crate::security::network;
 
-/// As many connections as there are places may have asked nothing yet, but never fewer than this: clients that come
+/// As many connections as there are places may ask nothing, but never fewer than this: clients that come
 /// together must not send each other away.
 const LEAST_SILENT: usize = 64;
 
@@ -36,13 +38,22 @@ pub(super) struct Entrance {
 
 #[derive(Debug, Default)]
 struct Inside {
-    /// Those that have asked nothing yet, the oldest first, and how each is sent away.
+    /// Those that ask nothing, the longest silent first, and how each is sent away.
     silent: BTreeMap<u64, oneshot::Sender<()>>,
     /// Those that have a place.
     seated: usize,
     /// All of them by address, where these have a limit.
     by_address: HashMap<IpAddr, usize>,
     last: u64,
+}
+
+impl Inside {
+    /// Puts one at the end of the silent.
+    fn number(&mut self, sender: oneshot::Sender<()>) -> u64 {
+        self.last += 1;
+        self.silent.insert(self.last, sender);
+        self.last
+    }
 }
 
 impl Entrance {
@@ -94,6 +105,20 @@ impl Entrance {
             }
             *count += 1;
         }
+        let (number, receiver) = self.fall_silent(&mut inside);
+        self.accepted.fetch_add(1, Ordering::Relaxed);
+        let visitor = Visitor {
+            entrance: Arc::clone(self),
+            number: Cell::new(number),
+            counted,
+            standing: Cell::new(Standing::Silent),
+            turn: Cell::new(Turn::Waiting),
+        };
+        Some((visitor, receiver))
+    }
+
+    /// One more is silent: its number, and what tells it to leave. If these are too many now, the oldest has to.
+    fn fall_silent(&self, inside: &mut Inside) -> (u64, oneshot::Receiver<()>) {
         if inside.silent.len() >= self.most_silent()
             && let Some((_, oldest)) = inside.silent.pop_first()
         {
@@ -101,14 +126,8 @@ impl Entrance {
             // It may have gone in this moment.
             let _ = oldest.send(());
         }
-        inside.last += 1;
-        let number = inside.last;
         let (sender, receiver) = oneshot::channel();
-        inside.silent.insert(number, sender);
-        self.accepted.fetch_add(1, Ordering::Relaxed);
-        let visitor =
-            Visitor { entrance: Arc::clone(self), number, counted, standing: Cell::new(Standing::Silent) };
-        Some((visitor, receiver))
+        (inside.number(sender), receiver)
     }
 
     fn most_silent(&self) -> usize {
@@ -119,10 +138,12 @@ impl Entrance {
 /// One connection, until it ends or becomes a WebSocket.
 pub(super) struct Visitor {
     entrance: Arc<Entrance>,
-    number: u64,
+    /// Among the silent.
+    number: Cell<u64>,
     /// The address that it is counted under.
     counted: Option<IpAddr>,
     standing: Cell<Standing>,
+    turn: Cell<Turn>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -132,7 +153,61 @@ enum Standing {
     Gone,
 }
 
+/// Whose turn it is to say something. Requests of one connection are answered one after the other.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Turn {
+    /// The client's: nothing of its next request is known yet.
+    Waiting,
+    /// The server's.
+    Answering,
+    /// Still the server's: all has been said, but not all may have been sent.
+    Answered,
+}
+
+/// A request that is being answered, as long as it lives.
+pub(super) struct Asking(Rc<Visitor>);
+
+impl Drop for Asking {
+    fn drop(&mut self) {
+        self.0.turn.set(Turn::Answered);
+    }
+}
+
 impl Visitor {
+    /// A request begins. It ends with what is returned.
+    pub(super) fn ask(self: &Rc<Self>) -> Asking {
+        self.turn.set(Turn::Answering);
+        Asking(Rc::clone(self))
+    }
+
+    /// Whose turn it is.
+    pub(super) fn turn(&self) -> Turn {
+        self.turn.get()
+    }
+
+    /// Its answer has been sent: it is silent again, with a new number. Returned is what tells it to leave from now on, if
+    /// that is not what told it before.
+    pub(super) fn rest(&self) -> Option<oneshot::Receiver<()>> {
+        self.turn.set(Turn::Waiting);
+        let mut inside = self.entrance.inside.lock();
+        match self.standing.get() {
+            Standing::Silent => {
+                // Who has been sent away is not taken in again.
+                let sender = inside.silent.remove(&self.number.get())?;
+                self.number.set(inside.number(sender));
+                None
+            }
+            Standing::Seated => {
+                inside.seated -= 1;
+                let (number, receiver) = self.entrance.fall_silent(&mut inside);
+                self.number.set(number);
+                self.standing.set(Standing::Silent);
+                Some(receiver)
+            }
+            Standing::Gone => None,
+        }
+    }
+
     /// It asks something: whether it has a place now.
     pub(super) fn sit(&self) -> bool {
         if self.standing.get() != Standing::Silent {
@@ -143,7 +218,7 @@ impl Visitor {
             return false;
         }
         // Who has been sent away is not taken in again.
-        let is_here = inside.silent.remove(&self.number).is_some();
+        let is_here = inside.silent.remove(&self.number.get()).is_some();
         if is_here {
             inside.seated += 1;
             self.standing.set(Standing::Seated);
@@ -160,7 +235,7 @@ impl Visitor {
     pub(super) fn leave(&self) {
         let mut inside = self.entrance.inside.lock();
         match self.standing.replace(Standing::Gone) {
-            Standing::Silent => drop(inside.silent.remove(&self.number)),
+            Standing::Silent => drop(inside.silent.remove(&self.number.get())),
             Standing::Seated => inside.seated -= 1,
             Standing::Gone => return,
         }
@@ -204,6 +279,53 @@ mod tests {
         assert!(silent[2].0.sit());
         silent.clear();
         assert_eq!(entrance.open(), 0);
+    }
+
+    #[test]
+    fn who_has_been_answered_is_the_youngest_of_the_silent() {
+        let entrance = Entrance::new(1, 0);
+        let mut crowd: Vec<_> = (0..LEAST_SILENT).map(|_| entrance.enter(HERE).unwrap()).collect();
+        assert!(crowd[0].0.sit() && !crowd[1].0.sit());
+        crowd[0].1 = crowd[0].0.rest().unwrap();
+        assert!(crowd[1].0.sit() && !crowd[0].0.sit(), "the place is free, and is taken");
+        crowd[1].1 = crowd[1].0.rest().unwrap();
+        // Without a place it gets a new number too.
+        assert!(crowd[2].0.rest().is_none());
+        assert_eq!((entrance.open(), entrance.inside.lock().seated), (LEAST_SILENT, 0));
+        for expected in (3..LEAST_SILENT).chain(0..3) {
+            crowd.push(entrance.enter(HERE).unwrap());
+            let gone = crowd.iter_mut().position(|(_, told)| told.try_recv() == Ok(()));
+            assert_eq!(gone, Some(expected));
+        }
+        assert!(crowd[0].0.rest().is_none() && !crowd[0].0.sit(), "who was sent away does not come back");
+        assert_eq!((entrance.open(), entrance.refused()), (LEAST_SILENT, LEAST_SILENT as u64));
+        crowd.clear();
+        assert_eq!(entrance.open(), 0);
+    }
+
+    #[test]
+    fn the_silent_give_way_to_who_has_been_answered() {
+        let entrance = Entrance::new(1, 0);
+        let (asker, _) = entrance.enter(HERE).unwrap();
+        assert!(asker.sit());
+        let mut silent: Vec<_> = (0..LEAST_SILENT).map(|_| entrance.enter(HERE).unwrap()).collect();
+        let mut its_end = asker.rest().unwrap();
+        assert!(silent[0].1.try_recv() == Ok(()) && its_end.try_recv().is_err());
+        assert_eq!((entrance.open(), entrance.refused()), (LEAST_SILENT, 1));
+    }
+
+    #[test]
+    fn who_left_for_a_websocket_is_not_silent_again() {
+        let entrance = Entrance::new(1, 2);
+        let visitor = Rc::new(entrance.enter(HERE).unwrap().0);
+        let asking = visitor.ask();
+        assert!(visitor.sit() && visitor.turn() == Turn::Answering);
+        visitor.leave();
+        drop(asking);
+        assert!(visitor.turn() == Turn::Answered && visitor.rest().is_none());
+        drop(visitor);
+        let inside = entrance.inside.lock();
+        assert_eq!((inside.silent.len(), inside.seated, inside.by_address.len()), (0, 0, 0));
     }
 
     #[test]

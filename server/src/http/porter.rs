@@ -1,17 +1,20 @@
 //! What is looked at before anything else, whatever is asked.
 
+use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 
-use actix_web::body::{BoxBody, MessageBody};
+use actix_web::body::{BodySize, BoxBody, MessageBody};
 use actix_web::dev::{RequestHead, ServiceRequest, ServiceResponse};
 use actix_web::http::{ConnectionType, StatusCode};
 use actix_web::middleware::Next;
+use actix_web::web::Bytes;
 use actix_web::{Error, web};
 use tidegate_protocol::error::{ErrorCode, WireError};
 
 use super::cors::Cors;
-use super::entrance::Visitor;
+use super::entrance::{Asking, Visitor};
 use super::origin::is_meant_for_this_machine;
 use super::{HEALTH, api};
 use crate::config::Origins;
@@ -28,20 +31,43 @@ pub(super) struct Porter {
     pub(super) retry_ms: u32,
 }
 
-/// Middleware: sees to it that who asks has a place, counts the request for its address, whatever becomes of it, and that it
-/// is meant for this server. Health is answered in any case, because that is asked when something is wrong; and a
-/// WebSocket has another limit.
+/// An answer, and the request that is over with it.
+pub(super) struct Answer {
+    body: BoxBody,
+    _asking: Option<Asking>,
+}
+
+impl MessageBody for Answer {
+    type Error = <BoxBody as MessageBody>::Error;
+
+    fn size(&self) -> BodySize {
+        self.body.size()
+    }
+
+    fn poll_next(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Bytes, Self::Error>>> {
+        Pin::new(&mut self.body).poll_next(context)
+    }
+}
+
+/// Middleware: sees to it that who asks has a place until it is answered, counts the request for its address, whatever
+/// becomes of it, and that it is meant for this server. Health is answered in any case and takes no place, because that is
+/// asked when something is wrong; and a WebSocket has another limit.
 pub(super) async fn receive<B: MessageBody + 'static>(
     porter: web::Data<Porter>,
     request: ServiceRequest,
     next: Next<B>,
-) -> Result<ServiceResponse<BoxBody>, Error> {
+) -> Result<ServiceResponse<Answer>, Error> {
     let visitor = request.request().conn_data::<Rc<Visitor>>().cloned();
-    let has_place = visitor.as_ref().is_none_or(|visitor| visitor.sit());
+    // It ends with the answer, or with this future if nobody waits for one any more.
+    let asking = visitor.as_ref().map(Visitor::ask);
     let is_health = HEALTH.contains(&request.path());
+    let may_stay = is_health || visitor.as_ref().is_none_or(|visitor| visitor.sit());
     let admitted = if is_health {
         Ok(())
-    } else if has_place || request.path() == "/ws" {
+    } else if may_stay || request.path() == "/ws" {
         porter.count(&request).and_then(|()| porter.expects(request.head()))
     } else {
         visitor.iter().for_each(|visitor| visitor.turned_away());
@@ -56,12 +82,12 @@ pub(super) async fn receive<B: MessageBody + 'static>(
     cors.mark(answer.headers_mut());
     match visitor {
         Some(visitor) if answer.status() == StatusCode::SWITCHING_PROTOCOLS => visitor.leave(),
-        _ if !has_place => {
+        _ if !may_stay => {
             answer.response_mut().head_mut().set_connection_type(ConnectionType::Close);
         }
         _ => {}
     }
-    Ok(answer)
+    Ok(answer.map_body(|_, body| Answer { body, _asking: asking }))
 }
 
 impl Porter {
@@ -81,7 +107,8 @@ impl Porter {
     }
 
     fn full(&self) -> WireError {
-        let text = "as many HTTP connections as may be are open (http.max_connections); nothing was done";
+        let text =
+            "as many HTTP connections as may be are being answered (http.max_connections); nothing was done";
         WireError::retry(ErrorCode::Overloaded, self.retry_ms, text)
     }
 }

@@ -192,13 +192,36 @@ fn ask(socket: &mut TcpStream, path: &str) -> Result<(u16, String), std::io::Err
     }
 }
 
+/// Begins a request whose body is still to come, so that its answer is too.
+fn begin(address: SocketAddr) -> TcpStream {
+    let mut socket = visit(address);
+    let head = "POST /api/v1/skus/lamp/pause HTTP/1.1\r\nhost: 127.0.0.1\r\nidempotency-key: r-1\r\n\
+                content-type: application/json\r\ncontent-length: 2\r\n\r\n";
+    socket.write_all(head.as_bytes()).unwrap();
+    socket
+}
+
+/// Whether the server closes a connection without another word.
+fn is_closed(mut socket: &TcpStream) -> bool {
+    match socket.read(&mut [0]) {
+        Ok(read) => read == 0,
+        Err(error) => error.kind() == std::io::ErrorKind::ConnectionReset,
+    }
+}
+
+/// A page asked for by somebody who comes for it.
+fn status_of(server: &Server, path: &str) -> u16 {
+    ask(&mut visit(server.http()), path).unwrap().0
+}
+
 #[test]
 fn an_http_connection_without_a_place_is_told_so_and_health_is_answered() {
-    let server = Server::start_with(|config| config.http.max_connections = 2);
-    let mut guests = [visit(server.http()), visit(server.http())];
-    for guest in &mut guests {
-        assert_eq!(ask(guest, "/asyncapi.json").unwrap().0, 200);
-    }
+    let server = Server::start_with(|config| {
+        config.http.max_connections = 2;
+        config.http.request_timeout_ms = PATIENCE;
+    });
+    let mut guests = [begin(server.http()), begin(server.http())];
+    until("both places to be taken", || status_of(&server, "/status"), |status| *status == 503);
     let mut late = visit(server.http());
     let (status, answer) = ask(&mut late, "/status").unwrap();
     assert!(
@@ -206,19 +229,107 @@ fn an_http_connection_without_a_place_is_told_so_and_health_is_answered() {
         "{answer}"
     );
     assert!(answer.contains("retry-after: 1\r\n") && answer.contains("connection: close\r\n"), "{answer}");
-    assert_eq!(late.read(&mut [0]).unwrap(), 0, "it is closed");
-    let (status, answer) = ask(&mut visit(server.http()), "/livez").unwrap();
-    assert!(status == 200 && answer.contains("connection: close\r\n"), "{answer}");
+    assert!(is_closed(&late));
+    let mut prober = visit(server.http());
+    for path in ["/livez", "/readyz", "/healthz", "/livez"] {
+        assert_eq!(ask(&mut prober, path).unwrap().0, 200, "health takes no place, and its connection stays");
+    }
     // WebSockets have a limit of their own, and give their places back.
     let _sockets: Vec<Socket> = (0..3).map(|_| Socket::connect(server.http())).collect();
-    assert_eq!(ask(&mut guests[0], "/status").unwrap().0, 200, "who has a place keeps it");
-    drop(guests);
+    guests[0].write_all(b"{").unwrap();
+    assert_eq!(status_of(&server, "/status"), 503, "who has a place keeps it");
+    guests[0].write_all(b"}").unwrap();
+    until("a place to be free", || status_of(&server, "/status"), |status| *status == 200);
     let _sockets: Vec<Socket> = (0..3).map(|_| Socket::connect(server.http())).collect();
-    until(
-        "a place to be free",
-        || ask(&mut visit(server.http()), "/status").unwrap().0,
-        |status| *status == 200,
-    );
+    // Nobody waits for this answer any more.
+    drop(guests);
+    let mut others = [begin(server.http()), begin(server.http())];
+    until("both places to be taken", || status_of(&server, "/status"), |status| *status == 503);
+    others.iter_mut().for_each(|other| other.write_all(b"{}").unwrap());
+    until("the places to be free", || status_of(&server, "/status"), |status| *status == 200);
+}
+
+#[test]
+fn who_has_been_answered_has_no_place_and_half_a_request_is_not_waited_for() {
+    let server = Server::start_with(|config| {
+        config.http.max_connections = 3;
+        config.http.request_timeout_ms = Duration::from_secs(1);
+        config.http.keep_alive_ms = 2 * PATIENCE;
+    });
+    let mut guests: Vec<TcpStream> = (0..6).map(|_| visit(server.http())).collect();
+    for (guest, path) in guests.iter_mut().zip(["/status", "/livez"].into_iter().cycle()) {
+        assert_eq!(ask(guest, path).unwrap().0, 200);
+        guest.write_all(b"GET").unwrap();
+    }
+    until("a place", || status_of(&server, "/api/v1/skus"), |status| *status == 200);
+    assert!(guests.iter().all(is_closed), "half a request");
+    // A little more now and then buys no time.
+    let mut dripping = visit(server.http());
+    assert_eq!(ask(&mut dripping, "/status").unwrap().0, 200);
+    dripping.set_read_timeout(Some(Duration::from_millis(50))).unwrap();
+    let drip = || {
+        let _ = dripping.write_all(b"G");
+        is_closed(&dripping)
+    };
+    until("the end of a request in drops", drip, |is_closed| *is_closed);
+}
+
+#[test]
+fn a_connection_is_kept_for_one_request_after_the_other() {
+    let server = Server::start_with(|config| {
+        config.http.max_connections = 1;
+        config.http.request_timeout_ms = Duration::from_secs(1);
+    });
+    let mut guest = visit(server.http());
+    let began = std::time::Instant::now();
+    // For longer than one request may take, and in two parts.
+    while began.elapsed() < Duration::from_millis(2_500) {
+        guest.write_all(b"GET /livez HTTP/1.1\r\nx-first: ").unwrap();
+        assert_eq!(ask(&mut guest, "/status").unwrap().0, 200, "what was asked became a header");
+        assert_eq!(ask(&mut guest, "/status").unwrap().0, 200);
+    }
+    // Requests that come together are answered one after the other, with one place for all.
+    guest.write_all("GET /status HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n".repeat(20).as_bytes()).unwrap();
+    guest.write_all(b"GET /livez HTTP/1.1\r\nhost: 127.0.0.1\r\nconnection: close\r\n\r\n").unwrap();
+    let mut answers = String::new();
+    guest.read_to_string(&mut answers).unwrap();
+    assert_eq!(answers.matches("HTTP/1.1 200 OK").count(), 21, "{answers}");
+}
+
+#[test]
+fn the_longest_silent_gives_way_even_if_it_was_answered_once() {
+    let server = Server::start_with(|config| {
+        config.http.max_connections = 1;
+        config.http.keep_alive_ms = 2 * PATIENCE;
+    });
+    let mut answered = [visit(server.http()), visit(server.http())];
+    for (guest, path) in answered.iter_mut().zip(["/status", "/livez"]) {
+        assert_eq!(ask(guest, path).unwrap().0, 200);
+    }
+    let mut crowd: Vec<TcpStream> = (0..64).map(|_| visit(server.http())).collect();
+    for guest in &mut crowd {
+        assert_eq!(ask(guest, "/livez").unwrap().0, 200);
+    }
+    assert!(answered.iter().all(is_closed), "64 may be silent");
+    assert!(crowd.iter_mut().all(|guest| ask(guest, "/livez").is_ok()), "and these are");
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn who_takes_nothing_of_an_answer_does_not_keep_its_place() {
+    let server = Server::start_with(|config| {
+        config.http.max_connections = 1;
+        config.http.keep_alive_ms = 2 * PATIENCE;
+        config.ws.write_timeout_ms = Duration::from_secs(1);
+    });
+    let mut deaf = visit(server.http());
+    let asked = "GET /api/docs/swagger-ui-bundle.js HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n".repeat(100);
+    deaf.write_all(asked.as_bytes()).unwrap();
+    until("the place to be taken", || status_of(&server, "/status"), |status| *status == 503);
+    until("the place to be free", || status_of(&server, "/status"), |status| *status == 200);
+    let mut taken = Vec::new();
+    let _ = deaf.read_to_end(&mut taken);
+    assert!(String::from_utf8_lossy(&taken).matches("HTTP/1.1 200 OK").count() < 100);
 }
 
 #[test]
