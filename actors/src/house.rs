@@ -393,6 +393,12 @@ impl House {
         self.shared.leaps.load(Ordering::Relaxed)
     }
 
+    /// Has every actor look at the clock: it was set. The house finds that out by itself, [a little
+    /// later](HouseOptions::look_at_clock).
+    pub fn wake(&self) {
+        self.look_at_seats(|seat| seat.wake());
+    }
+
     /// How many rebuilds after a panic went well since the start.
     #[must_use]
     pub fn rebuilt(&self) -> u64 {

@@ -85,8 +85,7 @@ impl Epoch for MemoryEpoch {
                 disk.faults.broken = true;
                 return Err(full);
             }
-            let faults = &mut disk.faults;
-            count_down(&mut faults.appends_left, &mut faults.broken, "the write failed")?;
+            disk.faults.count_appends()?;
             let blocks = disk.epochs.get_mut(&self.epoch).ok_or_else(|| error("the epoch was removed"))?;
             blocks.unsynced.insert(first_sequence, block.to_vec());
             Ok(())
@@ -95,8 +94,7 @@ impl Epoch for MemoryEpoch {
 
     fn sync(&self) -> Result<(), JournalError> {
         self.on(|disk| {
-            let faults = &mut disk.faults;
-            count_down(&mut faults.syncs_left, &mut faults.broken, "the sync failed")?;
+            disk.faults.count_syncs()?;
             let blocks = disk.epochs.get_mut(&self.epoch).ok_or_else(|| error("the epoch was removed"))?;
             blocks.durable.append(&mut blocks.unsynced);
             Ok(())
@@ -129,18 +127,4 @@ impl Epoch for MemoryEpoch {
 
 fn stored((first_sequence, bytes): (&u64, &Vec<u8>)) -> StoredBlock {
     StoredBlock { first_sequence: *first_sequence, bytes: bytes.clone() }
-}
-
-/// Lets an action pass, or fails it if its turn has come or something failed before.
-fn count_down(left: &mut Option<u64>, broken: &mut bool, cause: &str) -> Result<(), JournalError> {
-    match left {
-        _ if *broken => return Err(error("an earlier error")),
-        Some(0) => {
-            *broken = true;
-            return Err(error(cause));
-        }
-        Some(left) => *left -= 1,
-        None => {}
-    }
-    Ok(())
 }

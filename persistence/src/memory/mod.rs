@@ -55,6 +55,8 @@ struct Faults {
     operations: Option<(u64, Mishap)>,
     /// The power is gone: nothing works until the crash is over.
     dead: bool,
+    /// Anything that was told to fail has failed since the start.
+    fired: bool,
     count: u64,
 }
 
@@ -127,6 +129,12 @@ impl MemoryJournal {
         self.state.lock().bytes
     }
 
+    /// Whether anything has failed since the last crash, as it was told to.
+    #[must_use]
+    pub fn has_failed(&self) -> bool {
+        self.state.lock().faults.fired
+    }
+
     /// How many operations there were.
     #[must_use]
     pub fn operations(&self) -> u64 {
@@ -185,6 +193,38 @@ impl MemoryJournal {
     }
 }
 
+impl Faults {
+    fn count_appends(&mut self) -> Result<(), JournalError> {
+        self.count_down(|faults| &mut faults.appends_left, "the write failed")
+    }
+
+    fn count_syncs(&mut self) -> Result<(), JournalError> {
+        self.count_down(|faults| &mut faults.syncs_left, "the sync failed")
+    }
+
+    /// Lets an action pass, or fails it if its turn has come or something failed before.
+    fn count_down(
+        &mut self,
+        left: impl FnOnce(&mut Self) -> &mut Option<u64>,
+        cause: &str,
+    ) -> Result<(), JournalError> {
+        if self.broken {
+            return Err(error("an earlier error"));
+        }
+        match left(self) {
+            Some(0) => {
+                (self.broken, self.fired) = (true, true);
+                Err(error(cause))
+            }
+            Some(left) => {
+                *left -= 1;
+                Ok(())
+            }
+            None => Ok(()),
+        }
+    }
+}
+
 impl State {
     /// One operation of the disk: does it, unless something happens to it.
     fn operate<T>(
@@ -200,6 +240,7 @@ impl State {
             Some((0, mishap)) => {
                 let mishap = *mishap;
                 faults.operations = None;
+                faults.fired = true;
                 faults.dead = mishap != Mishap::Error;
                 if mishap == Mishap::PowerCutAfter {
                     // Nobody hears of it.
@@ -219,6 +260,7 @@ impl State {
     fn grow(&mut self, bytes: usize) -> Result<(), JournalError> {
         let grown = self.bytes + bytes as u64;
         if self.faults.capacity.is_some_and(|capacity| grown > capacity) {
+            self.faults.fired = true;
             return Err(JournalError::Full("memory".to_owned()));
         }
         self.bytes = grown;
