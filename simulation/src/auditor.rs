@@ -27,6 +27,8 @@ pub(crate) struct Auditor {
     /// Somebody was told that this was done.
     done: BTreeSet<(Deed, usize, u32)>,
     done_carts: BTreeSet<(Deed, u32)>,
+    /// How often each kind of reply was heard.
+    heard: BTreeMap<String, u64>,
     /// Money came, and somebody was told that it is due back.
     refund_due: BTreeSet<(usize, u32)>,
 }
@@ -73,6 +75,11 @@ impl Auditor {
         })
     }
 
+    /// How often each kind of reply was heard.
+    pub(crate) fn replies(&self) -> &BTreeMap<String, u64> {
+        &self.heard
+    }
+
     /// A request is sent: from now on it may have happened.
     pub(crate) fn sent(&mut self, request: &Request) {
         match request.what {
@@ -87,6 +94,7 @@ impl Auditor {
 
     /// A client was told this.
     pub(crate) fn heard(&mut self, request: &Request, reply: &Reply) -> Audited {
+        *self.heard.entry(kind_of(reply)).or_default() += 1;
         let answer = match reply {
             Reply::Accepted(answer) => *answer,
             Reply::Paid(_) | Reply::CartPaid(_) => Answer::Paid,
@@ -293,6 +301,18 @@ impl Auditor {
             })
         })
     }
+}
+
+/// The name of a reply: that of the answer or rejection, without what it says.
+fn kind_of(reply: &Reply) -> String {
+    let text = match reply {
+        Reply::Accepted(answer) => format!("{answer:?}"),
+        Reply::Rejected(rejection) | Reply::LineRejected(rejection, _) => format!("{rejection:?}"),
+        Reply::Refused(refusal) => format!("{refusal:?}"),
+        Reply::Failed(fault) => format!("{fault:?}"),
+        other => format!("{other:?}"),
+    };
+    text.chars().take_while(|letter| letter.is_alphanumeric()).collect()
 }
 
 /// Every unit is in one place.

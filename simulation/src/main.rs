@@ -1,5 +1,6 @@
 //! `tidegate-simulation`: runs many sales, or one again.
 
+use std::collections::BTreeMap;
 use std::num::NonZero;
 use std::process::ExitCode;
 use std::sync::Mutex;
@@ -85,6 +86,7 @@ fn many(options: &Options) -> ExitCode {
     let (next, is_over) = (AtomicU64::new(options.from), AtomicBool::new(false));
     let (starts, requests, done) = (AtomicU64::new(0), AtomicU64::new(0), AtomicU64::new(0));
     let failed: Mutex<Option<(u64, Failure)>> = Mutex::new(None);
+    let replies: Mutex<BTreeMap<String, u64>> = Mutex::default();
     let work = || {
         while !is_over.load(Ordering::Relaxed) && limit.is_none_or(|limit| began.elapsed() < limit) {
             let seed = next.fetch_add(1, Ordering::Relaxed);
@@ -96,6 +98,11 @@ fn many(options: &Options) -> ExitCode {
                     starts.fetch_add(finished.starts.into(), Ordering::Relaxed);
                     requests.fetch_add(finished.requests as u64, Ordering::Relaxed);
                     done.fetch_add(1, Ordering::Relaxed);
+                    if let Ok(mut replies) = replies.lock() {
+                        for (kind, count) in finished.replies {
+                            *replies.entry(kind).or_default() += count;
+                        }
+                    }
                 }
                 Err(failure) => {
                     is_over.store(true, Ordering::Relaxed);
@@ -116,6 +123,10 @@ fn many(options: &Options) -> ExitCode {
         took.as_secs_f64(),
         done as f64 * 60.0 / took.as_secs_f64() / threads as f64,
     );
+    if let Ok(replies) = replies.into_inner() {
+        let heard: Vec<_> = replies.iter().map(|(kind, count)| format!("{kind} {count}")).collect();
+        println!("heard: {}", heard.join(", "));
+    }
     match failed.into_inner() {
         Ok(Some((seed, failure))) => {
             report(seed, failure);

@@ -21,6 +21,8 @@ pub struct Plan {
     pub seed: u64,
     /// What is sold, and how it is kept.
     pub(crate) setup: Setup,
+    /// Whether the disk only says that it has synced.
+    pub(crate) lying_disk: bool,
     /// What happens.
     pub(crate) steps: Vec<Step>,
 }
@@ -156,6 +158,12 @@ impl fmt::Display for Plan {
 }
 
 impl Plan {
+    /// The same sale on a disk that only says that it has synced. No server can make up for that.
+    #[must_use]
+    pub fn on_a_lying_disk(self) -> Self {
+        Self { lying_disk: true, ..self }
+    }
+
     /// How much happens.
     #[must_use]
     pub fn steps(&self) -> usize {
@@ -171,7 +179,7 @@ impl Plan {
         // Some sales are quiet, some meet all that can go wrong.
         let trouble = rng.random_range(0..=3);
         let steps = (0..count).map(|_| Step::of(&mut rng, trouble)).collect();
-        Self { seed, setup, steps }
+        Self { seed, setup, lying_disk: false, steps }
     }
 }
 

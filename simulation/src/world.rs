@@ -1,5 +1,6 @@
 //! Runs a plan: life after life of one server on one disk.
 
+use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
@@ -35,7 +36,7 @@ pub struct Failure {
 }
 
 /// A sale in which nothing went wrong.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finished {
     /// Of all states at the end: the same seed, the same hash.
     pub hash: u64,
@@ -43,6 +44,8 @@ pub struct Finished {
     pub requests: usize,
     /// Starts, after crashes and stops.
     pub starts: u32,
+    /// How often each kind of reply was heard.
+    pub replies: BTreeMap<String, u64>,
 }
 
 /// Runs a sale.
@@ -107,6 +110,9 @@ impl<'p> World<'p> {
     }
 
     fn run(&mut self) -> Result<Finished, String> {
+        if self.plan.lying_disk {
+            self.disk.lie();
+        }
         loop {
             let system = actix::System::with_tokio_rt(paused_runtime);
             let end = system.block_on(self.live())?;
@@ -367,7 +373,8 @@ impl<'p> World<'p> {
         if epochs.first() == Some(&EpochNumber::FIRST) && hash(None)? != with {
             return Err("snapshot and journal lead to another state than the journal alone".to_owned());
         }
-        Ok(Finished { hash: with, requests: self.requests.len(), starts: self.starts })
+        let (requests, replies) = (self.requests.len(), self.auditor.replies().clone());
+        Ok(Finished { hash: with, requests, starts: self.starts, replies })
     }
 }
 

@@ -96,7 +96,9 @@ impl Epoch for MemoryEpoch {
         self.on(|disk| {
             disk.faults.count_syncs()?;
             let blocks = disk.epochs.get_mut(&self.epoch).ok_or_else(|| error("the epoch was removed"))?;
-            blocks.durable.append(&mut blocks.unsynced);
+            if !disk.lies {
+                blocks.durable.append(&mut blocks.unsynced);
+            }
             Ok(())
         })
     }

@@ -26,6 +26,8 @@ struct State {
     snapshots: BTreeMap<EpochNumber, Arc<Vec<u8>>>,
     /// Those that are being made.
     unfinished: BTreeMap<EpochNumber, Unfinished>,
+    /// It says that it has synced, and has not.
+    lies: bool,
     /// Counts crashes: handles from before one are dead.
     life: u64,
     bytes: u64,
@@ -111,6 +113,11 @@ impl MemoryJournal {
     /// The sync after the next `count` ones fails, and everything after it.
     pub fn fail_sync_after(&self, count: u64) {
         self.state.lock().faults.syncs_left = Some(count);
+    }
+
+    /// From now on it says that it has synced blocks, and has not: as a disk does whose cache forgets.
+    pub fn lie(&self) {
+        self.state.lock().lies = true;
     }
 
     /// Something happens to the operation after the next `count` ones, of whatever kind: reading, writing, deleting.
