@@ -37,6 +37,9 @@ pub struct Census {
     pub unbalanced_stores: u64,
     /// Units reserved and sold beyond the total, over all SKUs.
     pub oversold_units: u64,
+    /// How long the order that has waited longest for its money to go back has been REFUND_DUE, in milliseconds; 0 if
+    /// there is none.
+    pub oldest_refund_due_ms: u64,
     /// Each arbiter's actors.
     pub floors: Vec<FloorCensus>,
 }
@@ -101,6 +104,10 @@ impl Census {
             self.orders[at] += view.tally.orders(state);
             money.orders += view.tally.orders(state);
             money.by_state[at] = money.by_state[at].saturating_add(view.tally.money(state));
+        }
+        if let Some(since) = view.oldest_refund_due {
+            let waited = now.0.saturating_sub(since.0);
+            self.oldest_refund_due_ms = self.oldest_refund_due_ms.max(waited);
         }
         let RoomCounts { forming, succeeded, failed } = view.rooms;
         self.rooms

@@ -115,6 +115,24 @@ test("somebody buys, pays, cancels, and another sees it sell out", async () => {
   await bob.leave();
 });
 
+test("who pays for codes or serials is shown them", async () => {
+  const codes = await putSku("Gift card", { stock: 2, fulfilment: { codes: ["open-sesame-1", "open-sesame-2"] } });
+  const { page, leave } = await visit(browser, `/shop#sku=${codes}`);
+  await page.fill("#qty", "2");
+  await page.click("#buy-button");
+  await page.click("#orders button:has-text('Pay €99.80')");
+  await reads(page, "#orders .codes", /^open-sesame-1, open-sesame-2$/);
+  const serials = await putSku("Numbered print", { fulfilment: { numbered: true } });
+  await page.fill("#other-name", serials);
+  await page.press("#other-name", "Enter");
+  await reads(page, "#sku-title", /^Numbered print$/);
+  await page.fill("#qty", "1");
+  await page.click("#buy-button");
+  await page.click("#orders button:has-text('Pay €49.90')");
+  await reads(page, "#orders .codes", /^1$/);
+  await leave();
+});
+
 test("what the rules don't allow is said in plain words", async () => {
   const name = await putSku("One each", { per_buyer_limit: 1 });
   const { page, leave } = await visit(browser, `/shop#sku=${name}`);

@@ -25,6 +25,7 @@ mod money;
 mod orders;
 mod payments;
 mod price;
+mod refunds;
 mod requests;
 mod restore;
 mod rooms;

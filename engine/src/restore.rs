@@ -90,6 +90,8 @@ pub struct Restorer {
     last_event_at: Millis,
     reserved: u32,
     sold: u32,
+    /// The orders that are REFUND_DUE.
+    refund_due: Vec<OrderNumber>,
 }
 
 impl Restorer {
@@ -98,7 +100,8 @@ impl Restorer {
     pub fn new(seed: u64) -> Self {
         let hashing = Hashing::new(seed);
         let last_event_at = Millis::default();
-        Self { hashing, sku: None, total: 0, changes: 0, last_event_at, reserved: 0, sold: 0 }
+        let refund_due = Vec::new();
+        Self { hashing, sku: None, total: 0, changes: 0, last_event_at, reserved: 0, sold: 0, refund_due }
     }
 
     /// Takes the next part.
@@ -141,6 +144,9 @@ impl Restorer {
                 let position = position.ok_or(Contradiction::Full)?;
                 if answer == PaymentAnswer::Paid {
                     row.set_payment(position);
+                } else if row.state == OrderState::RefundDue && row.payment().is_none() {
+                    // The first that came late; one that was paid is due since its room failed.
+                    sku.refunds.add(order, at);
                 }
                 Ok(())
             }
@@ -219,6 +225,9 @@ impl Restorer {
             holds_units,
         };
         let number: OrderNumber = sku.add_order(&new)?;
+        if state == OrderState::RefundDue {
+            self.refund_due.push(number);
+        }
         match (state, holds_units) {
             (OrderState::Reserved, true) => self.reserved = add(self.reserved, qty)?,
             (OrderState::Paid, true) => self.sold = add(self.sold, qty)?,
@@ -246,6 +255,7 @@ impl Restorer {
         stock.reacquire(self.sold)?;
         sku.stock = stock;
         (sku.changes, sku.last_event_at) = (self.changes, self.last_event_at);
+        sku.restore_refunds(&self.refund_due);
         if !sku.tally.balances(&sku.stock) || !sku.stores_balance() {
             return Err(Contradiction::Parts);
         }
@@ -254,6 +264,18 @@ impl Restorer {
 }
 
 impl Sku {
+    /// What is due back and came in time is due since its room failed.
+    fn restore_refunds(&mut self, due: &[OrderNumber]) {
+        for number in due {
+            if self.refunds.contains(*number) {
+                continue;
+            }
+            let room = self.seats.get(*number).and_then(|seat| self.rooms.get(seat.room));
+            let settlement = room.and_then(|room| room.settlement);
+            self.refunds.add(*number, settlement.map_or(self.last_event_at, |settlement| settlement.at));
+        }
+    }
+
     /// An order's units are those of a store, reserved or sold as the order says.
     fn restore_store(&mut self, number: OrderNumber, store: StoreNumber) -> Result<(), Contradiction> {
         let order = self.orders.get(number).ok_or(Contradiction::Order(number))?;

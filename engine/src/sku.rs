@@ -8,6 +8,7 @@ use crate::hashing::Hashing;
 use crate::lines::Lines;
 use crate::orders::{Expiry, Order, OrderState, Orders};
 use crate::payments::Payments;
+use crate::refunds::Refunds;
 use crate::requests::Requests;
 use crate::rooms::{Room, RoomCounts, Rooms};
 use crate::stock::Stock;
@@ -74,6 +75,7 @@ pub struct Sku {
     pub(crate) lines: Lines,
     pub(crate) goods: Goods,
     pub(crate) tally: Tally,
+    pub(crate) refunds: Refunds,
     /// Buyers with at least one order that was ever paid.
     pub(crate) buyers_who_bought: u64,
     pub(crate) first_sale_at: Option<Millis>,
@@ -103,6 +105,8 @@ pub struct SkuView {
     pub has_blocked: bool,
     /// Orders, units and money by state.
     pub tally: Tally,
+    /// Since when the REFUND_DUE order that waits longest is that.
+    pub oldest_refund_due: Option<Millis>,
     /// The number of the last change, counted from 1 per SKU.
     pub changes: u64,
 }
@@ -237,6 +241,7 @@ impl Sku {
             lines: Lines::default(),
             goods: Goods::default(),
             tally: Tally::default(),
+            refunds: Refunds::default(),
             buyers_who_bought: 0,
             first_sale_at: None,
             last_sale_at: None,
@@ -287,6 +292,7 @@ impl Sku {
             paused: self.paused,
             has_blocked: self.buyers.has_blocked(),
             tally: self.tally,
+            oldest_refund_due: self.refunds.oldest(),
             rooms: self.rooms.counts(),
             changes: self.changes,
         }

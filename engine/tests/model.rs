@@ -88,6 +88,7 @@ fn compare(shop: &mut Shop, model: &Model) -> Result<(), TestCaseError> {
     prop_assert_eq!(&sku.view().terms, &model.terms);
     prop_assert_eq!(sku.view().unit_price(shop.now), model.unit_price(shop.now));
     prop_assert_eq!(sku.changes(), shop.journal.len() as u64);
+    prop_assert_eq!(sku.view().oldest_refund_due, oldest_refund_due(shop, sku));
 
     prop_assert_eq!(sku.order_count(), model.orders.len());
     for (number, expected) in (1..).zip(&model.orders) {
@@ -107,6 +108,26 @@ fn compare(shop: &mut Shop, model: &Model) -> Result<(), TestCaseError> {
     }
     compare_rooms(sku, shop.now, model)?;
     compare_report(&sku.report(), model)
+}
+
+/// Since when the order that waits longest for its money is REFUND_DUE, found the long way.
+fn oldest_refund_due(shop: &Shop, sku: &Sku) -> Option<Millis> {
+    let numbers = (1..).take(sku.order_count()).map(OrderNumber);
+    let due = numbers.filter(|number| sku.order(*number).is_some_and(|o| o.state == OrderState::RefundDue));
+    let since = |number: OrderNumber| {
+        let when = |is_it: &dyn Fn(&Event<'_>) -> bool| {
+            shop.journal.iter().find(|(_, event)| is_it(event)).map(|(at, _)| *at)
+        };
+        let room = when(&|event| matches!(event, Event::RoomRefundDue { order } if *order == number));
+        room.or_else(|| {
+            when(&|event| match event {
+                Event::RefundDue(payment) => payment.order == number,
+                Event::LineRefundDue { order, .. } => *order == number,
+                _ => false,
+            })
+        })
+    };
+    due.filter_map(since).min()
 }
 
 fn compare_rooms(sku: &Sku, now: Millis, model: &Model) -> Result<(), TestCaseError> {

@@ -67,6 +67,8 @@ fn go_on_alike(one: &mut Shop, other: &mut Shop, steps: &[Step]) -> Result<(), T
     }
     let books = |shop: &Shop| shop.state.sku().map(|sku| format!("{:?}", sku.report()));
     prop_assert_eq!(books(one), books(other));
+    let due = |shop: &Shop| shop.state.sku().and_then(|sku| sku.view().oldest_refund_due);
+    prop_assert_eq!(due(one), due(other));
     let orders = one.state.sku().map_or(0, |sku| sku.order_count());
     for number in (1..).take(orders) {
         prop_assert_eq!(one.order(number), other.order(number));

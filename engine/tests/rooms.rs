@@ -8,7 +8,7 @@ use common::{
 };
 use tidegate_engine::{
     Answer, Command, Event, GroupBuy, Millis, OrderNumber, OrderState, Price, Refusal, Rejection, Restorer,
-    RoomCounts, RoomNumber, RoomState, SkuTerms, Tier,
+    RoomCounts, RoomNumber, RoomState, SkuTerms, SkuView, Tier,
 };
 
 const HOUR: u64 = 3_600_000;
@@ -288,8 +288,9 @@ fn a_sku_says_how_many_of_its_rooms_are_forming_and_how_the_others_closed() {
         let sku = shop.state.sku().unwrap_or_else(|| panic!("a SKU"));
         let mut restorer = Restorer::new(9);
         let restored = sku.parts().try_for_each(|part| restorer.push(part)).and_then(|()| restorer.finish());
-        let restored = restored.ok().and_then(|state| state.sku().map(|sku| sku.view().rooms));
-        assert_eq!(restored, Some(sku.view().rooms), "a snapshot says the same");
+        let restored = restored.ok().and_then(|state| state.sku().map(|sku| sku.view()));
+        let told = |view: &SkuView| (view.rooms, view.oldest_refund_due);
+        assert_eq!(restored.as_ref().map(told), Some(told(&sku.view())), "a snapshot says the same");
         sku.view().rooms
     };
     assert_eq!(seen(&shop), counts(2, 0, 1));

@@ -12,6 +12,8 @@ use crate::{Epoch, EpochNumber, Journal, JournalError};
 pub(crate) struct Epochs {
     journal: Arc<dyn Journal>,
     open: Mutex<BTreeMap<EpochNumber, Weak<dyn Epoch>>>,
+    /// The epoch that is being made. It may be there to see already, and must not be opened a second time.
+    making: Mutex<Option<EpochNumber>>,
     /// Held for reading by whoever needs the epochs to stay, for writing while one is deleted.
     kept: RwLock<()>,
     /// Epochs that readers used last, so that they stay open from one step to the next.
@@ -28,6 +30,7 @@ impl Epochs {
         Self {
             journal,
             open: Mutex::default(),
+            making: Mutex::default(),
             kept: RwLock::default(),
             read_last: Mutex::default(),
             firsts: Mutex::default(),
@@ -40,7 +43,11 @@ impl Epochs {
 
     /// The epochs that exist, ascending.
     pub(crate) fn list(&self) -> Result<Vec<EpochNumber>, JournalError> {
-        self.journal.epochs()
+        let mut there = self.journal.epochs()?;
+        // Asked for afterwards: one that was finished meanwhile is open by now.
+        let making = *self.making.lock();
+        there.retain(|epoch| Some(*epoch) != making);
+        Ok(there)
     }
 
     /// As long as the guard lives, no epoch is deleted.
@@ -87,9 +94,13 @@ impl Epochs {
 
     /// A new epoch.
     pub(crate) fn create(&self, number: EpochNumber) -> Result<Arc<dyn Epoch>, JournalError> {
-        let epoch = self.journal.create(number)?;
-        self.open.lock().insert(number, Arc::downgrade(&epoch));
-        Ok(epoch)
+        *self.making.lock() = Some(number);
+        let made = self.journal.create(number);
+        if let Ok(epoch) = &made {
+            self.open.lock().insert(number, Arc::downgrade(epoch));
+        }
+        *self.making.lock() = None;
+        made
     }
 
     /// Deletes an epoch that nobody keeps.
@@ -99,5 +110,64 @@ impl Epochs {
         self.read_last.lock().retain(|(epoch, _)| *epoch != number);
         self.firsts.lock().remove(&number);
         self.journal.remove(number)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::OnceLock;
+
+    use super::*;
+    use crate::{Mark, MemoryJournal};
+
+    /// Looks what there is while an epoch is being made.
+    #[derive(Debug, Default)]
+    struct Watched {
+        memory: MemoryJournal,
+        epochs: OnceLock<Weak<Epochs>>,
+        seen: Mutex<Vec<EpochNumber>>,
+    }
+
+    impl Journal for Watched {
+        fn epochs(&self) -> Result<Vec<EpochNumber>, JournalError> {
+            self.memory.epochs()
+        }
+
+        fn create(&self, epoch: EpochNumber) -> Result<Arc<dyn Epoch>, JournalError> {
+            let made = self.memory.create(epoch);
+            let epochs = self.epochs.get().and_then(Weak::upgrade).unwrap();
+            *self.seen.lock() = epochs.list().unwrap();
+            made
+        }
+
+        fn open(&self, epoch: EpochNumber) -> Result<Arc<dyn Epoch>, JournalError> {
+            panic!("{epoch} is open already")
+        }
+
+        fn remove(&self, epoch: EpochNumber) -> Result<(), JournalError> {
+            self.memory.remove(epoch)
+        }
+
+        fn mark(&self) -> Result<Option<Mark>, JournalError> {
+            self.memory.mark()
+        }
+
+        fn set_mark(&self, mark: Mark) -> Result<(), JournalError> {
+            self.memory.set_mark(mark)
+        }
+    }
+
+    #[test]
+    fn an_epoch_that_is_being_made_is_there_for_nobody_yet() {
+        let journal = Arc::new(Watched::default());
+        let epochs = Arc::new(Epochs::new(Arc::clone(&journal) as _));
+        journal.epochs.set(Arc::downgrade(&epochs)).unwrap();
+        let (first, second) = (EpochNumber::FIRST, EpochNumber::FIRST.next());
+        let _first = epochs.create(first).unwrap();
+        let _second = epochs.create(second).unwrap();
+        assert_eq!(*journal.seen.lock(), [first]);
+        // Whoever sees it finds it open.
+        assert_eq!(epochs.list().unwrap(), [first, second]);
+        epochs.get(second).unwrap();
     }
 }

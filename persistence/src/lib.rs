@@ -11,6 +11,7 @@ mod codec;
 mod epoch;
 mod error;
 mod group;
+mod identity;
 mod inspect;
 mod journal;
 mod keeper;
@@ -35,6 +36,7 @@ pub use block::{Block, BlockDamage, EpochNumber, FORMAT_VERSION, Tail};
 pub use chain::ChainError;
 pub use codec::CodecError;
 pub use group::{EncodedGroup, Group, GroupEncoder, Groups, MAX_GROUP_BYTES, MAX_GROUP_EVENTS};
+pub use identity::{IdentityError, identity};
 pub use inspect::{
     CampaignInspection, EpochInspection, InspectError, Inspection, SkuInspection, SnapshotInspection, inspect,
 };

@@ -4,86 +4,41 @@ use std::borrow::Cow;
 use std::fmt;
 
 use crate::resp::Writer;
+use crate::status::words;
 
-/// The first word of a RESP error. Business outcomes (sold out, limit reached) are never errors.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum ErrorCode {
-    /// The command is wrong: unknown, malformed, or an argument is out of its range.
-    Err,
-    /// The name or the password is wrong.
-    WrongPass,
-    /// The connection has to authenticate first.
-    NoAuth,
-    /// The user's role doesn't include this command.
-    NoPerm,
-    /// `HELLO` asked for a protocol version that isn't spoken.
-    NoProto,
-    /// The journal is being replayed; commands on keys have to wait.
-    Loading,
-    /// The server takes no writes: it is draining, or doesn't own the key.
-    ReadOnly,
-    /// Another server owns the key.
-    Moved,
-    /// The keys of one command belong to different servers.
-    CrossSlot,
-    /// The request id was used before, with other arguments.
-    IdempReuse,
-    /// This client sends too fast.
-    RateLimited,
-    /// The server has more work than it may queue.
-    Overloaded,
-    /// The journal failed. The outcome is unknown until a restart.
-    JournalFail,
-    /// There is a consumer group of this name already.
-    BusyGroup,
-    /// There is no such consumer group.
-    NoGroup,
-}
-
-impl ErrorCode {
-    /// Every code.
-    pub const ALL: [ErrorCode; 15] = [
-        ErrorCode::Err,
-        ErrorCode::WrongPass,
-        ErrorCode::NoAuth,
-        ErrorCode::NoPerm,
-        ErrorCode::NoProto,
-        ErrorCode::Loading,
-        ErrorCode::ReadOnly,
-        ErrorCode::Moved,
-        ErrorCode::CrossSlot,
-        ErrorCode::IdempReuse,
-        ErrorCode::RateLimited,
-        ErrorCode::Overloaded,
-        ErrorCode::JournalFail,
-        ErrorCode::BusyGroup,
-        ErrorCode::NoGroup,
-    ];
-
-    /// The word on the wire.
-    pub fn word(self) -> &'static str {
-        match self {
-            ErrorCode::Err => "ERR",
-            ErrorCode::WrongPass => "WRONGPASS",
-            ErrorCode::NoAuth => "NOAUTH",
-            ErrorCode::NoPerm => "NOPERM",
-            ErrorCode::NoProto => "NOPROTO",
-            ErrorCode::Loading => "LOADING",
-            ErrorCode::ReadOnly => "READONLY",
-            ErrorCode::Moved => "MOVED",
-            ErrorCode::CrossSlot => "CROSSSLOT",
-            ErrorCode::IdempReuse => "IDEMPREUSE",
-            ErrorCode::RateLimited => "RATELIMITED",
-            ErrorCode::Overloaded => "OVERLOADED",
-            ErrorCode::JournalFail => "JOURNALFAIL",
-            ErrorCode::BusyGroup => "BUSYGROUP",
-            ErrorCode::NoGroup => "NOGROUP",
-        }
-    }
-
-    /// The code with this word.
-    pub fn from_word(word: &[u8]) -> Option<ErrorCode> {
-        ErrorCode::ALL.into_iter().find(|code| code.word().as_bytes() == word)
+words! {
+    /// The first word of a RESP error. Business outcomes (sold out, limit reached) are never errors.
+    ErrorCode {
+        /// The command is wrong: unknown, malformed, or an argument is out of its range.
+        Err = "ERR",
+        /// The name or the password is wrong.
+        WrongPass = "WRONGPASS",
+        /// The connection has to authenticate first.
+        NoAuth = "NOAUTH",
+        /// The user's role doesn't include this command.
+        NoPerm = "NOPERM",
+        /// `HELLO` asked for a protocol version that isn't spoken.
+        NoProto = "NOPROTO",
+        /// The journal is being replayed; commands on keys have to wait.
+        Loading = "LOADING",
+        /// The server takes no writes: it is draining, or doesn't own the key.
+        ReadOnly = "READONLY",
+        /// Another server owns the key.
+        Moved = "MOVED",
+        /// The keys of one command belong to different servers.
+        CrossSlot = "CROSSSLOT",
+        /// The request id was used before, with other arguments.
+        IdempReuse = "IDEMPREUSE",
+        /// This client sends too fast.
+        RateLimited = "RATELIMITED",
+        /// The server has more work than it may queue.
+        Overloaded = "OVERLOADED",
+        /// The journal failed. The outcome is unknown until a restart.
+        JournalFail = "JOURNALFAIL",
+        /// There is a consumer group of this name already.
+        BusyGroup = "BUSYGROUP",
+        /// There is no such consumer group.
+        NoGroup = "NOGROUP",
     }
 }
 

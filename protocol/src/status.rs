@@ -1,6 +1,7 @@
-//! The words of business outcomes and states, in one place for everyone who writes or reads them.
+//! The words of business outcomes and states, in one place for everyone who writes or reads them; and how words are
+//! declared.
 
-/// Declares an enum of words: `word()`, `from_word()`, `meaning()`, `ALL` and `index()`.
+/// Declares an enum of words: `word()`, `from_word()`, `meaning()`, `ALL`, `WORDS` and `index()`.
 macro_rules! words {
     ($(#[$doc:meta])* $name:ident { $(#[doc = $meaning:literal] $variant:ident = $word:literal,)+ }) => {
         $(#[$doc])*
@@ -12,6 +13,9 @@ macro_rules! words {
         impl $name {
             /// Every value, in the order of [`Self::index`].
             pub const ALL: &'static [$name] = &[$($name::$variant,)+];
+
+            /// The words, in the same order.
+            pub const WORDS: &'static [&'static str] = &[$($word,)+];
 
             /// The word on the wire.
             pub fn word(self) -> &'static str {
@@ -48,6 +52,7 @@ macro_rules! words {
         }
     };
 }
+pub(crate) use words;
 
 words! {
     /// The first element of every answer to a write: what came of it.

@@ -327,7 +327,7 @@ fn overload_says_when_to_try_again() {
     WireError::retry(ErrorCode::Overloaded, 20, "too many orders are waiting").write(&mut writer);
     assert_eq!(out, b"-OVERLOADED retry_ms=20 too many orders are waiting\r\n");
     for code in ErrorCode::ALL {
-        assert_eq!(ErrorCode::from_word(code.word().as_bytes()), Some(code));
+        assert_eq!(ErrorCode::from_word(code.word().as_bytes()), Some(*code));
     }
 }
 

@@ -38,11 +38,7 @@ fn the_command_table_is_the_one_in_the_code() {
 #[test]
 fn every_word_of_the_protocol_is_explained() {
     let page = page();
-    let statuses = Status::ALL.iter().map(|status| status.word());
-    let states = SkuState::ALL.iter().map(|state| state.word());
-    let orders = OrderState::ALL.iter().map(|state| state.word());
-    let errors = ErrorCode::ALL.iter().map(|code| code.word());
-    for word in statuses.chain(states).chain(orders).chain(errors) {
+    for word in [Status::WORDS, SkuState::WORDS, OrderState::WORDS, ErrorCode::WORDS].concat() {
         let named = page.contains(&format!("`{word}`")) || page.contains(&format!("`{word} "));
         assert!(named || page.contains(&format!("`[{word}")), "{word} is not in docs/PROTOCOL.md");
     }

@@ -230,7 +230,7 @@ fn campaign_get_has_its_fields_in_order() {
         thresholds: &[(30_000, 4_000)],
         coupon_windows: &windows,
         green: Some((500, 3)),
-        order_of_discounts: &Discount::ALL,
+        order_of_discounts: Discount::ALL,
         seq: 7,
     };
     let map = value(Protocol::Resp2, |writer| campaign.write(writer));

@@ -6,15 +6,17 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock, Weak};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
+use futures_util::future::LocalBoxFuture;
 use parking_lot::Mutex;
 use tidegate_actors::House;
 use tidegate_persistence::Writer;
 
 use crate::edge::{Clients, Information};
+use crate::feed::Feed;
 use crate::gauges::Gauges;
 use crate::metrics::{
-    ActorsStatus, ConnectionsStatus, JournalStatus, MailboxesStatus, Metrics, Percentiles, Readiness,
-    Readings, Recovery, ReplayReading, StatusSnapshot, StatusSource, resident_bytes,
+    ActorsStatus, ConnectionsStatus, FeedReading, JournalStatus, MailboxesStatus, Metrics, Percentiles,
+    Readiness, Readings, Recovery, ReplayReading, StatusSnapshot, StatusSource, resident_bytes,
 };
 use crate::push::Hub;
 
@@ -33,6 +35,8 @@ pub(crate) struct Levels {
     tcp: OnceLock<SocketAddr>,
     /// The edge keeps it. Whoever serves the status may be the last to go, and must not keep the data directory.
     house: OnceLock<Weak<House>>,
+    /// So does it the feed.
+    feed: OnceLock<Weak<Feed>>,
     recovery: OnceLock<Recovery>,
     replay: OnceLock<ReplayReading>,
     gauges: OnceLock<Gauges>,
@@ -63,6 +67,7 @@ impl Levels {
             draining: AtomicBool::new(false),
             tcp: OnceLock::new(),
             house: OnceLock::new(),
+            feed: OnceLock::new(),
             recovery: OnceLock::new(),
             replay: OnceLock::new(),
             gauges: OnceLock::new(),
@@ -88,6 +93,11 @@ impl Levels {
         *self.journal.lock() = Some(journal);
         let _ = self.recovery.set(recovery);
         let _ = self.replay.set(replay);
+    }
+
+    /// From now on the feed can be read.
+    pub(crate) fn opened(&self, feed: &Arc<Feed>) {
+        let _ = self.feed.set(Arc::downgrade(feed));
     }
 
     /// From now on the server sells.
@@ -179,6 +189,11 @@ impl StatusSource for Levels {
             accept_errors: self.clients.accept_errors(),
             ..gauged
         }
+    }
+
+    fn feed(&self) -> LocalBoxFuture<'static, Option<FeedReading>> {
+        let feed = self.feed.get().and_then(Weak::upgrade);
+        Box::pin(async move { Some(feed?.look().await) })
     }
 }
 

@@ -10,7 +10,8 @@ use tidegate_actors::{
     Clock, DeskOptions, House, HouseOptions, NewsSink, Rebuild, RebuildError, Resident, SystemClock,
 };
 use tidegate_persistence::{
-    ActorId, DirLock, Lane, Options, Reader, Recovered, RecoveryReport, State, Wake, Writer, recover,
+    ActorId, DirLock, Lane, Options, Reader, Recovered, RecoveryReport, State, Wake, Writer, identity,
+    recover,
 };
 use tokio::sync::{Notify, oneshot};
 
@@ -180,6 +181,7 @@ impl Parts {
         lock: DirLock,
         arbiters: &[Arbiter],
     ) -> anyhow::Result<()> {
+        let source = source(config, &lock)?;
         let (house, reader) = self.open(clock, config, lock, arbiters).await?;
         // What a kill left untold.
         house.settle_carts().await;
@@ -189,8 +191,9 @@ impl Parts {
         actix_rt::spawn(Arc::clone(&self.hub).run());
         // In this order: whoever is told that it is ready must not meet LOADING.
         let reply = (config.limits.output_buffer_bytes, config.limits.retry_ms);
-        let feed = Feed::new(reader, Arc::clone(&house), config.feed.clone(), reply);
+        let feed = Feed::new(reader, Arc::clone(&house), config.feed.clone(), source, reply);
         self.edge.open_feed(Arc::clone(&feed));
+        self.levels.opened(&feed);
         self.edge.open(Arc::clone(&house));
         // Who is told that it is ready may sell at once, and webhooks are to tell of that.
         self.webhooks.start(&feed, &self.edge, &self.metrics).await;
@@ -304,6 +307,16 @@ impl Parts {
             tokio::time::sleep(DRAIN_LOOK).await;
         }
     }
+}
+
+/// What the feed's entries name as their source.
+fn source(config: &Config, lock: &DirLock) -> anyhow::Result<Arc<str>> {
+    if !config.feed.source.is_empty() {
+        return Ok(config.feed.source.as_str().into());
+    }
+    let mut fresh = [0; 16];
+    getrandom::fill(&mut fresh).context("the system gives no random numbers")?;
+    Ok(format!("/tidegate/{}", identity(lock, fresh)?).into())
 }
 
 async fn stop_journal(journal: Writer) -> anyhow::Result<()> {

@@ -9,7 +9,7 @@ use std::net::TcpStream;
 use std::time::Duration;
 
 use common::description::Description;
-use common::{Answer, Ask, PATIENCE, Server, exchange, until};
+use common::{Answer, Ask, PATIENCE, Server, document, exchange, until};
 use serde_json::{Value, json};
 
 const LAMP: &str = r#"{"title": "Lamp", "stock": 1000, "currency": "EUR", "price": {"fixed": 500}}"#;
@@ -185,7 +185,7 @@ fn bodies_are_json_called_so_not_too_large_and_not_too_slow() {
     assert_eq!(seen(&latin), (400, "ERR".to_owned()));
 
     // Half a body, and then nothing.
-    let head = "POST /api/v1/skus/lamp/pause HTTP/1.1\r\nhost: here\r\ncontent-type: application/json\r\n\
+    let head = "POST /api/v1/skus/lamp/pause HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n\
                 content-length: 10\r\n\r\n{";
     let mut slow = TcpStream::connect(server.http()).unwrap();
     slow.set_read_timeout(Some(PATIENCE)).unwrap();
@@ -209,7 +209,7 @@ fn what_was_asked_by_somebody_who_left_is_done_to_its_end() {
         .to_string();
         let length = campaign.len();
         let put = format!(
-            "PUT /api/v1/campaigns/c{number} HTTP/1.1\r\nhost: here\r\ncontent-type: application/json\r\n\
+            "PUT /api/v1/campaigns/c{number} HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n\
              content-length: {length}\r\n\r\n{campaign}"
         );
         let mut gone = TcpStream::connect(server.http()).unwrap();
@@ -247,7 +247,7 @@ fn what_is_not_served_says_what_is() {
     assert!(head.headers["content-length"].parse::<u64>().unwrap() > 100);
     let rubbish = exchange(
         server.http(),
-        b"POST /api/v1/skus/lamp/pause HTTP/1.1\r\nhost: a\r\ncontent-length: x\r\n\r\n",
+        b"POST /api/v1/skus/lamp/pause HTTP/1.1\r\nhost: localhost\r\ncontent-length: x\r\n\r\n",
     );
     assert_eq!(rubbish.status, 400);
 }
@@ -272,6 +272,94 @@ fn a_page_of_another_site_changes_nothing() {
         assert_eq!(pause.clone().header("origin", known).send().status, 200, "{known}");
     }
     assert_eq!(get(&server, "/skus/lamp").json()["state"], "PAUSED");
+}
+
+#[test]
+fn without_users_only_who_asks_for_this_machine_is_answered() {
+    let answers = |server: &Server, request: &str| exchange(server.http(), request.as_bytes()).status;
+    let get = |path: &str, host: &str| format!("GET {path} HTTP/1.1\r\n{host}connection: close\r\n\r\n");
+    let server = Server::start();
+    let paths = [
+        "/",
+        "/shop",
+        "/status",
+        "/metrics",
+        "/api/v1/skus",
+        "/api/openapi.json",
+        "/asyncapi.json",
+        "/nothing",
+    ];
+    for path in paths.into_iter().chain(["/ws"]) {
+        for host in [
+            "host: evil.example\r\n",
+            "host: evil.example:7879\r\n",
+            "host: 127.0.0.1.evil.example\r\n",
+            "host: 192.0.2.7\r\n",
+            "host:\r\n",
+        ] {
+            assert_eq!(answers(&server, &get(path, host)), 403, "{path} {host:?}");
+        }
+    }
+    let head = get("http://evil.example/status", "host: localhost\r\n");
+    assert_eq!(answers(&server, &head), 403, "the address line says so");
+    assert_eq!(answers(&server, "GET /status HTTP/1.0\r\n\r\n"), 403, "it does not say");
+    let twice = get("/status", "host: localhost\r\nhost: evil.example\r\n");
+    assert_eq!(answers(&server, &twice), 400);
+    for host in
+        ["127.0.0.1", "127.0.0.1:1", "127.1.2.3", "localhost", "LOCALHOST:7879", "[::1]", "[::1]:7879"]
+    {
+        assert_eq!(answers(&server, &get("/status", &format!("host: {host}\r\n"))), 200, "{host}");
+    }
+    for path in ["/livez", "/readyz", "/healthz"] {
+        assert_eq!(answers(&server, &get(path, "host: evil.example\r\n")), 200, "{path}");
+        assert_eq!(answers(&server, &format!("GET {path} HTTP/1.0\r\n\r\n")), 200, "{path}");
+    }
+}
+
+#[test]
+fn browsers_are_told_which_pages_may_use_the_api() {
+    let server = Server::start_with(|config| {
+        config.http.allowed_origins = "https://shop.example.com, http://localhost:3000".parse().unwrap();
+        config.limits.requests_per_second_per_address = 50;
+    });
+    let (listed, other) = ("https://shop.example.com", "https://evil.example");
+    let preflight = |path: &str, origin: &str| {
+        let ask = Ask::new(server.http(), "OPTIONS", path).without("content-type").header("origin", origin);
+        ask.header("access-control-request-method", "PUT").send()
+    };
+    let asked = preflight("/api/v1/skus/lamp", listed);
+    assert_eq!((asked.status, asked.body.as_str()), (204, ""), "{asked:?}");
+    for (name, value) in [
+        ("access-control-allow-origin", listed),
+        ("access-control-allow-methods", "GET, HEAD, POST, PUT"),
+        ("access-control-allow-headers", "authorization, content-type, idempotency-key"),
+        ("vary", "Origin"),
+    ] {
+        assert_eq!(asked.headers.get(name).map(String::as_str), Some(value), "{name}");
+    }
+    let tells = |answer: &Answer| answer.headers.keys().any(|name| name.starts_with("access-control-"));
+    for refused in [preflight("/api/v1/skus/lamp", other), preflight("/status", listed)] {
+        assert!(refused.status == 405 && !tells(&refused), "{refused:?}");
+    }
+
+    let put = ask(&server, "PUT", "/skus/lamp").body(&document(10, 1250, ""));
+    let done = put.clone().header("origin", listed).send();
+    assert_eq!(
+        (done.status, done.headers["access-control-allow-origin"].as_str()),
+        (201, listed),
+        "{done:?}"
+    );
+    assert_eq!(done.headers["access-control-expose-headers"], "location, retry-after, www-authenticate");
+    assert!(!done.headers.contains_key("access-control-allow-credentials"), "{done:?}");
+    for answer in [put.clone().header("origin", other).send(), get(&server, "/skus/lamp")] {
+        assert!(!tells(&answer) && answer.headers["vary"] == "Origin", "{answer:?}");
+    }
+    // What goes wrong can be read too, at the door as behind it.
+    let look = ask(&server, "GET", "/skus/vase").header("origin", listed);
+    for status in [404, 429] {
+        let answer = until("an answer", || look.send(), |answer| answer.status == status);
+        assert_eq!(answer.headers["access-control-allow-origin"], listed, "{answer:?}");
+    }
 }
 
 #[test]

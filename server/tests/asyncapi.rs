@@ -7,21 +7,15 @@ mod common;
 use std::collections::{BTreeMap, BTreeSet};
 
 use common::door::{Door, Fault};
-use common::{Server, Socket, story};
+use common::{Ask, Server, Socket, story};
 use jsonschema::Validator;
 use serde_json::{Value as Json, json};
 
 /// The document that this server serves.
 fn document(server: &Server) -> Json {
-    let url = format!("http://{}/asyncapi.json", server.http());
-    let mut stream = std::net::TcpStream::connect(server.http()).unwrap();
-    let head = format!("GET {url} HTTP/1.1\r\nhost: {}\r\nconnection: close\r\n\r\n", server.http());
-    std::io::Write::write_all(&mut stream, head.as_bytes()).unwrap();
-    let mut answer = String::new();
-    std::io::Read::read_to_string(&mut stream, &mut answer).unwrap();
-    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
-    assert!(head.starts_with("HTTP/1.1 200 ") && head.contains("application/json"), "{head}");
-    serde_json::from_str(body).unwrap()
+    let answer = Ask::new(server.http(), "GET", "/asyncapi.json").send();
+    assert_eq!((answer.status, answer.headers["content-type"].as_str()), (200, "application/json"));
+    answer.json()
 }
 
 /// The messages of a document by name, each with what judges it.
@@ -98,6 +92,25 @@ impl Door for Checked {
             None => Ok(answer["result"].clone()),
         }
     }
+}
+
+#[test]
+fn it_says_how_to_connect_and_who_one_is() {
+    let document = document(&Server::start());
+    let servers = document["servers"].as_object().unwrap();
+    let protocols: BTreeSet<&str> =
+        servers.values().map(|server| server["protocol"].as_str().unwrap()).collect();
+    assert_eq!(protocols, BTreeSet::from(["ws", "wss"]));
+    let at = |reference: &Json| {
+        document.pointer(reference["$ref"].as_str().unwrap().trim_start_matches('#')).unwrap()
+    };
+    for server in servers.values() {
+        let scheme = at(&server["security"][0]);
+        assert_eq!((&scheme["type"], &scheme["scheme"]), (&json!("http"), &json!("bearer")));
+    }
+    let named = document["channels"]["socket"]["servers"].as_array().unwrap();
+    let named: Vec<&Json> = named.iter().map(at).collect();
+    assert_eq!(named, servers.values().collect::<Vec<_>>());
 }
 
 #[test]

@@ -189,7 +189,7 @@ fn what_is_wrong_with_a_webhook_is_told_by_its_place() {
         ),
         (
             webhook("a", https, "") + &webhook("a", https, ""),
-            "webhooks[1].name: there is another one called \"a\"",
+            "webhooks[1].name: there is another webhook called \"a\"",
         ),
         (
             "[[webhooks]]\nname = 'a'\nurl = 'https://shop.example.com'".to_owned(),

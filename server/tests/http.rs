@@ -2,8 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a helper of a test fails the test by panicking")]
 
-use std::collections::BTreeMap;
-use std::io::{Read, Write};
+use std::io::Write;
 use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
 use std::sync::mpsc;
@@ -13,7 +12,7 @@ use std::time::Duration;
 mod common;
 
 use actix_web::dev::ServerHandle;
-use common::Exposition;
+use common::{Answer, Ask, Exposition, exchange};
 use parking_lot::Mutex;
 use serde_json::{Value, json};
 use tidegate_server::config::{Config, Http, Origins};
@@ -99,18 +98,12 @@ impl Door {
         self.levels.0.lock().readiness = readiness;
     }
 
-    fn get(&self, path: &str) -> Answer {
-        self.ask(&format!("GET {path} HTTP/1.1\r\nhost: here\r\nconnection: close\r\n\r\n"))
+    fn ask(&self, method: &str, path: &str) -> Ask {
+        Ask::new(self.address, method, path)
     }
 
-    /// Sends these bytes and reads until the server closes.
-    fn ask(&self, request: &str) -> Answer {
-        let mut socket = TcpStream::connect(self.address).unwrap();
-        socket.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
-        socket.write_all(request.as_bytes()).unwrap();
-        let mut bytes = Vec::new();
-        socket.read_to_end(&mut bytes).unwrap();
-        Answer::parse(&String::from_utf8(bytes).unwrap())
+    fn get(&self, path: &str) -> Answer {
+        self.ask("GET", path).send()
     }
 }
 
@@ -121,28 +114,6 @@ impl Drop for Door {
         if let Some(system) = self.system.take() {
             system.join().unwrap();
         }
-    }
-}
-
-#[derive(Debug)]
-struct Answer {
-    status: u16,
-    headers: BTreeMap<String, String>,
-    body: String,
-}
-
-impl Answer {
-    fn parse(text: &str) -> Self {
-        let (head, body) = text.split_once("\r\n\r\n").unwrap();
-        let mut lines = head.lines();
-        let status = lines.next().unwrap().split(' ').nth(1).unwrap().parse().unwrap();
-        let headers = lines.filter_map(|line| line.split_once(": "));
-        let headers = headers.map(|(name, value)| (name.to_lowercase(), value.to_owned())).collect();
-        Self { status, headers, body: body.to_owned() }
-    }
-
-    fn json(&self) -> Value {
-        serde_json::from_str(&self.body).unwrap()
     }
 }
 
@@ -271,6 +242,7 @@ fn status_tells_everything_at_once() {
             "mailboxes": {"capacity": 4_096, "deepest": 7, "waiting": 12},
             "pushes": {"channels": 5, "delivered": 600, "coalesced": 70, "cut": 1},
             "webhooks": {},
+            "feed": null,
             "journal": {
                 "durable_sequence": 880, "lag_bytes": 2_048, "lag_groups": 4, "epoch": 2, "epoch_bytes": 65_536,
                 "snapshot_sequence": 500, "snapshot_running": true, "trouble": "no snapshot: disk nearly full",
@@ -356,8 +328,7 @@ fn what_is_not_served_is_a_problem_document() {
         (&json!(404), &json!("Not Found"), &json!("NOT_FOUND"))
     );
 
-    let answer =
-        door.ask("POST /status HTTP/1.1\r\nhost: here\r\nconnection: close\r\ncontent-length: 2\r\n\r\nhi");
+    let answer = door.ask("POST", "/status").body("hi").send();
     assert_eq!(answer.status, 405);
     assert_eq!(answer.headers["allow"], "GET, HEAD");
     assert_eq!(answer.headers["content-type"], "application/problem+json");
@@ -371,23 +342,25 @@ fn what_is_asked_of_the_sale_while_the_journal_is_replayed_has_to_wait() {
         assert_eq!((answer.status, answer.headers["retry-after"].as_str()), (503, "1"), "{path}");
         assert_eq!(answer.json()["code"], "LOADING", "{path}");
     }
-    let pause = "POST /api/v1/skus/lamp/pause HTTP/1.1\r\nhost: here\r\nconnection: close\r\n\
-                 content-type: application/json\r\ncontent-length: 0\r\n\r\n";
-    assert_eq!(door.ask(pause).json()["code"], "LOADING");
+    let pause = door.ask("POST", "/api/v1/skus/lamp/pause");
+    assert_eq!(pause.send().json()["code"], "LOADING");
 }
 
 #[test]
 fn a_head_request_is_answered_without_a_body() {
     let door = Door::open();
-    let answer = door.ask("HEAD /readyz HTTP/1.1\r\nhost: here\r\nconnection: close\r\n\r\n");
+    let answer = door.ask("HEAD", "/readyz").send();
     assert_eq!((answer.status, answer.body.as_str()), (200, ""));
 }
 
 #[test]
 fn rubbish_huge_heads_and_half_requests_end_their_own_connection_only() {
     let door = Door::open_with(|settings| settings.request_timeout_ms = Duration::from_secs(1));
-    assert_eq!(door.ask("*1\r\n$4\r\nPING\r\n").status, 400, "the Redis protocol at the wrong door");
-    let half = door.ask("GET /status HTTP/1.1\r\nhost: he");
+    let redis = exchange(door.address, b"*1\r\n$4\r\nPING\r\n");
+    assert_eq!(redis.status, 400, "the Redis protocol at the wrong door");
+    let http_2 = exchange(door.address, b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
+    assert_eq!(http_2.status, 400, "HTTP/2, which is not spoken here");
+    let half = exchange(door.address, b"GET /status HTTP/1.1\r\nhost: he");
     assert_eq!(half.status, 408, "{half:?}");
 
     // The server stops reading a head that has no end, so the client may not even be able to send all of it.

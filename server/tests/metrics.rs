@@ -6,11 +6,10 @@ mod common;
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
-use common::{Exposition, PATIENCE, Server, document, until};
+use common::{Ask, Exposition, Server, document, streamed, until};
 use tidegate_server::metrics::families::{SECTIONS, markdown};
 
 fn repository() -> PathBuf {
@@ -19,14 +18,9 @@ fn repository() -> PathBuf {
 
 /// Scrapes once, as Prometheus does.
 fn scrape(http: SocketAddr) -> Exposition {
-    let mut socket = TcpStream::connect(http).unwrap();
-    socket.set_read_timeout(Some(PATIENCE)).unwrap();
-    socket.write_all(b"GET /metrics HTTP/1.1\r\nhost: here\r\nconnection: close\r\n\r\n").unwrap();
-    let mut text = String::new();
-    socket.read_to_string(&mut text).unwrap();
-    let (head, body) = text.split_once("\r\n\r\n").unwrap();
-    assert!(head.starts_with("HTTP/1.1 200"), "{head}");
-    Exposition::parse(body)
+    let answer = Ask::new(http, "GET", "/metrics").send();
+    assert_eq!(answer.status, 200, "{answer:?}");
+    Exposition::parse(&answer.body)
 }
 
 #[test]
@@ -52,6 +46,8 @@ fn a_small_sale_shows_in_every_documented_family_and_in_no_other() {
     shop.ask("ORDER.RESERVE lamp r1 cid 1");
     shop.ask("ROOM.OPEN vase r1 dan 1");
     shop.ask("SKU.GET lamp");
+    shop.says("XGROUP CREATE orders books 0", "OK");
+    shop.ask("XREADGROUP GROUP books ann COUNT 2 STREAMS orders >");
     shop.ask("NO.SUCH command");
     shop.ask("QUIT");
     // A request is counted when it is answered, so it is the next one that shows it.
@@ -103,6 +99,105 @@ fn a_small_sale_shows_in_every_documented_family_and_in_no_other() {
     for family in families() {
         assert_eq!(page.families[family.name], family.kind.word(), "{}", family.name);
     }
+}
+
+#[test]
+fn readers_of_the_feed_and_its_groups_show_and_looking_takes_no_readers_place() {
+    let server = Server::start_with(|config| config.feed.reads_at_once = 1);
+    let mut shop = server.client();
+    shop.ask(&format!("SKU.PUT lamp {}", document(9, 1_000, "")));
+    for order in 1..=4 {
+        shop.reserve("lamp", &format!("r{order}"), "ann", 1);
+    }
+    let all = shop.feed();
+    shop.says("XGROUP CREATE orders books 0", "OK");
+    shop.says("XGROUP CREATE orders gone 0", "OK");
+    shop.says("XGROUP DESTROY orders gone", "1");
+    shop.value("XREADGROUP GROUP books ann COUNT 3 STREAMS orders >");
+    shop.says(&format!("XACK orders books {}", all[0].id), "1");
+    shop.ask("XRANGE orders 0 + COUNT 5");
+    let mut waits = server.client();
+    waits.send("XREAD BLOCK 0 STREAMS orders $");
+
+    // The groups are a second old at most.
+    let of_books = |name: &str| format!("tidegate_feed_group_{name}{{group=\"books\"}}");
+    let page = until(
+        "the feed to show",
+        || scrape(server.http()),
+        |page| {
+            page.sample("tidegate_feed_waiting_readers") == 1.0
+                && page.samples.get(&of_books("lag_entries")) == Some(&2.0)
+        },
+    );
+    assert_eq!(page.sample(&of_books("pending_entries")), 2.0);
+    assert_eq!(page.sample(&of_books("consumers")), 1.0);
+    assert!(page.sample(&of_books("oldest_pending_seconds")) >= 0.0);
+    assert!(!page.samples.contains_key("tidegate_feed_group_lag_entries{group=\"gone\"}"));
+    assert_eq!(page.sample("tidegate_feed_groups"), 2.0, "a destroyed one counts");
+    assert_eq!(page.sample("tidegate_feed_groups_limit"), 1_000.0);
+    assert_eq!(page.sample("tidegate_feed_reads_limit"), 1.0);
+    assert_eq!(page.sample("tidegate_feed_entries_delivered_total"), 3.0);
+    let read = page.sample("tidegate_feed_entries_read_total");
+    assert!(read >= 13.0, "five for everybody, three for the group, five again: {read}");
+
+    let status = Ask::new(server.http(), "GET", "/status").send().json();
+    let books = &status["feed"]["groups"]["by_name"]["books"];
+    assert_eq!((&books["lag"], &books["pending"], &books["consumers"]), (&2.into(), &2.into(), &1.into()));
+    assert_eq!(status["feed"]["waiting_readers"], 1);
+
+    // Somebody who asks for what there is not.
+    shop.ask("XREAD STREAMS orders 0-1");
+    let reads = |page: &Exposition| page.sample("tidegate_feed_read_duration_seconds_count");
+    let before = reads(&scrape(server.http()));
+    shop.reserve("lamp", "r5", "ann", 1);
+    assert_eq!(streamed(&waits.reply()).len(), 1);
+    until("it to be counted", || scrape(server.http()), |page| page.samples[&of_books("lag_entries")] == 3.0);
+    let after = scrape(server.http());
+    assert_eq!(after.sample("tidegate_feed_waiting_readers"), 0.0);
+    // The reader that waited has read once or twice; those who looked have not.
+    assert!(reads(&after) - before <= 2.0, "{before} {}", reads(&after));
+}
+
+#[test]
+fn money_that_is_due_back_shows_how_long_it_has_been() {
+    let server = Server::start();
+    let mut shop = server.client();
+    let group_buy = r#","group_buy":{"tiers":[{"members":2,"percent_off":10}],"room_ttl_s":1}"#;
+    shop.ask(&format!("SKU.PUT vase {}", document(5, 2_000, group_buy)));
+    shop.ask("ROOM.OPEN vase r1 dan 1");
+    shop.says("ORDER.PAY {vase}:o:1 p 1800 pay-1", "[PAID {vase}:o:1]");
+    let oldest = || scrape(server.http()).samples.get("tidegate_oldest_refund_due_seconds").copied();
+    until("a scrape of the sale", oldest, |oldest| *oldest == Some(0.0));
+    // Nobody else comes.
+    let state = || shop.fields("ORDER.GET {vase}:o:1", &["state"]);
+    until("the room to fail", state, |state| state == "state=REFUND_DUE");
+    let waited = until("the age", oldest, |oldest| *oldest > Some(0.0));
+    until("it to grow", oldest, |oldest| *oldest > waited);
+    shop.says("ORDER.REFUND {vase}:o:1 f1", "[REFUNDED]");
+    until("it to be done", oldest, |oldest| *oldest == Some(0.0));
+}
+
+#[test]
+fn no_more_groups_are_told_of_than_fifty_and_none_hides_another() {
+    let server = Server::start();
+    let mut shop = server.client();
+    for group in (1..=60).rev() {
+        shop.says(&format!("XGROUP CREATE orders group-{group:02} 0"), "OK");
+    }
+    shop.says("XGROUP DESTROY orders group-60", "1");
+    let told = |page: &Exposition| -> Vec<String> {
+        let series =
+            page.samples.keys().filter_map(|key| key.strip_prefix("tidegate_feed_group_lag_entries"));
+        series.map(str::to_owned).collect()
+    };
+    let page = until(
+        "the groups to show",
+        || scrape(server.http()),
+        |page| told(page).first().is_some_and(|name| name.contains("group-10")),
+    );
+    assert_eq!(told(&page).len(), 50);
+    assert!(told(&page)[49].contains("group-59"));
+    assert_eq!(page.sample("tidegate_feed_groups"), 60.0);
 }
 
 #[test]

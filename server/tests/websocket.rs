@@ -5,7 +5,7 @@
 mod common;
 
 use std::io::{Read, Write};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use common::{PATIENCE, Server, Socket, document, until};
 use serde_json::{Value as Json, json};
@@ -234,6 +234,22 @@ fn a_client_that_says_goodbye_is_answered_what_it_asked_before() {
     let (messages, close) = socket.rest();
     assert_eq!(messages[0]["result"]["sku"], "lamp");
     assert_eq!(close.unwrap().0, 1000);
+}
+
+#[test]
+fn a_connection_that_was_closed_from_either_side_is_gone_soon() {
+    let server = Server::start();
+    for (whose, last) in
+        [("by the client", Message::Close(None)), ("by the server", Message::binary(vec![1]))]
+    {
+        let mut socket = Socket::connect(server.http());
+        socket.send_message(last);
+        assert!(socket.rest().1.is_some(), "{whose}");
+        // From here on it says nothing any more, not even goodbye.
+        let began = Instant::now();
+        let _ = socket.stream().read_to_end(&mut Vec::new());
+        assert!(began.elapsed() < Duration::from_secs(3), "closed {whose}: gone after {:?}", began.elapsed());
+    }
 }
 
 #[test]

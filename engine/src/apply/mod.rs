@@ -134,12 +134,13 @@ impl Sku {
             Event::LineEnded { order, end } => self.ended_unpaid_as(order, end.state())?,
             Event::LineRefundDue { order, payment, amount } => {
                 self.turn(order, &[OrderState::Expired], OrderState::RefundDue)?;
+                self.refunds.add(order, at);
                 self.keep_payment_row((payment, order, amount), at, PaymentAnswer::RefundDue)?;
             }
             Event::Stored { order, store } => self.store(order, store)?,
             Event::Discounted { order, ref discounts } => self.discount(order, discounts)?,
             Event::TierRefundDue { order, amount, green } => self.better_tier(order, amount, green)?,
-            Event::RoomRefundDue { order } => self.room_failed(order)?,
+            Event::RoomRefundDue { order } => self.room_failed(order, at)?,
             Event::RoomSettled { room, tier, unit_price } => {
                 self.rooms.settle(room, Settlement { at, tier, unit_price })?;
                 if tier.is_some() {
@@ -369,6 +370,7 @@ impl Sku {
             OrderState::Cancelled => PaymentAnswer::Cancelled,
             OrderState::Expired => {
                 self.turn(payment.order, &[OrderState::Expired], OrderState::RefundDue)?;
+                self.refunds.add(payment.order, at);
                 PaymentAnswer::RefundDue
             }
             OrderState::Paid | OrderState::RefundDue | OrderState::Refunded => PaymentAnswer::RefundDue,
@@ -384,6 +386,9 @@ impl Sku {
             &[OrderState::Paid, OrderState::RefundDue, OrderState::Refunded],
             OrderState::Refunded,
         )?;
+        if before == OrderState::RefundDue {
+            self.refunds.remove(number);
+        }
         if before == OrderState::Paid {
             // Limits count units of reserved and paid orders only.
             let buyer = self.buyer_of(number)?;

@@ -2,7 +2,7 @@
 
 use crate::orders::OrderState;
 use crate::sku::Sku;
-use crate::{Contradiction, Discounts, OrderNumber, Seat};
+use crate::{Contradiction, Discounts, Millis, OrderNumber, Seat};
 
 impl Sku {
     /// An order that was just entered with its whole price takes a seat, which lowers the price.
@@ -62,8 +62,9 @@ impl Sku {
     }
 
     /// The order's money is due back, and its units return.
-    pub(super) fn room_failed(&mut self, number: OrderNumber) -> Result<(), Contradiction> {
+    pub(super) fn room_failed(&mut self, number: OrderNumber, at: Millis) -> Result<(), Contradiction> {
         let qty = self.turn(number, &[OrderState::Paid], OrderState::RefundDue)?;
+        self.refunds.add(number, at);
         self.move_units(number, |stock| stock.take_back(qty))?;
         self.order_mut(number)?.holds_units = false;
         let buyer = self.buyer_of(number)?;

@@ -5,6 +5,7 @@ use super::node::Node;
 use super::object::{Field, Object};
 use super::sku::{MAX_LIMIT, title, window};
 use crate::command::{MAX_SAFE_INTEGER, is_id, is_name};
+use crate::status::words;
 
 /// The most SKUs that a campaign or a coupon window may name, and all of these together.
 pub(super) const MAX_SKUS: usize = 100_000;
@@ -55,31 +56,17 @@ pub struct CouponWindow {
     pub skus: Option<Vec<String>>,
 }
 
-/// What a discount is given for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Discount {
-    /// The tier of a group-buy room.
-    Tier,
-    /// A coupon.
-    Coupon,
-    /// A small carbon footprint.
-    Green,
-    /// The sum of a cart.
-    Threshold,
-}
-
-impl Discount {
-    /// Every kind, in the usual order.
-    pub const ALL: [Discount; 4] = [Discount::Tier, Discount::Coupon, Discount::Green, Discount::Threshold];
-
-    /// Its name in documents and replies.
-    pub fn name(self) -> &'static str {
-        match self {
-            Discount::Tier => "tier",
-            Discount::Coupon => "coupon",
-            Discount::Green => "green",
-            Discount::Threshold => "threshold",
-        }
+words! {
+    /// What a discount is given for. They stand in the usual order.
+    Discount {
+        /// The tier of a group-buy room.
+        Tier = "tier",
+        /// A coupon.
+        Coupon = "coupon",
+        /// A small carbon footprint.
+        Green = "green",
+        /// The sum of a cart.
+        Threshold = "threshold",
     }
 }
 
@@ -192,7 +179,7 @@ fn order(field: Field) -> Result<Vec<Discount>, DocumentError> {
     let mut order = Vec::new();
     for entry in field.list_of_any(Discount::ALL.len())? {
         let path = entry.path.clone();
-        let named = |text: &str| Discount::ALL.into_iter().find(|discount| discount.name() == text);
+        let named = |text: &str| Discount::from_word(text.as_bytes());
         let rule = "must be \"tier\", \"coupon\", \"green\" or \"threshold\"";
         let name = entry.text(rule, |text| named(text).is_some())?;
         let discount = named(&name).filter(|discount| !order.contains(discount));

@@ -38,13 +38,13 @@ pub(super) enum Shape {
     /// True or false. In RESP 1 or 0.
     Truth,
     /// One of these words.
-    Word(fn() -> Vec<&'static str>),
+    Word(&'static [&'static str]),
     /// A list of such.
     List(&'static Shape),
     /// An object of these fields. In RESP an array of their values.
     Entry(&'static [Field]),
     /// A number for each of these words; for all of them, or for some.
-    Numbers(fn() -> Vec<&'static str>, Coverage),
+    Numbers(&'static [&'static str], Coverage),
 }
 
 /// For how many of the words there is a number.
@@ -70,34 +70,10 @@ const fn list_of(entry: &'static Shape) -> Shape {
     Shape::List(entry)
 }
 
-fn sku_states() -> Vec<&'static str> {
-    SkuState::ALL.iter().map(|state| state.word()).collect()
-}
-
-fn order_states() -> Vec<&'static str> {
-    OrderState::ALL.iter().map(|state| state.word()).collect()
-}
-
-fn room_states() -> Vec<&'static str> {
-    RoomState::ALL.iter().map(|state| state.word()).collect()
-}
-
-fn campaign_states() -> Vec<&'static str> {
-    CampaignState::ALL.iter().map(|state| state.word()).collect()
-}
-
-fn statuses() -> Vec<&'static str> {
-    Status::ALL.iter().map(|status| status.word()).collect()
-}
-
-fn discounts() -> Vec<&'static str> {
-    Discount::ALL.iter().map(|discount| discount.name()).collect()
-}
-
 const SKU: &[Field] = &[
     always("sku", Shape::Name),
     always("title", Shape::Text),
-    always("state", Shape::Word(sku_states)),
+    always("state", Shape::Word(SkuState::WORDS)),
     always("price", Shape::Whole),
     always("currency", Shape::Text),
     nullable("next_price", Shape::Whole),
@@ -116,7 +92,7 @@ const STORE: &[Field] = &[always("id", Shape::Name), always("available", Shape::
 
 const ORDER: &[Field] = &[
     always("order", Shape::Key),
-    always("state", Shape::Word(order_states)),
+    always("state", Shape::Word(OrderState::WORDS)),
     always("sku", Shape::Name),
     always("buyer", Shape::Id),
     always("qty", Shape::Whole),
@@ -137,7 +113,7 @@ const DISCOUNT: &[Field] = &[always("name", Shape::Text), always("amount", Shape
 const ROOM: &[Field] = &[
     always("room", Shape::Key),
     always("sku", Shape::Name),
-    always("state", Shape::Word(room_states)),
+    always("state", Shape::Word(RoomState::WORDS)),
     nullable("leader", Shape::Id),
     always("members", list_of(&Shape::Entry(MEMBER))),
     always("paid_members", Shape::Whole),
@@ -154,7 +130,7 @@ const MEMBER: &[Field] =
 
 const CART: &[Field] = &[
     always("cart", Shape::Key),
-    always("state", Shape::Word(order_states)),
+    always("state", Shape::Word(OrderState::WORDS)),
     always("campaign", Shape::Name),
     always("buyer", Shape::Id),
     always("lines", list_of(&Shape::Entry(LINE))),
@@ -176,7 +152,7 @@ const LINE: &[Field] = &[
 const CAMPAIGN: &[Field] = &[
     always("campaign", Shape::Name),
     always("title", Shape::Text),
-    always("state", Shape::Word(campaign_states)),
+    always("state", Shape::Word(CampaignState::WORDS)),
     nullable("currency", Shape::Text),
     nullable("starts_at", Shape::Time),
     nullable("ends_at", Shape::Time),
@@ -185,7 +161,7 @@ const CAMPAIGN: &[Field] = &[
     always("thresholds", list_of(&Shape::Entry(THRESHOLD))),
     always("coupon_windows", list_of(&Shape::Entry(COUPON_WINDOW))),
     nullable("green", Shape::Entry(GREEN)),
-    always("order_of_discounts", list_of(&Shape::Word(discounts))),
+    always("order_of_discounts", list_of(&Shape::Word(Discount::WORDS))),
     always("seq", Shape::Whole),
 ];
 
@@ -208,11 +184,11 @@ const REPORT: &[Field] = &[
     always("available", Shape::Whole),
     always("reserved", Shape::Whole),
     always("sold", Shape::Whole),
-    always("orders", Shape::Numbers(order_states, Coverage::All)),
-    always("units", Shape::Numbers(order_states, Coverage::All)),
-    always("money", Shape::Numbers(order_states, Coverage::All)),
+    always("orders", Shape::Numbers(OrderState::WORDS, Coverage::All)),
+    always("units", Shape::Numbers(OrderState::WORDS, Coverage::All)),
+    always("money", Shape::Numbers(OrderState::WORDS, Coverage::All)),
     nullable("currency", Shape::Text),
-    always("rejections", Shape::Numbers(statuses, Coverage::Some)),
+    always("rejections", Shape::Numbers(Status::WORDS, Coverage::Some)),
     nullable("first_sale_at", Shape::Time),
     nullable("last_sale_at", Shape::Time),
     always("first_time_buyers", Shape::Whole),

@@ -126,7 +126,7 @@ fn part_error_schema() -> Value {
 /// The schema of an error's code: the words of RESP.
 #[must_use]
 pub fn code_schema() -> Value {
-    json!({"enum": ErrorCode::ALL.map(ErrorCode::word)})
+    json!({"enum": ErrorCode::WORDS})
 }
 
 /// The schema of what the command table calls so: `SKU map`, `order map`.
@@ -153,16 +153,16 @@ fn shape_schema(shape: &Shape) -> Value {
             "pattern": r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\.\d{3}Z$",
         }),
         Shape::Truth => json!({"type": "boolean"}),
-        Shape::Word(words) => json!({"enum": words()}),
+        Shape::Word(words) => json!({"enum": words}),
         Shape::List(item) => json!({"type": "array", "items": shape_schema(item)}),
         Shape::Entry(fields) => entry_schema(fields),
         Shape::Numbers(words, coverage) => {
-            let number = |word: &str| (word.to_owned(), shape_schema(&Shape::Whole));
+            let number = |word: &&str| ((*word).to_owned(), shape_schema(&Shape::Whole));
             let required = match coverage {
-                Coverage::All => words().into_iter().map(str::to_owned).collect(),
+                Coverage::All => words.iter().map(|word| (*word).to_owned()).collect(),
                 Coverage::Some => Vec::new(),
             };
-            closed(words().into_iter().map(number).collect(), required)
+            closed(words.iter().map(number).collect(), required)
         }
     }
 }

@@ -84,7 +84,7 @@ impl CampaignMap<'_> {
         }
         writer.bulk("order_of_discounts");
         writer.array(self.order_of_discounts.len());
-        self.order_of_discounts.iter().for_each(|discount| writer.bulk(discount.name()));
+        self.order_of_discounts.iter().for_each(|discount| writer.bulk(discount.word()));
         number(writer, "seq", Some(self.seq));
     }
 }

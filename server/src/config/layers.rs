@@ -10,8 +10,9 @@ use figment::providers::{Format, Serialized, Toml};
 use figment::value::{Dict, Map, Num, Value};
 use figment::{Figment, Metadata, Profile, Provider};
 
+use super::listed::Table as _;
 use super::problem::Problems;
-use super::{RawConfig, users, webhooks};
+use super::{RawConfig, User, Webhook};
 
 /// The beginning of every variable that is a setting.
 const ENVIRONMENT_PREFIX: &str = "TIDEGATE_";
@@ -94,7 +95,7 @@ pub(super) fn read(sources: &Sources, problems: &mut Problems) -> Layers {
     {
         let name = file.display().to_string();
         let mut take = |key| values.remove(key).map_or(Vec::new(), |value| list(key, value, &name, problems));
-        listed = Listed { users: take(users::KEY), webhooks: take(webhooks::KEY) };
+        listed = Listed { users: take(User::KEY), webhooks: take(Webhook::KEY) };
         shape.keep_settings(&mut values, &name, problems);
         figment = figment.merge(Layer { name, values });
     }
@@ -293,7 +294,7 @@ impl Shape {
             None => ("a file".to_owned(), String::new()),
         };
         let known: Vec<&str> = if prefix.is_empty() {
-            self.defaults.keys().map(String::as_str).chain([users::KEY, webhooks::KEY]).collect()
+            self.defaults.keys().map(String::as_str).chain([User::KEY, Webhook::KEY]).collect()
         } else {
             self.kinds.keys().filter_map(|key| key.strip_prefix(&prefix)).collect()
         };

@@ -7,10 +7,11 @@
 //! * `sections.rs`: every setting with its default, its range and its meaning.
 //! * `section.rs`: how a setting is declared, checked and written back.
 //! * `layers.rs`: reading the layers and refusing what isn't a setting.
-//! * `users.rs`, `webhooks.rs`: the lists.
+//! * `users.rs`, `webhooks.rs`: the lists; `listed.rs`: what they have in common.
 //! * `problem.rs`: what is wrong, and where it was written.
 
 mod layers;
+mod listed;
 mod origins;
 mod problem;
 mod section;
@@ -25,6 +26,7 @@ use serde::{Deserialize, Serialize};
 
 pub use layers::{Flags, Sources};
 pub use origins::Origins;
+pub(crate) use origins::is_this_machine;
 pub use problem::{ConfigError, Problem};
 pub use section::SettingInfo;
 pub use sections::{
@@ -36,6 +38,7 @@ pub use users::User;
 pub use webhooks::Webhook;
 
 use layers::Listed;
+use listed::Table as _;
 use problem::Problems;
 use section::{DirectoryPath, Rule, Setting};
 use sections::{
@@ -256,7 +259,7 @@ impl RawConfig {
         let http = self.http.build("http", problems);
         let ws = self.ws.build("ws", problems);
         let limits = self.limits.build("limits", problems);
-        let users = users::check(&listed.users, problems);
+        let users = User::check_all(&listed.users, problems);
         let private = !listed.users.is_empty()
             || only_loopback("tcp.listen", tcp.as_ref().map(|tcp| tcp.listen), problems)
                 & only_loopback("http.listen", http.as_ref().map(|http| http.listen), problems);
@@ -267,7 +270,7 @@ impl RawConfig {
         let push = self.push.build("push", problems);
         let journal = self.journal.build("journal", problems);
         let feed = self.feed.build("feed", problems);
-        let webhooks = webhooks::check(&listed.webhooks, problems);
+        let webhooks = Webhook::check_all(&listed.webhooks, problems);
         let deliveries = self.deliveries.build("deliveries", problems);
         let log = self.log.build("log", problems);
         let shutdown = self.shutdown.build("shutdown", problems);
@@ -350,7 +353,7 @@ impl Config {
         for (at, webhook) in self.webhooks.iter().enumerate() {
             if webhook.is_open_to_others() && !self.deliveries.allow_http {
                 problems.add(
-                    format!("{}[{at}].url", webhooks::KEY),
+                    format!("{}[{at}].url", Webhook::KEY),
                     "must be https: what is sent holds buyers' orders (deliveries.allow_http = true sends it anyway)",
                 );
             }

@@ -1,5 +1,6 @@
-//! The setting that names web origins.
+//! The setting that names web origins, and which hosts are this machine.
 
+use std::net::IpAddr;
 use std::str::FromStr;
 
 use super::section::{Rule, Setting};
@@ -9,6 +10,12 @@ use super::section::{Rule, Setting};
 pub struct Origins(Vec<String>);
 
 impl Origins {
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// Whether this `Origin` header names one of them.
     #[must_use]
     pub fn contains(&self, origin: &str) -> bool {
@@ -55,4 +62,11 @@ fn is_origin(text: &str) -> bool {
     host.is_some_and(|host| {
         !host.is_empty() && host.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".-_:[]".contains(&byte))
     })
+}
+
+/// Whether a host, as it stands in a URL, is this machine and no other.
+pub(crate) fn is_this_machine(host: &str) -> bool {
+    let address = host.trim_start_matches('[').trim_end_matches(']');
+    host.eq_ignore_ascii_case("localhost")
+        || address.parse().is_ok_and(|address: IpAddr| address.to_canonical().is_loopback())
 }

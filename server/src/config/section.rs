@@ -185,6 +185,22 @@ impl Rule<String> for Words {
     }
 }
 
+/// A reference of RFC 3986 to whoever something comes from, or empty for none.
+pub(super) struct SourceName;
+
+impl Rule<String> for SourceName {
+    fn check(&self, raw: &String) -> Result<String, String> {
+        let is_allowed =
+            |byte: u8| byte.is_ascii_alphanumeric() || b"-._~:/?#[]@!$&'()*+,;=%".contains(&byte);
+        let fits = raw.len() <= 256 && raw.bytes().all(is_allowed);
+        fits.then(|| raw.clone()).ok_or_else(|| {
+            "must be a reference such as https://shop.example.com/tidegate/eu, of at most 256 characters that may \
+             stand in a URI"
+                .to_owned()
+        })
+    }
+}
+
 /// One of two.
 pub(super) struct YesOrNo;
 
@@ -202,6 +218,52 @@ impl Rule<SocketAddr> for Address {
         raw.parse().map_err(|_| {
             format!("{raw:?} is not an IP address and a port, such as 127.0.0.1:7878 or [::1]:7878")
         })
+    }
+}
+
+/// Declares a setting that is one of a few words, and its rule.
+macro_rules! words {
+    (
+        $(#[$doc:meta])*
+        $name:ident / $rule:ident {
+            $( $(#[$word_doc:meta])* $variant:ident = $word:literal, )+
+        }
+    ) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        pub enum $name {
+            $( $(#[$word_doc])* $variant, )+
+        }
+
+        impl Setting for $name {
+            type Raw = String;
+
+            fn to_raw(&self) -> String {
+                match self {
+                    $( Self::$variant => $word.to_owned(), )+
+                }
+            }
+        }
+
+        struct $rule;
+
+        impl Rule<$name> for $rule {
+            fn check(&self, raw: &String) -> Result<$name, String> {
+                match raw.as_str() {
+                    $( $word => Ok($name::$variant), )+
+                    _ => Err($crate::config::section::must_be_one_of(&[$($word),+], raw)),
+                }
+            }
+        }
+    };
+}
+
+/// Why a text is none of these words.
+pub(super) fn must_be_one_of(words: &[&str], raw: &str) -> String {
+    let quoted: Vec<String> = words.iter().map(|word| format!("{word:?}")).collect();
+    match quoted.split_last() {
+        Some((last, others)) => format!("must be {} or {last}, but is {raw:?}", others.join(", ")),
+        None => String::new(),
     }
 }
 
@@ -259,4 +321,4 @@ macro_rules! section {
     };
 }
 
-pub(super) use section;
+pub(super) use {section, words};

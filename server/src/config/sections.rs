@@ -10,7 +10,9 @@ use tracing_subscriber::EnvFilter;
 
 use super::origins::{OriginList, Origins};
 use super::problem::Problems;
-use super::section::{Address, OptionalFile, Rule, Setting, SettingInfo, Within, Words, YesOrNo, section};
+use super::section::{
+    Address, OptionalFile, Rule, Setting, SettingInfo, SourceName, Within, Words, YesOrNo, section, words,
+};
 
 const KIB: i64 = 1 << 10;
 const MIB: i64 = 1 << 20;
@@ -32,7 +34,7 @@ section! {
     Http / RawHttp {
         /// Address and port; port 0 takes any free one.
         listen: SocketAddr = "127.0.0.1:7879".to_owned(), Address;
-        /// Connections served at once by each worker, besides WebSockets; further ones wait in the listen queue.
+        /// Connections that have asked something, besides WebSockets; one more is answered 503 and closed.
         max_connections: usize = 256, Within(1, 65_536);
         /// Milliseconds a client has to send the head of its request, and again for its body. The HTTP library's clock ticks twice a second, so
         /// less than a second could end a request that has only just begun.
@@ -72,7 +74,7 @@ section! {
     Limits / RawLimits {
         /// Connections of TCP and WebSockets open at once; one more is told so and closed.
         max_connections: usize = 10_000, Within(1, 1_000_000);
-        /// Of these, from one address; 0 is no limit of its own.
+        /// Of these, from one address, and as many HTTP connections again; 0 is no limit of its own.
         max_connections_per_address: usize = 0, Within(0, 1_000_000);
         /// Commands and HTTP requests a second from one address, as many at once; 0 is no limit.
         requests_per_second_per_address: u32 = 0, Within(0, 100_000_000);
@@ -216,6 +218,8 @@ section! {
         max_consumers_per_group: u32 = 10_000, Within(1, 1_000_000);
         /// Entries that one group has delivered and that nobody has acknowledged; over it OVERLOADED.
         max_pending_per_group: u32 = 1_000_000, Within(1, 100_000_000);
+        /// The source that entries name; empty: one that is made with the data directory.
+        source: String = String::new(), SourceName;
     }
 }
 
@@ -256,71 +260,25 @@ section! {
     }
 }
 
-/// How tokens are signed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum TokenAlgorithm {
-    /// No tokens are taken.
-    None,
-    /// Ed25519: whoever issues tokens has the private key, this server only the public one.
-    EdDsa,
-    /// HMAC with SHA-256: issuer and server share a secret.
-    Hs256,
-}
-
-impl Setting for TokenAlgorithm {
-    type Raw = String;
-
-    fn to_raw(&self) -> String {
-        match self {
-            TokenAlgorithm::None => "none".to_owned(),
-            TokenAlgorithm::EdDsa => "EdDSA".to_owned(),
-            TokenAlgorithm::Hs256 => "HS256".to_owned(),
-        }
+words! {
+    /// How tokens are signed.
+    TokenAlgorithm / TokenAlgorithmName {
+        /// Ed25519: whoever issues tokens has the private key, this server only the public one.
+        EdDsa = "EdDSA",
+        /// HMAC with SHA-256: issuer and server share a secret.
+        Hs256 = "HS256",
+        /// No tokens are taken.
+        None = "none",
     }
 }
 
-struct TokenAlgorithmName;
-
-impl Rule<TokenAlgorithm> for TokenAlgorithmName {
-    fn check(&self, raw: &String) -> Result<TokenAlgorithm, String> {
-        match raw.as_str() {
-            "none" => Ok(TokenAlgorithm::None),
-            "EdDSA" => Ok(TokenAlgorithm::EdDsa),
-            "HS256" => Ok(TokenAlgorithm::Hs256),
-            _ => Err(format!("must be \"EdDSA\", \"HS256\" or \"none\", but is {raw:?}")),
-        }
-    }
-}
-
-/// How a log line looks.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum LogFormat {
-    /// For people at a terminal.
-    Human,
-    /// One JSON object a line, for a log collector.
-    Json,
-}
-
-impl Setting for LogFormat {
-    type Raw = String;
-
-    fn to_raw(&self) -> String {
-        match self {
-            LogFormat::Human => "human".to_owned(),
-            LogFormat::Json => "json".to_owned(),
-        }
-    }
-}
-
-struct LogFormatName;
-
-impl Rule<LogFormat> for LogFormatName {
-    fn check(&self, raw: &String) -> Result<LogFormat, String> {
-        match raw.as_str() {
-            "human" => Ok(LogFormat::Human),
-            "json" => Ok(LogFormat::Json),
-            _ => Err(format!("must be \"human\" or \"json\", but is {raw:?}")),
-        }
+words! {
+    /// How a log line looks.
+    LogFormat / LogFormatName {
+        /// For people at a terminal.
+        Human = "human",
+        /// One JSON object a line, for a log collector.
+        Json = "json",
     }
 }
 

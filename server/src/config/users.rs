@@ -1,17 +1,12 @@
-//! Users: `[[users]]` in the file, the one part of a configuration that is a list.
+//! Users: `[[users]]` in the file, which only a file can list.
 
 use figment::value::{Dict, Value};
 use serde::Serialize;
 use tidegate_protocol::command::Role;
 
+use super::listed::{self, Table, text};
 use super::problem::Problems;
 use crate::security::{HIDDEN, ROLES, SecretHash};
-
-/// The key in the file.
-pub(super) const KEY: &str = "users";
-
-/// How many users there may be.
-const MOST: usize = 1_000;
 
 /// The name under which tokens are given to `AUTH`. No user can have it.
 pub(crate) const TOKEN_USER: &str = "token";
@@ -42,54 +37,35 @@ impl From<&User> for ShownUser {
     }
 }
 
-/// Checks the users that a file lists. `None` exactly if a problem was found.
-pub(super) fn check(listed: &[Value], problems: &mut Problems) -> Option<Vec<User>> {
-    let before = problems.len();
-    if listed.len() > MOST {
-        problems.add(KEY, format!("at most {MOST} users, but there are {}", listed.len()));
-    }
-    let mut users: Vec<User> = Vec::new();
-    for (at, value) in listed.iter().enumerate() {
-        let key = format!("{KEY}[{at}]");
-        let Some(user) = check_one(&key, value, problems) else { continue };
-        if users.iter().any(|other| other.name == user.name) {
-            problems.add(format!("{key}.name"), format!("there is another user called {:?}", user.name));
-        }
-        users.push(user);
-    }
-    (problems.len() == before).then_some(users)
-}
+impl Table for User {
+    const KEY: &'static str = "users";
+    const ONE: &'static str = "user";
+    const MOST: usize = 1_000;
+    const REQUIRED: &'static [&'static str] = &["name", "secret_hash", "roles"];
 
-fn check_one(key: &str, value: &Value, problems: &mut Problems) -> Option<User> {
-    let Some(fields) = value.as_dict() else {
-        problems.add(key, "is no table; write [[users]] and name, secret_hash and roles below");
-        return None;
-    };
-    for field in fields.keys().filter(|field| !["name", "secret_hash", "roles"].contains(&field.as_str())) {
-        problems.add(format!("{key}.{field}"), "unknown key; a user has name, secret_hash and roles");
+    fn name(&self) -> &str {
+        &self.name
     }
-    let name = problems.check(&format!("{key}.name"), name(fields));
-    let secret_hash = problems.check(&format!("{key}.secret_hash"), secret_hash(fields));
-    let roles = problems.check(&format!("{key}.roles"), roles(fields));
-    Some(User { name: name?, secret_hash: secret_hash?, roles: roles? })
+
+    fn read(at: &str, fields: &Dict, problems: &mut Problems) -> Option<Self> {
+        let name = problems.check(&format!("{at}.name"), name(fields));
+        let secret_hash = problems.check(&format!("{at}.secret_hash"), secret_hash(fields));
+        let roles = problems.check(&format!("{at}.roles"), roles(fields));
+        Some(Self { name: name?, secret_hash: secret_hash?, roles: roles? })
+    }
 }
 
 fn name(fields: &Dict) -> Result<String, String> {
-    let name = fields.get("name").and_then(Value::as_str).unwrap_or_default();
-    let is_name = (1..=64).contains(&name.len())
-        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte));
-    if !is_name {
-        return Err("must be 1 to 64 characters of A-Z a-z 0-9 . _ -".to_owned());
-    }
+    let name = listed::name(fields)?;
     if name == TOKEN_USER {
         return Err(format!("{TOKEN_USER:?} is what AUTH calls a buyer's token; choose another name"));
     }
-    Ok(name.to_owned())
+    Ok(name)
 }
 
 /// Never says what was written: it may be the secret itself.
 fn secret_hash(fields: &Dict) -> Result<SecretHash, String> {
-    SecretHash::parse(fields.get("secret_hash").and_then(Value::as_str).unwrap_or_default())
+    SecretHash::parse(text(fields, "secret_hash"))
 }
 
 fn roles(fields: &Dict) -> Result<Vec<Role>, String> {

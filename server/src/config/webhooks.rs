@@ -1,6 +1,5 @@
 //! Webhooks: `[[webhooks]]` in the file, a list as that of users is.
 
-use std::net::IpAddr;
 use std::path::PathBuf;
 
 use actix_web::http::Uri;
@@ -8,19 +7,13 @@ use actix_web::http::uri::Scheme;
 use figment::value::{Dict, Value};
 use serde::Serialize;
 
+use super::listed::{self, Table, text};
+use super::origins::is_this_machine;
 use super::problem::Problems;
 use crate::convert::entry::TYPES;
 
-/// The key in the file.
-pub(super) const KEY: &str = "webhooks";
-
-/// How many endpoints there may be.
-const MOST: usize = 100;
-
 /// The longest URL.
 const MAX_URL_BYTES: usize = 2_048;
-
-const FIELDS: [&str; 4] = ["name", "url", "secret_file", "events"];
 
 /// An endpoint that entries of the feed are sent to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,13 +32,8 @@ impl Webhook {
     /// Whether what is sent to it can be read on its way.
     pub(super) fn is_open_to_others(&self) -> bool {
         let Ok(url) = self.url.parse::<Uri>() else { return false };
-        url.scheme() == Some(&Scheme::HTTP) && !url.host().is_some_and(is_loopback)
+        url.scheme() == Some(&Scheme::HTTP) && !url.host().is_some_and(is_this_machine)
     }
-}
-
-fn is_loopback(host: &str) -> bool {
-    let host = host.trim_start_matches('[').trim_end_matches(']');
-    host.eq_ignore_ascii_case("localhost") || host.parse().is_ok_and(|address: IpAddr| address.is_loopback())
 }
 
 /// An endpoint as the effective configuration shows it.
@@ -65,51 +53,24 @@ impl From<&Webhook> for ShownWebhook {
     }
 }
 
-/// Checks the endpoints that a file lists. `None` exactly if a problem was found.
-pub(super) fn check(listed: &[Value], problems: &mut Problems) -> Option<Vec<Webhook>> {
-    let before = problems.len();
-    if listed.len() > MOST {
-        problems.add(KEY, format!("at most {MOST} endpoints, but there are {}", listed.len()));
-    }
-    let mut webhooks: Vec<Webhook> = Vec::new();
-    for (at, value) in listed.iter().enumerate() {
-        let key = format!("{KEY}[{at}]");
-        let Some(webhook) = check_one(&key, value, problems) else { continue };
-        if webhooks.iter().any(|other| other.name == webhook.name) {
-            problems.add(format!("{key}.name"), format!("there is another one called {:?}", webhook.name));
-        }
-        webhooks.push(webhook);
-    }
-    (problems.len() == before).then_some(webhooks)
-}
+impl Table for Webhook {
+    const KEY: &'static str = "webhooks";
+    const ONE: &'static str = "webhook";
+    const MOST: usize = 100;
+    const REQUIRED: &'static [&'static str] = &["name", "url", "secret_file"];
+    const OPTIONAL: &'static [&'static str] = &["events"];
 
-fn check_one(key: &str, value: &Value, problems: &mut Problems) -> Option<Webhook> {
-    let Some(fields) = value.as_dict() else {
-        problems.add(key, "is no table; write [[webhooks]] and name, url and secret_file below");
-        return None;
-    };
-    for field in fields.keys().filter(|field| !FIELDS.contains(&field.as_str())) {
-        problems
-            .add(format!("{key}.{field}"), format!("unknown key; a webhook may have {}", FIELDS.join(", ")));
+    fn name(&self) -> &str {
+        &self.name
     }
-    let name = problems.check(&format!("{key}.name"), name(fields));
-    let url = problems.check(&format!("{key}.url"), url(fields));
-    let secret_file = problems.check(&format!("{key}.secret_file"), secret_file(fields));
-    let events = problems.check(&format!("{key}.events"), events(fields));
-    Some(Webhook { name: name?, url: url?, secret_file: secret_file?, events: events? })
-}
 
-fn text<'f>(fields: &'f Dict, name: &str) -> &'f str {
-    fields.get(name).and_then(Value::as_str).unwrap_or_default()
-}
-
-fn name(fields: &Dict) -> Result<String, String> {
-    let name = text(fields, "name");
-    let is_name = (1..=64).contains(&name.len())
-        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte));
-    is_name
-        .then(|| name.to_owned())
-        .ok_or_else(|| "must be 1 to 64 characters of A-Z a-z 0-9 . _ -".to_owned())
+    fn read(at: &str, fields: &Dict, problems: &mut Problems) -> Option<Self> {
+        let name = problems.check(&format!("{at}.name"), listed::name(fields));
+        let url = problems.check(&format!("{at}.url"), url(fields));
+        let secret_file = problems.check(&format!("{at}.secret_file"), secret_file(fields));
+        let events = problems.check(&format!("{at}.events"), events(fields));
+        Some(Self { name: name?, url: url?, secret_file: secret_file?, events: events? })
+    }
 }
 
 /// Does not repeat what was written: there may be a secret in it.

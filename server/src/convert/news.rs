@@ -3,7 +3,9 @@
 use serde_json::{Map, Value, json};
 use tidegate_actors::{CartNews, OrderNews, RefundReason, RoomNews};
 use tidegate_engine::{CartView, Millis, OrderView, RoomView, SkuView};
-use tidegate_protocol::json::reply;
+use tidegate_protocol::json::{
+    CART_EVENTS, ORDER_EVENTS, PRICE_FIELDS, REFUND_REASONS, ROOM_EVENTS, STOCK_FIELDS, reply,
+};
 use tidegate_protocol::resp::{Protocol, Writer, decode_reply};
 
 use super::reply::{write_cart, write_order, write_room, write_view};
@@ -11,17 +13,14 @@ use super::reply::{write_cart, write_order, write_room, write_view};
 /// The fields of a JSON object.
 pub(crate) type Fields = Map<String, Value>;
 
-const PRICE: [&str; 6] = ["sku", "state", "price", "currency", "next_price", "next_price_at"];
-const STOCK: [&str; 6] = ["sku", "state", "total", "available", "reserved", "sold"];
-
 /// What a unit of a SKU costs, and whether it is for sale.
 pub(crate) fn price_news(sku: &str, view: Option<&SkuView>, now: Millis) -> Fields {
-    of_sku(sku, view, now, &PRICE)
+    of_sku(sku, view, now, &PRICE_FIELDS)
 }
 
 /// The four counts of a SKU.
 pub(crate) fn stock_news(sku: &str, view: Option<&SkuView>, now: Millis) -> Fields {
-    of_sku(sku, view, now, &STOCK)
+    of_sku(sku, view, now, &STOCK_FIELDS)
 }
 
 pub(super) fn of_sku(sku: &str, view: Option<&SkuView>, now: Millis, fields: &[&str]) -> Fields {
@@ -39,13 +38,14 @@ pub(crate) fn absent_news(what: &str, name: &str) -> Fields {
 /// A room, and what happened to it.
 pub(crate) fn room_news(sku: &str, room: &RoomView, what: Option<RoomNews>) -> Fields {
     let mut fields = shown("ROOM.GET", |writer| write_room(sku, room, writer));
+    let [opened, joined, paid, left, succeeded, failed] = ROOM_EVENTS;
     let event = what.map(|what| match what {
-        RoomNews::Opened => "room.opened",
-        RoomNews::Joined => "room.joined",
-        RoomNews::Paid => "room.paid",
-        RoomNews::Left => "room.left",
-        RoomNews::Succeeded => "room.succeeded",
-        RoomNews::Failed => "room.failed",
+        RoomNews::Opened => opened,
+        RoomNews::Joined => joined,
+        RoomNews::Paid => paid,
+        RoomNews::Left => left,
+        RoomNews::Succeeded => succeeded,
+        RoomNews::Failed => failed,
     });
     fields.extend(event.map(|event| ("event".to_owned(), json!(event))));
     fields
@@ -54,20 +54,22 @@ pub(crate) fn room_news(sku: &str, room: &RoomView, what: Option<RoomNews>) -> F
 /// An order, and what happened to it.
 pub(crate) fn order_news(sku: &str, order: &OrderView, what: OrderNews) -> Fields {
     let mut fields = shown("ORDER.GET", |writer| write_order(sku, order, writer));
+    let [reserved, paid, cancelled, expired, refund_due, refunded] = ORDER_EVENTS;
     let name = match what {
-        OrderNews::Reserved => "order.reserved",
-        OrderNews::Paid => "order.paid",
-        OrderNews::Cancelled => "order.cancelled",
-        OrderNews::Expired => "order.expired",
-        OrderNews::RefundDue { .. } => "order.refund_due",
-        OrderNews::Refunded => "order.refunded",
+        OrderNews::Reserved => reserved,
+        OrderNews::Paid => paid,
+        OrderNews::Cancelled => cancelled,
+        OrderNews::Expired => expired,
+        OrderNews::RefundDue { .. } => refund_due,
+        OrderNews::Refunded => refunded,
     };
     fields.insert("type".to_owned(), json!(name));
     if let OrderNews::RefundDue { amount, why } = what {
+        let [payment, tier, room] = REFUND_REASONS;
         let reason = match why {
-            RefundReason::Payment => "payment",
-            RefundReason::Tier => "tier",
-            RefundReason::Room => "room",
+            RefundReason::Payment => payment,
+            RefundReason::Tier => tier,
+            RefundReason::Room => room,
         };
         fields.insert("refund".to_owned(), json!(amount));
         fields.insert("reason".to_owned(), json!(reason));
@@ -78,11 +80,12 @@ pub(crate) fn order_news(sku: &str, order: &OrderView, what: OrderNews) -> Field
 /// A cart, and what happened to it.
 pub(crate) fn cart_news(campaign: &str, cart: &CartView, what: CartNews) -> Fields {
     let mut fields = shown("CART.GET", |writer| write_cart(campaign, cart, writer));
+    let [reserved, paid, cancelled, expired] = CART_EVENTS;
     let name = match what {
-        CartNews::Reserved => "cart.reserved",
-        CartNews::Paid => "cart.paid",
-        CartNews::Cancelled => "cart.cancelled",
-        CartNews::Expired => "cart.expired",
+        CartNews::Reserved => reserved,
+        CartNews::Paid => paid,
+        CartNews::Cancelled => cancelled,
+        CartNews::Expired => expired,
     };
     fields.insert("type".to_owned(), json!(name));
     fields

@@ -314,7 +314,7 @@ pub(super) fn write_order(sku: &str, order: &OrderView, writer: &mut Writer<'_>)
     let room = order.room.map(|number| IdText::room(sku, number));
     let cart = order.cart.as_ref().map(|(campaign, number)| IdText::cart(campaign, *number));
     let discounts: Vec<_> =
-        order.discounts.iter().map(|(kind, off)| (discount(*kind).name(), *off)).collect();
+        order.discounts.iter().map(|(kind, off)| (discount(*kind).word(), *off)).collect();
     let map = OrderMap {
         order: id.as_str(),
         state: order_state(order.state),

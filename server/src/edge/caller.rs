@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tidegate_protocol::error::WireError;
-use tidegate_protocol::resp::{FramingError, Limits, Protocol, RequestDecoder};
+use tidegate_protocol::resp::{FramingError, Protocol, RequestDecoder};
 
 use super::Edge;
 use super::batch::{Added, Batch};
@@ -40,25 +40,24 @@ impl Caller {
         Some(Self::of(guest, edge, recorder))
     }
 
-    /// Takes in who has one request and leaves after it.
+    /// Takes in who has one request and leaves after it. The door has counted that request: what it takes is not counted
+    /// again, command by command.
     pub(crate) fn for_one_request(
         edge: &Arc<Edge>,
         recorder: &Arc<Recorder>,
         (address, local): (SocketAddr, SocketAddr),
     ) -> Self {
-        Self::of(edge.clients.let_in(address, local), edge, recorder)
+        let mut caller = Self::of(edge.clients.let_in(address, local), edge, recorder);
+        caller.batch.prepay();
+        caller
     }
 
     fn of(guest: Guest, edge: &Arc<Edge>, recorder: &Arc<Recorder>) -> Self {
-        let limits = Limits {
-            max_command_bytes: edge.limits.max_command_bytes,
-            max_arguments: edge.limits.max_arguments,
-        };
         Self {
             batch: Batch::new(Arc::clone(edge), Arc::clone(recorder)),
             session: Session::speaking(guest, edge, Protocol::Resp3),
             edge: Arc::clone(edge),
-            decoder: RequestDecoder::new(limits),
+            decoder: RequestDecoder::new(edge.request_limits()),
             commands: Vec::new(),
             taken: 0,
             since: None,

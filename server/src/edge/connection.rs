@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::{Buf, BytesMut};
-use tidegate_protocol::resp::{FramingError, Limits, RequestDecoder};
+use tidegate_protocol::resp::{FramingError, RequestDecoder};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::sync::watch;
 
@@ -34,12 +34,10 @@ pub(super) async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
     recorder: Arc<Recorder>,
     stopped: watch::Receiver<bool>,
 ) {
-    let limits =
-        Limits { max_command_bytes: edge.limits.max_command_bytes, max_arguments: edge.limits.max_arguments };
     let mut connection = Connection {
         stream,
         session: Session::new(guest, &edge),
-        decoder: RequestDecoder::new(limits),
+        decoder: RequestDecoder::new(edge.request_limits()),
         input: BytesMut::with_capacity(FIRST_READ),
         room: FIRST_READ,
         last_read: 0,

@@ -16,9 +16,7 @@ pub fn command_labels() -> Vec<&'static str> {
 /// All that an answer can be counted as, in the order of [`Label`]'s indexes.
 #[must_use]
 pub fn outcome_labels() -> Vec<&'static str> {
-    let statuses = Status::ALL.iter().map(|status| status.word());
-    let errors = ErrorCode::ALL.iter().map(|code| code.word());
-    statuses.chain(errors).chain([OK]).collect()
+    [Status::WORDS, ErrorCode::WORDS, &[OK]].concat()
 }
 
 /// What one answer is counted as.
@@ -33,7 +31,7 @@ impl Label {
     pub(crate) fn index(self) -> usize {
         match self {
             Self::Status(status) => status.index(),
-            Self::Error(code) => Status::ALL.len() + code as usize,
+            Self::Error(code) => Status::ALL.len() + code.index(),
             Self::Ok => Status::ALL.len() + ErrorCode::ALL.len(),
         }
     }

@@ -20,6 +20,7 @@ use tidegate_actors::House;
 use tidegate_engine::Millis;
 use tidegate_persistence::{ActorId, ActorKind};
 use tidegate_protocol::error::{ErrorCode, WireError};
+use tidegate_protocol::resp;
 
 pub(crate) use caller::Caller;
 pub use client::Clients;
@@ -107,9 +108,15 @@ impl Edge {
         &self.security
     }
 
-    /// What one command may be.
+    /// What clients may use.
     pub(crate) fn limits(&self) -> &Limits {
         &self.limits
+    }
+
+    /// What one command may be.
+    fn request_limits(&self) -> resp::Limits {
+        let Limits { max_command_bytes, max_arguments, .. } = self.limits;
+        resp::Limits { max_command_bytes, max_arguments }
     }
 
     /// Numbers and names of at most so many SKUs or campaigns, from this number on.

@@ -27,6 +27,7 @@ impl Feed {
         if self.reader.failed().is_some() {
             return Err(WireError::new(ErrorCode::JournalFail, Fault::JournalFailed.to_string()));
         }
+        call.counts_in(self.usage.waiting_readers());
         let mut writer = Writer::new(out, call.protocol);
         match &call.asked {
             StreamCall::Len { key } if key != STREAM => writer.uint(0),

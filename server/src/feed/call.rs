@@ -1,9 +1,13 @@
 //! A command about the feed that is being carried out, for as long as it waits.
 
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 use std::time::{Duration, Instant};
 
 use tidegate_protocol::command::StreamCall;
 use tidegate_protocol::resp::Protocol;
+
+use super::usage::Present;
 
 /// A command about the feed.
 #[derive(Debug)]
@@ -14,6 +18,8 @@ pub(crate) struct FeedCall {
     pub(super) places: Option<Vec<Option<u64>>>,
     /// Until when to wait for an entry.
     patience: Patience,
+    /// Where it counts while it waits.
+    waiting: Arc<AtomicU64>,
 }
 
 /// How long to wait.
@@ -36,11 +42,16 @@ impl FeedCall {
             },
             _ => Patience::No,
         };
-        Self { asked, protocol, places: None, patience }
+        Self { asked, protocol, places: None, patience, waiting: Arc::default() }
     }
 
     pub(crate) fn protocol(&self) -> Protocol {
         self.protocol
+    }
+
+    /// Counts here while it waits.
+    pub(super) fn counts_in(&mut self, waiting: &Arc<AtomicU64>) {
+        self.waiting = Arc::clone(waiting);
     }
 
     /// Whether to wait when there is nothing.
@@ -54,6 +65,7 @@ impl FeedCall {
 
     /// Waits until the time is over.
     pub(crate) async fn expired(&self) {
+        let _waits = Present::new(&self.waiting);
         match self.patience {
             Patience::No => {}
             Patience::Until(end) => tokio::time::sleep_until(end.into()).await,

@@ -1,6 +1,6 @@
 //! How many entries there are, counted as far as somebody wants to know.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use tidegate_persistence::{ActorKind, EpochNumber, WalkedBlock};
 
@@ -9,6 +9,9 @@ use crate::convert::entry::{campaign_entries, sku_entries};
 
 /// From so many events on, what was counted is written down: where to begin when part of it is asked for.
 const STRIDE: u64 = 8192;
+
+/// Blocks that are counted at most until others may look at what was counted.
+const STEP: usize = 256;
 
 /// What was counted so far.
 #[derive(Debug, Default)]
@@ -19,6 +22,8 @@ pub(super) struct Count {
     next: u64,
     /// How many entries there were in all before some sequences.
     before: BTreeMap<u64, u64>,
+    /// The same before the places of groups, as far as somebody asked: from there it is not far to where they are next.
+    places: HashMap<Box<str>, (u64, u64)>,
     all: u64,
     /// The last entry.
     pub(super) last: Option<u64>,
@@ -38,27 +43,62 @@ impl Feed {
     /// Counts what came since the last time.
     pub(super) fn counted(&self) -> Result<Counted, FeedError> {
         let mut count = self.count.lock();
-        self.count_on(&mut count)?;
+        self.count_on(&mut count, usize::MAX)?;
         Ok(Counted { entries: count.epochs.values().sum(), ever: count.all, last: count.last })
+    }
+
+    /// Counts some of what came since the last time. Whether that was all.
+    pub(super) fn count_a_little(&self) -> Result<bool, FeedError> {
+        self.count_on(&mut self.count.lock(), STEP)
     }
 
     /// How many entries are kept from this sequence on.
     pub(super) fn count_from(&self, sequence: u64) -> Result<u64, FeedError> {
         let mut count = self.count.lock();
-        self.count_on(&mut count)?;
+        self.count_on(&mut count, usize::MAX)?;
+        Ok(count.all.saturating_sub(self.count_before(&count, sequence, None)?))
+    }
+
+    /// How many entries are kept behind the place of a group, of those that were counted.
+    pub(super) fn count_behind(&self, group: &str, after: u64) -> Result<u64, FeedError> {
+        let mut count = self.count.lock();
+        let sequence = after.saturating_add(1);
+        let known = count.places.get(group).copied();
+        let before = self.count_before(&count, sequence, known)?;
+        // Who named a group may name many.
+        if count.places.len() >= self.limits.max_groups {
+            count.places.clear();
+        }
+        count.places.insert(group.into(), (sequence, before));
+        Ok(count.all.saturating_sub(before))
+    }
+
+    /// How many entries there were in all before this sequence. `known`: how many before another.
+    fn count_before(
+        &self,
+        count: &Count,
+        sequence: u64,
+        known: Option<(u64, u64)>,
+    ) -> Result<u64, FeedError> {
         let gone = count.all - count.epochs.values().sum::<u64>();
-        let known = count.before.range(..=sequence).next_back();
-        let (mut at, mut before) = known.map_or((self.oldest()?, gone), |(at, before)| (*at, *before));
+        let oldest = self.oldest()?;
+        let marked = count.before.range(..=sequence).next_back().map(|(at, before)| (*at, *before));
+        let known = known.filter(|(at, _)| (oldest..=sequence).contains(at));
+        let (mut at, mut before) = marked.max(known).unwrap_or((oldest, gone));
+        if at >= sequence {
+            return Ok(before);
+        }
         let mut block = self.reader.block_at(at)?;
         while let Some(here) = block.take_if(|block| block.first_sequence < sequence) {
             before += self.entries_of(&here, at, sequence)?.0;
             at = here.last_sequence() + 1;
             block = self.reader.block_after(&here)?;
         }
-        Ok(count.all.saturating_sub(before))
+        Ok(before)
     }
 
-    fn count_on(&self, count: &mut Count) -> Result<(), FeedError> {
+    /// Counts on, so many blocks at most. Whether that was all.
+    fn count_on(&self, count: &mut Count, most: usize) -> Result<bool, FeedError> {
         let oldest = self.oldest()?;
         let mut block = match count.block.take().filter(|block| block.last_sequence() + 1 >= oldest) {
             Some(last) => {
@@ -68,7 +108,9 @@ impl Feed {
             }
             None => self.reader.block_at(count.next.max(oldest))?,
         };
-        while let Some(here) = block {
+        let mut left = most;
+        while let Some(here) = block.take_if(|_| left > 0) {
+            left -= 1;
             let (entries, last) = self.entries_of(&here, 0, u64::MAX)?;
             let behind = count.before.last_key_value().map_or(0, |(at, _)| *at);
             if here.first_sequence >= behind + STRIDE {
@@ -85,7 +127,7 @@ impl Feed {
         let kept = self.reader.block_at(oldest)?.map(|block| block.epoch);
         count.epochs.retain(|epoch, _| kept.is_none_or(|kept| *epoch >= kept));
         count.before.retain(|at, _| *at >= oldest);
-        Ok(())
+        Ok(block.is_none())
     }
 
     /// How many entries a block has from one sequence to just before another, and the last of them.

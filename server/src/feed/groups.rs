@@ -24,7 +24,7 @@ pub(super) struct Position {
 }
 
 /// Which words Redis has for a group that is not there depends on the command.
-fn no_group(key: &str, group: &str, reading: bool) -> WireError {
+pub(super) fn no_group(key: &str, group: &str, reading: bool) -> WireError {
     let rest = if reading { " in XREADGROUP with GROUP option" } else { "" };
     WireError::new(ErrorCode::NoGroup, format!("No such key '{key}' or consumer group '{group}'{rest}"))
 }
@@ -98,6 +98,7 @@ impl Feed {
             let command = Command::Deliver { consumer, after, entries: page.ids.clone(), no_ack };
             match self.tell(seat, &command).await? {
                 Answer::Delivered(entries) => {
+                    self.usage.delivered(entries.len());
                     let after = entries.last().copied().unwrap_or(after);
                     *position = Position { after: Some(after), next: page.next };
                     return Ok(page);
@@ -109,7 +110,7 @@ impl Feed {
     }
 
     /// Where a group goes on.
-    fn behind(&self, after: u64, group: &str) -> Result<u64, FeedError> {
+    pub(super) fn behind(&self, after: u64, group: &str) -> Result<u64, FeedError> {
         let oldest = self.oldest()?;
         match after.saturating_add(1) {
             next if next >= oldest || after == 0 => Ok(next.max(oldest)),
@@ -280,7 +281,7 @@ impl Feed {
         Ok(groups)
     }
 
-    async fn tell(&self, seat: &Arc<Seat>, command: &Command<&str>) -> Result<Answer, WireError> {
+    pub(super) async fn tell(&self, seat: &Arc<Seat>, command: &Command<&str>) -> Result<Answer, WireError> {
         let mut body = Body::default();
         body.push_consumer_group(command);
         match self.ask(seat, body).await? {
@@ -295,7 +296,7 @@ impl Feed {
     }
 
     /// What the caller is told when a group does not do what it was asked.
-    fn refused(&self, answer: Answer, missing: impl FnOnce() -> WireError) -> WireError {
+    pub(super) fn refused(&self, answer: Answer, missing: impl FnOnce() -> WireError) -> WireError {
         match answer {
             Answer::Exists => WireError::new(ErrorCode::BusyGroup, "Consumer Group name already exists"),
             Answer::Missing => missing(),

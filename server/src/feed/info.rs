@@ -60,16 +60,6 @@ impl Feed {
         }
         Ok(())
     }
-
-    /// How many entries a consumer of a group has still to acknowledge, or to be delivered.
-    pub(crate) async fn lag(self: &Arc<Self>, group: &str, consumer: &str) -> Result<u64, WireError> {
-        let groups = self.groups().await?;
-        let Some((_, view)) = groups.iter().find(|(seat, _)| seat.name() == group) else { return Ok(0) };
-        let own = view.consumers.iter().find(|known| *known.name == *consumer);
-        let (own, after) = (own.map_or(0, |known| known.pending), view.last_delivered);
-        let behind = self.read(move |feed| feed.count_from(after.saturating_add(1))).await?;
-        Ok(own + behind)
-    }
 }
 
 fn number(writer: &mut Writer<'_>, name: &str, value: u64) {

@@ -8,14 +8,17 @@ mod call;
 mod count;
 mod groups;
 mod info;
+mod look;
 mod page;
 mod place;
 mod reply;
 mod scene;
 mod seats;
+mod usage;
+mod wanted;
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use dashmap::DashMap;
 use parking_lot::Mutex;
@@ -27,9 +30,11 @@ pub(crate) use call::FeedCall;
 pub(crate) use reply::id;
 
 use crate::config;
+use crate::metrics::GroupReading;
 use count::Count;
 use groups::Position;
 use seats::Seats;
+use usage::Usage;
 
 /// The one stream there is.
 pub(crate) const STREAM: &str = "orders";
@@ -40,6 +45,8 @@ pub(crate) struct Feed {
     house: Arc<House>,
     seats: Seats,
     limits: config::Feed,
+    /// What entries name as their source: with an entry's id its name wherever it goes.
+    source: Arc<str>,
     /// The most bytes of entries in one reply; one entry may go beyond it.
     max_page_bytes: usize,
     /// Notified when there may be more to read.
@@ -50,6 +57,11 @@ pub(crate) struct Feed {
     positions: DashMap<Box<str>, Arc<tokio::sync::Mutex<Position>>>,
     /// What a client is told to wait when it has to come again.
     retry: Duration,
+    usage: Usage,
+    /// When groups were last looked at for the status. Locked while somebody looks.
+    looked_at: Arc<tokio::sync::Mutex<Option<Instant>>>,
+    /// What was seen then.
+    told: Mutex<Arc<[GroupReading]>>,
 }
 
 impl Feed {
@@ -57,6 +69,7 @@ impl Feed {
         reader: Reader,
         house: Arc<House>,
         limits: config::Feed,
+        source: Arc<str>,
         (max_page_bytes, retry): (usize, Duration),
     ) -> Arc<Self> {
         let moved = Arc::<Notify>::default();
@@ -68,12 +81,21 @@ impl Feed {
             house,
             seats: Seats::default(),
             limits,
+            source,
             max_page_bytes,
             moved,
             count: Mutex::default(),
             positions: DashMap::default(),
             retry,
+            usage: Usage::default(),
+            looked_at: Arc::default(),
+            told: Mutex::default(),
         })
+    }
+
+    /// What entries name as their source.
+    pub(crate) fn source(&self) -> &str {
+        &self.source
     }
 
     /// Runs something that reads the disk, on a thread that may wait for it. As many at once as the configuration says.
@@ -81,11 +103,13 @@ impl Feed {
         self: &Arc<Self>,
         work: impl FnOnce(&Self) -> Result<T, FeedError> + Send + 'static,
     ) -> Result<T, FeedError> {
-        let permit = Arc::clone(&self.permits).acquire_owned().await;
+        let permit = self.usage.queue(Arc::clone(&self.permits).acquire_owned()).await;
         let feed = Arc::clone(self);
         let done = tokio::task::spawn_blocking(move || {
-            let _permit = permit;
-            work(&feed)
+            let (_permit, since) = (permit, Instant::now());
+            let done = work(&feed);
+            feed.usage.done(since.elapsed(), done.is_ok());
+            done
         });
         done.await.unwrap_or(Err(FeedError::Panicked))
     }

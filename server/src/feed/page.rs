@@ -39,7 +39,7 @@ impl Feed {
         let Stretch { from, most, .. } = stretch;
         let to = stretch.to.min(self.reader.durable_sequence());
         let mut page = Page { next: from, ..Page::default() };
-        let mut writer = EntryWriter::default();
+        let mut writer = EntryWriter::new(&self.source);
         let mut last: Option<WalkedBlock> = None;
         while page.next <= to && page.ids.len() < most && page.entries.len() < self.max_page_bytes {
             let blocks = self.chunk(last.take(), page.next, to, most - page.ids.len())?;
@@ -66,6 +66,7 @@ impl Feed {
             }
             last = blocks.into_iter().next_back();
         }
+        self.usage.read(page.ids.len());
         Ok(page)
     }
 
@@ -111,7 +112,7 @@ impl Feed {
         let Stretch { from, most, .. } = stretch;
         let mut to = stretch.to.min(self.reader.durable_sequence());
         let mut page = Page::default();
-        let mut writer = EntryWriter::default();
+        let mut writer = EntryWriter::new(&self.source);
         while to >= from && to > 0 && page.ids.len() < most && page.entries.len() < self.max_page_bytes {
             let Some(block) = self.reader.block_at(to)? else { break };
             let first = block.first_sequence;
@@ -136,13 +137,14 @@ impl Feed {
             }
             to = first - 1;
         }
+        self.usage.read(page.ids.len());
         Ok(page)
     }
 
     /// These entries, as far as they are kept: by sequence.
     pub(super) fn entries(&self, ids: &[u64]) -> Result<BTreeMap<u64, Vec<u8>>, FeedError> {
         let mut found = BTreeMap::new();
-        let mut writer = EntryWriter::default();
+        let mut writer = EntryWriter::new(&self.source);
         let mut left = ids;
         let mut out = Vec::new();
         while let Some(&first) = left.first() {
@@ -160,6 +162,7 @@ impl Feed {
             // One that is not kept any more lies before the first block there is.
             left = if here.is_empty() { left.get(1..).unwrap_or_default() } else { behind };
         }
+        self.usage.read(found.len());
         Ok(found)
     }
 }

@@ -1,6 +1,7 @@
 //! Who asks over HTTP, and whether it may: the same users, tokens and limits as at the other doors.
 //!
-//! `identify` finds out who it is and leaves a [`Principal`] with the request, for whoever answers it. Nothing is taken
+//! `identify` finds out who it is and leaves a [`Principal`] with the request, for whoever answers it. Here the request is
+//! counted for that somebody, once, whatever it takes to answer it; its address was charged at the door. Nothing is taken
 //! from cookies, and browsers are never told to ask for a password: what another site makes a browser send carries no
 //! credentials.
 
@@ -13,7 +14,7 @@ use tidegate_protocol::command::Role;
 use tidegate_protocol::error::{ErrorCode, WireError};
 
 use super::api;
-use crate::security::{Principal, Security, network, no_auth};
+use crate::security::{Principal, Security, no_auth};
 
 /// Middleware: whoever can't prove what the request claims is refused; who claims nothing is a stranger.
 pub(super) async fn identify<B: MessageBody + 'static>(
@@ -47,19 +48,13 @@ async fn principal(request: &HttpRequest) -> Result<Principal, WireError> {
     let header = header
         .to_str()
         .map_err(|_| WireError::new(ErrorCode::WrongPass, "the Authorization header is no ASCII text"))?;
-    let known = security.authorize(header, from).await;
-    if known.is_err() {
-        // Requests count where they are answered, and this one ends here.
-        security.rates().charge(&Principal::Nobody, network(from))?;
-    }
-    known
+    let principal = security.authorize(header, from).await?;
+    security.rates().charge_asker(&principal)?;
+    Ok(principal)
 }
 
 fn may_observe(request: &HttpRequest) -> Result<(), WireError> {
-    let (security, from) = (request.app_data::<web::Data<Security>>(), request.peer_addr());
-    let (Some(security), Some(from)) = (security, from) else { return Err(no_auth()) };
     let principal = request.extensions().get::<Principal>().cloned().unwrap_or(Principal::Nobody);
-    security.rates().charge(&principal, network(from.ip()))?;
     principal.needs_one_of(&[Role::Observer, Role::Admin])
 }
 

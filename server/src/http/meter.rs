@@ -1,27 +1,25 @@
 //! What the HTTP door counts about itself.
 
-use std::any::Any;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 use actix_web::body::MessageBody;
-use actix_web::dev::{Extensions, ServiceRequest, ServiceResponse};
+use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::middleware::Next;
 use actix_web::{Error, web};
 use parking_lot::Mutex;
 use tidegate_persistence::Powers;
 
+use super::entrance::Entrance;
 use super::exposition::{Page, Unit};
 use crate::metrics::{OTHER, families as f};
 
 /// Requests and connections of the HTTP door.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Meter {
-    max_connections: u64,
-    accepted: AtomicU64,
-    open: AtomicU64,
+    entrance: Arc<Entrance>,
     in_flight: AtomicU64,
     /// By path as it was registered, so that there are only so many.
     paths: Mutex<BTreeMap<String, Served>>,
@@ -34,14 +32,8 @@ struct Served {
 }
 
 impl Meter {
-    pub(super) fn new(max_connections: usize) -> Arc<Self> {
-        Arc::new(Self { max_connections: max_connections as u64, ..Self::default() })
-    }
-
-    /// A connection was accepted. It is open as long as what is kept with it.
-    pub(super) fn connected(self: &Arc<Self>, kept: &mut Extensions) {
-        self.accepted.fetch_add(1, Ordering::Relaxed);
-        kept.insert(Counted::enter(Arc::clone(self), |meter| &meter.open));
+    pub(super) fn new(entrance: Arc<Entrance>) -> Self {
+        Self { entrance, in_flight: AtomicU64::new(0), paths: Mutex::default() }
     }
 
     fn served(&self, path: Option<String>, status: u16, nanos: u64) {
@@ -62,30 +54,27 @@ impl Meter {
             Unit::Nanos,
             paths.iter().map(|(path, served)| ([path], &served.nanos)),
         );
-        let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
-        page.gauge(&f::HTTP_IN_FLIGHT, read(&self.in_flight) as f64);
-        page.gauge(&f::HTTP_CONNECTIONS, read(&self.open) as f64);
-        page.gauge(&f::HTTP_CONNECTIONS_LIMIT, self.max_connections as f64);
-        page.counter(&f::HTTP_ACCEPTED, read(&self.accepted));
+        page.gauge(&f::HTTP_IN_FLIGHT, self.in_flight.load(Ordering::Relaxed) as f64);
+        page.gauge(&f::HTTP_CONNECTIONS, self.entrance.open() as f64);
+        page.gauge(&f::HTTP_CONNECTIONS_LIMIT, self.entrance.max_connections() as f64);
+        page.counter(&f::HTTP_ACCEPTED, self.entrance.accepted());
+        page.counter(&f::HTTP_REFUSED, self.entrance.refused());
     }
 }
 
-/// One more, as long as it lives.
-struct Counted {
-    meter: Arc<Meter>,
-    what: fn(&Meter) -> &AtomicU64,
-}
+/// A request that is being answered, as long as it lives.
+struct InFlight(Arc<Meter>);
 
-impl Counted {
-    fn enter(meter: Arc<Meter>, what: fn(&Meter) -> &AtomicU64) -> Self {
-        what(&meter).fetch_add(1, Ordering::Relaxed);
-        Self { meter, what }
+impl InFlight {
+    fn enter(meter: Arc<Meter>) -> Self {
+        meter.in_flight.fetch_add(1, Ordering::Relaxed);
+        Self(meter)
     }
 }
 
-impl Drop for Counted {
+impl Drop for InFlight {
     fn drop(&mut self) {
-        (self.what)(&self.meter).fetch_sub(1, Ordering::Relaxed);
+        self.0.in_flight.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
@@ -97,7 +86,7 @@ pub(super) async fn count(
 ) -> Result<ServiceResponse<impl MessageBody>, Error> {
     let began = Instant::now();
     let path = request.match_pattern();
-    let in_flight = Counted::enter(meter.clone().into_inner(), |meter| &meter.in_flight);
+    let in_flight = InFlight::enter(meter.clone().into_inner());
     let answer = next.call(request).await;
     drop(in_flight);
     let status = match &answer {
@@ -106,9 +95,4 @@ pub(super) async fn count(
     };
     meter.served(path, status.as_u16(), u64::try_from(began.elapsed().as_nanos()).unwrap_or(u64::MAX));
     answer
-}
-
-/// For the HTTP library, which tells of every connection it accepts.
-pub(super) fn on_connect(meter: Arc<Meter>) -> impl Fn(&dyn Any, &mut Extensions) + Send + Clone + 'static {
-    move |_, kept| meter.connected(kept)
 }

@@ -4,18 +4,26 @@
 //! * `api/`: the commands of the sale under `/api/v1`.
 //! * `health.rs`: `/livez`, `/readyz`, `/healthz`, for programs that decide by a status code.
 //! * `status.rs`: `/status`, the same numbers for people and scripts, as JSON.
+//! * `entrance.rs`: how many connections there may be.
 //! * `exposition/`: `/metrics`, for Prometheus.
+//! * `cors.rs`: what browsers are told about pages of other sites.
+//! * `doorstep.rs`: from a socket to HTTP/1.1.
 //! * `guard.rs`: who asks, and whether it may.
 //! * `meter.rs`: what is counted about this door itself.
 //! * `origin.rs`: which web pages may change something.
+//! * `porter.rs`: what is looked at before anything else.
 //! * `problem.rs`: every error, as an RFC 9457 document.
 
 mod api;
+mod cors;
+mod doorstep;
+mod entrance;
 mod exposition;
 mod guard;
 mod health;
 mod meter;
 mod origin;
+mod porter;
 mod problem;
 mod status;
 
@@ -24,24 +32,28 @@ use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 
 use actix_web::dev::Server;
+use actix_web::guard::{Any, Get, Head};
 use actix_web::middleware::{DefaultHeaders, from_fn};
-use actix_web::{App, HttpServer, web};
+use actix_web::{App, FromRequest, Handler, HttpRequest, Resource, Responder, web};
 
 use self::meter::Meter;
 use crate::config::Http;
 use crate::edge::Edge;
 use crate::metrics::{Metrics, StatusSource};
 use crate::pages;
-use crate::security::Encryption;
+use crate::security::{Encryption, Principal, retry_ms};
 use crate::webhooks::Webhooks;
 use crate::ws::{self, Sockets};
 use api::Api;
+use doorstep::Doorstep;
+use entrance::Entrance;
 pub(crate) use origin::is_foreign;
+use porter::Porter;
 pub(crate) use problem::{Problem, not_found};
 pub(crate) use status::status_document;
 
-/// Bytes of a request's body. Nothing here reads one, so this only bounds what is thrown away.
-const MAX_BODY_BYTES: usize = 4 << 10;
+/// What programs ask to know whether all is well. Nothing keeps them from an answer.
+const HEALTH: [&str; 3] = ["/livez", "/readyz", "/healthz"];
 /// Connections that wait to be accepted.
 const BACKLOG: u32 = 128;
 
@@ -50,6 +62,16 @@ struct Sources {
     status: Arc<dyn StatusSource>,
     metrics: Arc<Metrics>,
     webhooks: Arc<Webhooks>,
+}
+
+/// Where this door listens.
+#[derive(Clone, Copy)]
+struct Local(SocketAddr);
+
+/// Where the door that a request came by listens.
+pub(crate) fn local(request: &HttpRequest) -> SocketAddr {
+    // It is there: `start` put it there.
+    request.app_data().map_or_else(|| request.app_config().local_addr(), |Local(address)| *address)
 }
 
 /// A server that listens, and where.
@@ -77,81 +99,77 @@ pub fn start(
     let listener = TcpListener::bind(settings.listen)?;
     sockets.prepare(&listener)?;
     let address = listener.local_addr()?;
-    let max_connections = settings.max_connections.saturating_add(sockets.max_connections());
+    let entrance = Entrance::new(settings.max_connections, edge.limits().max_connections_per_address);
+    // The entrance and the WebSockets bound them: what this one bounds is not accepted, and so can't be told.
+    let max_connections = entrance.most().saturating_add(sockets.max_connections()).saturating_mul(2);
     let sources = web::Data::new(Sources { status, metrics, webhooks });
     let own_settings = settings.clone();
     let security = web::Data::from(Arc::clone(edge.security()));
-    let meter = Meter::new(settings.max_connections);
-    let on_connect = meter::on_connect(Arc::clone(&meter));
-    let meter = web::Data::from(meter);
-    let server = HttpServer::new(move || {
+    let meter = web::Data::new(Meter::new(Arc::clone(&entrance)));
+    let porter = web::Data::new(Porter {
+        security: Arc::clone(edge.security()),
+        has_users: matches!(edge.security().stranger(), Principal::Nobody),
+        allowed_origins: settings.allowed_origins.clone(),
+        retry_ms: retry_ms(edge.limits().retry_ms),
+    });
+    let doorstep = Doorstep::new(settings.clone(), entrance, encryption);
+    let connections = move || {
         // This runs once for each worker.
         let recorder = sources.metrics.recorder();
         let api = Api::new(Arc::clone(&edge), Arc::clone(&recorder), &own_settings);
-        App::new()
+        let app = App::new()
+            .app_data(Local(address))
             .app_data(sources.clone())
             .app_data(web::Data::from(Arc::clone(&sockets)))
             .app_data(web::Data::from(recorder))
             .app_data(security.clone())
             .app_data(meter.clone())
-            .app_data(web::PayloadConfig::new(MAX_BODY_BYTES))
+            .app_data(porter.clone())
             // Every answer is about this very moment.
             .wrap(
                 DefaultHeaders::new()
                     .add(("cache-control", "no-store"))
                     .add(("x-content-type-options", "nosniff")),
             )
+            .wrap(from_fn(porter::receive))
             // The outermost: what others refuse is counted too.
             .wrap(from_fn(meter::count))
             .configure(routes)
             .configure(|app| api::routes(app, api))
             .configure(pages::routes)
-            .default_service(web::to(problem::not_found))
-    })
-    .on_connect(on_connect)
-    .workers(settings.workers)
-    .backlog(BACKLOG)
-    .max_connections(max_connections)
-    .client_request_timeout(settings.request_timeout_ms)
-    .client_disconnect_timeout(settings.request_timeout_ms)
-    .keep_alive(settings.keep_alive_ms)
-    .disable_signals();
-    let server = match encryption {
-        None => server.listen(listener)?,
-        Some(Encryption { config, handshake_timeout }) => {
-            server.tls_handshake_timeout(handshake_timeout).listen_rustls_0_23(listener, config)?
-        }
+            .default_service(web::to(problem::not_found));
+        doorstep.open(app)
     };
+    let server = Server::build()
+        .workers(settings.workers)
+        .backlog(BACKLOG)
+        .max_concurrent_connections(max_connections)
+        .disable_signals()
+        .listen("http", listener, connections)?;
     Ok(Running { address, server: server.run() })
 }
 
 fn routes(app: &mut web::ServiceConfig) {
-    app.service(page("/livez").route(web::get().to(health::livez)).route(web::head().to(health::livez)))
-        .service(page("/readyz").route(web::get().to(health::readyz)).route(web::head().to(health::readyz)))
-        .service(
-            page("/healthz").route(web::get().to(health::healthz)).route(web::head().to(health::healthz)),
-        )
-        .service(
-            page("/status")
-                .route(web::get().to(status::status))
-                .route(web::head().to(status::status))
-                .wrap(from_fn(guard::observers))
-                .wrap(from_fn(guard::identify)),
-        )
-        .service(
-            page("/metrics")
-                .route(web::get().to(exposition::metrics))
-                .route(web::head().to(exposition::metrics))
-                .wrap(from_fn(guard::observers))
-                .wrap(from_fn(guard::identify)),
-        )
-        .service(
-            page("/asyncapi.json").route(web::get().to(ws::asyncapi)).route(web::head().to(ws::asyncapi)),
-        )
-        .service(page("/ws").route(web::get().to(ws::upgrade)).wrap(from_fn(guard::identify)));
+    let observed = |page: Resource| page.wrap(from_fn(guard::observers)).wrap(from_fn(guard::identify));
+    app.service(page("/livez", health::livez))
+        .service(page("/readyz", health::readyz))
+        .service(page("/healthz", health::healthz))
+        .service(observed(page("/status", status::status)))
+        .service(observed(page("/metrics", exposition::metrics)))
+        .service(page("/asyncapi.json", ws::asyncapi))
+        .service(read_only("/ws").route(web::get().to(ws::upgrade)).wrap(from_fn(guard::identify)));
+}
+
+/// A path that is only read, by GET and HEAD.
+pub(crate) fn page<F, Args>(path: &str, handler: F) -> Resource
+where
+    F: Handler<Args, Output: Responder + 'static>,
+    Args: FromRequest + 'static,
+{
+    read_only(path).route(web::route().guard(Any(Get()).or(Head())).to(handler))
 }
 
 /// A path that is only read: any other method is told so.
-pub(crate) fn page(path: &str) -> actix_web::Resource {
+fn read_only(path: &str) -> Resource {
     web::resource(path).default_service(web::to(problem::read_only))
 }

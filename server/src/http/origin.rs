@@ -1,11 +1,12 @@
 //! Which web pages may use this server: browsers say in `Origin` where a page came from, and send it along with
-//! everything that could change something.
+//! everything that could change something; and in `Host` whom they believe to ask.
 
 use std::net::{IpAddr, SocketAddr};
 
+use actix_web::dev::RequestHead;
 use actix_web::http::header::{HOST, HeaderMap, ORIGIN};
 
-use crate::config::Origins;
+use crate::config::{Origins, is_this_machine};
 
 /// Whether a request with these headers, that came to `local`, may have come from a page of another site. Programs send
 /// no `Origin` and are let through.
@@ -22,16 +23,26 @@ fn is_own(origin: &str, host: Option<&str>, local: IpAddr) -> bool {
         return false;
     };
     let is_host = host.is_some_and(|host| host.eq_ignore_ascii_case(origin));
-    is_host && (!local.to_canonical().is_loopback() || is_this_machine(origin))
+    is_host && (!local.to_canonical().is_loopback() || is_this_machine(host_of(origin)))
 }
 
-fn is_this_machine(authority: &str) -> bool {
-    let name = match authority.rsplit_once(':') {
-        Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,
+/// Whether a request says that it is for this machine. Any name can be made to point to 127.0.0.1 by whoever owns the name,
+/// and then a browser takes what is served here for that site's own: it sends no `Origin`, and shows the answer to the page.
+pub(super) fn is_meant_for_this_machine(request: &RequestHead) -> bool {
+    // Where the address line names a host too, that is the one that counts.
+    let named = request.uri.authority().is_none_or(|authority| is_this_machine(host_of(authority.as_str())));
+    let mut hosts = request.headers.get_all(HOST).peekable();
+    named
+        && hosts.peek().is_some()
+        && hosts.all(|host| host.to_str().is_ok_and(|host| is_this_machine(host_of(host))))
+}
+
+/// The host without its port.
+fn host_of(authority: &str) -> &str {
+    match authority.rsplit_once(':') {
+        Some((host, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => host,
         _ => authority,
-    };
-    let address: Option<IpAddr> = name.trim_start_matches('[').trim_end_matches(']').parse().ok();
-    name.eq_ignore_ascii_case("localhost") || address.is_some_and(|address| address.is_loopback())
+    }
 }
 
 #[cfg(test)]

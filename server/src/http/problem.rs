@@ -69,7 +69,8 @@ pub(crate) async fn not_found() -> HttpResponse {
     Problem::new(
         StatusCode::NOT_FOUND,
         "NOT_FOUND",
-        "Nothing is served here. There are /livez, /readyz, /healthz, /status, /metrics, /api/docs/, /ws and /asyncapi.json.",
+        "Nothing is served here. There are /, /shop, /livez, /readyz, /healthz, /status, /metrics, /api/v1, /api/docs/, \
+         /ws and /asyncapi.json.",
     )
     .response()
 }

@@ -5,13 +5,14 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use actix_web::{HttpResponse, web};
-use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::Value;
+use tidegate_protocol::json;
 
 use super::Sources;
 use crate::metrics::{
-    CommandTotals, JournalStatus, Percentiles, Readiness, Recovery, StatusSnapshot, resident_bytes,
+    CommandTotals, FeedReading, GroupReading, JournalStatus, Percentiles, Readiness, Recovery,
+    StatusSnapshot, resident_bytes,
 };
 use crate::webhooks::{Progress, WebhookStatus};
 
@@ -21,7 +22,7 @@ const MAX_NAMES: usize = 100;
 #[derive(Serialize)]
 struct Document {
     build: Build,
-    started_at: String,
+    started_at: Value,
     uptime_ms: u64,
     readiness: ReadinessDocument,
     actors: Actors,
@@ -29,6 +30,7 @@ struct Document {
     mailboxes: Mailboxes,
     pushes: Pushes,
     journal: Journal,
+    feed: Option<Feed>,
     webhooks: BTreeMap<String, Webhook>,
     commands: BTreeMap<&'static str, Command>,
     memory: Memory,
@@ -111,6 +113,39 @@ struct Commits {
 }
 
 #[derive(Serialize)]
+struct Feed {
+    waiting_readers: u64,
+    entries_read: u64,
+    entries_delivered: u64,
+    reads: Reads,
+    groups: Groups,
+}
+
+#[derive(Serialize)]
+struct Reads {
+    count: u64,
+    failed: u64,
+    running: u64,
+    waiting: u64,
+    limit: u64,
+}
+
+#[derive(Serialize)]
+struct Groups {
+    count: u64,
+    limit: u64,
+    by_name: BTreeMap<String, Group>,
+}
+
+#[derive(Serialize)]
+struct Group {
+    lag: Option<u64>,
+    pending: u64,
+    oldest_pending_ms: u64,
+    consumers: u64,
+}
+
+#[derive(Serialize)]
 struct Webhook {
     state: &'static str,
     lag: Option<u64>,
@@ -121,7 +156,7 @@ struct Webhook {
     lost: u64,
     given_up: u64,
     dead_letters: u64,
-    last_success_at: Option<String>,
+    last_success_at: Option<Value>,
     trouble: Option<String>,
 }
 
@@ -147,21 +182,27 @@ struct RecoveryDocument {
 
 pub(super) async fn status(sources: web::Data<Sources>) -> HttpResponse {
     let now = sources.status.snapshot();
-    let webhooks = sources.webhooks.look().await;
-    HttpResponse::Ok().json(document(now, sources.metrics.commands(), webhooks))
+    let (feed, webhooks) = (sources.status.feed().await, sources.webhooks.look().await);
+    HttpResponse::Ok().json(document(now, sources.metrics.commands(), feed, webhooks))
 }
 
 /// The same as a value.
 pub(crate) fn status_document(
     now: StatusSnapshot,
     commands: Vec<CommandTotals>,
+    feed: Option<FeedReading>,
     webhooks: Vec<WebhookStatus>,
 ) -> Value {
     // Fields and numbers: there is nothing that JSON can't say.
-    serde_json::to_value(document(now, commands, webhooks)).unwrap_or_default()
+    serde_json::to_value(document(now, commands, feed, webhooks)).unwrap_or_default()
 }
 
-fn document(now: StatusSnapshot, commands: Vec<CommandTotals>, webhooks: Vec<WebhookStatus>) -> Document {
+fn document(
+    now: StatusSnapshot,
+    commands: Vec<CommandTotals>,
+    feed: Option<FeedReading>,
+    webhooks: Vec<WebhookStatus>,
+) -> Document {
     let StatusSnapshot { actors, connections, mailboxes, pushes, .. } = now;
     Document {
         build: Build {
@@ -170,7 +211,7 @@ fn document(now: StatusSnapshot, commands: Vec<CommandTotals>, webhooks: Vec<Web
             os: std::env::consts::OS,
             arch: std::env::consts::ARCH,
         },
-        started_at: rfc3339(now.started_at_ms),
+        started_at: json::time(now.started_at_ms),
         uptime_ms: millis(now.uptime),
         readiness: readiness(now.readiness),
         actors: Actors {
@@ -197,6 +238,7 @@ fn document(now: StatusSnapshot, commands: Vec<CommandTotals>, webhooks: Vec<Web
             cut: pushes.cut,
         },
         journal: journal(now.journal),
+        feed: feed.map(feed_document),
         webhooks: webhooks.into_iter().map(webhook).collect(),
         commands: commands.into_iter().map(command).collect(),
         memory: Memory { resident_bytes: resident_bytes() },
@@ -251,6 +293,33 @@ fn journal(now: JournalStatus) -> Journal {
     }
 }
 
+fn feed_document(now: FeedReading) -> Feed {
+    let reads = now.reads;
+    Feed {
+        waiting_readers: now.waiting_readers,
+        entries_read: now.entries_read,
+        entries_delivered: now.entries_delivered,
+        reads: Reads {
+            count: reads.durations.count(),
+            failed: reads.failed,
+            running: reads.running,
+            waiting: reads.waiting,
+            limit: reads.limit,
+        },
+        groups: Groups {
+            count: now.groups,
+            limit: now.groups_limit,
+            by_name: now.told.iter().map(group).collect(),
+        },
+    }
+}
+
+fn group(now: &GroupReading) -> (String, Group) {
+    let GroupReading { name, consumers, pending, oldest_idle, lag } = now;
+    let oldest_pending_ms = millis(*oldest_idle);
+    (name.to_string(), Group { lag: *lag, pending: *pending, oldest_pending_ms, consumers: *consumers })
+}
+
 fn webhook(WebhookStatus { name, lag, progress }: WebhookStatus) -> (String, Webhook) {
     let Progress { state, attempts, failures, delivered, skipped, lost, given_up, dead_letters, .. } =
         progress;
@@ -264,7 +333,7 @@ fn webhook(WebhookStatus { name, lag, progress }: WebhookStatus) -> (String, Web
         lost,
         given_up,
         dead_letters,
-        last_success_at: progress.last_success_ms.map(rfc3339),
+        last_success_at: progress.last_success_ms.map(json::time),
         trouble: progress.trouble,
     };
     (name, webhook)
@@ -290,10 +359,4 @@ fn recovery(recovery: Recovery) -> RecoveryDocument {
 
 fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
-}
-
-/// UTC with milliseconds, as everywhere in this project's JSON.
-fn rfc3339(epoch_ms: i64) -> String {
-    let time = Timestamp::from_millisecond(epoch_ms).unwrap_or(Timestamp::UNIX_EPOCH);
-    time.strftime("%Y-%m-%dT%H:%M:%S%.3fZ").to_string()
 }

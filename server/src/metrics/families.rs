@@ -1,7 +1,8 @@
 //! Every family of `/metrics`: declared here, one line each, and nowhere else. `docs/METRICS.md` is made from it.
 //!
 //! Names follow Prometheus' conventions: base units, `_total` for what only grows. A label's values come from a fixed
-//! list, from the configuration or from the code, never from a client; [`LABELS`] says which.
+//! list, from the configuration or from the code, but for a bounded number of currencies and consumer groups; [`LABELS`] says
+//! which.
 
 /// What kind of numbers a family holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -122,6 +123,24 @@ families! {
         PUSH_COALESCED = counter "tidegate_push_coalesced_total" [] "Messages replaced by newer ones before their subscriber took them.";
         PUSH_CUT = counter "tidegate_push_cut_total" [] "Subscribers cut off, most of them because they read too slowly.";
     }
+    "The feed and its consumer groups" {
+        FEED_READS_RUNNING = gauge "tidegate_feed_reads_running" [] "Reads of the feed from the disk that run.";
+        FEED_READS_WAITING = gauge "tidegate_feed_reads_waiting" [] "Those that wait for a place: their saturation.";
+        FEED_READS_LIMIT = gauge "tidegate_feed_reads_limit" [] "Those that may run at once (feed.reads_at_once).";
+        FEED_READ_SECONDS = histogram "tidegate_feed_read_duration_seconds" [] "How long they took. The rate of its sum, by the limit, is their utilisation.";
+        FEED_READ_WAIT = counter "tidegate_feed_read_wait_seconds_total" [] "Time that they waited for a place.";
+        FEED_READ_ERRORS = counter "tidegate_feed_read_errors_total" [] "Those that ended with an error: what was asked for is not kept any more, or a SKU can't be asked about it.";
+        FEED_WAITING_READERS = gauge "tidegate_feed_waiting_readers" [] "Connections that wait for an entry (BLOCK).";
+        FEED_ENTRIES_READ = counter "tidegate_feed_entries_read_total" [] "Entries read from the journal for somebody.";
+        FEED_ENTRIES_DELIVERED = counter "tidegate_feed_entries_delivered_total" [] "Entries delivered to consumer groups, those of webhooks among them, for the first time.";
+        FEED_GROUPS = gauge "tidegate_feed_groups" [] "Consumer groups; a destroyed one counts until its name is used again.";
+        FEED_GROUPS_LIMIT = gauge "tidegate_feed_groups_limit" [] "Consumer groups that there may be (feed.max_groups).";
+        FEED_GROUP_LAG = gauge "tidegate_feed_group_lag_entries" ["group"] "Entries still to be delivered; missing if they could not be counted in time.";
+        FEED_GROUP_PENDING = gauge "tidegate_feed_group_pending_entries" ["group"] "Entries delivered that nobody has acknowledged.";
+        FEED_GROUP_OLDEST = gauge "tidegate_feed_group_oldest_pending_seconds" ["group"] "Time since the first of them was last delivered; 0 if there is none.";
+        FEED_GROUP_CONSUMERS = gauge "tidegate_feed_group_consumers" ["group"] "Consumers.";
+        FEED_PENDING_LIMIT = gauge "tidegate_feed_group_pending_limit_entries" [] "Entries that one group may have delivered and unacknowledged (feed.max_pending_per_group).";
+    }
     "Webhooks" {
         WEBHOOK_STATE = gauge "tidegate_webhook_state" ["endpoint", "state"] "1 for the state that a webhook is in, 0 for the others.";
         WEBHOOK_LAG = gauge "tidegate_webhook_lag_entries" ["endpoint"] "Entries still to be sent; missing if they could not be counted in time.";
@@ -138,13 +157,14 @@ families! {
         HTTP_REQUESTS = counter "tidegate_http_requests_total" ["path", "status"] "HTTP requests answered.";
         HTTP_SECONDS = histogram "tidegate_http_request_duration_seconds" ["path"] "From the head of a request to the head of its answer.";
         HTTP_IN_FLIGHT = gauge "tidegate_http_requests_in_flight" [] "HTTP requests being answered, this one included.";
-        HTTP_CONNECTIONS = gauge "tidegate_http_connections" [] "HTTP connections open.";
+        HTTP_CONNECTIONS = gauge "tidegate_http_connections" [] "HTTP connections open, WebSockets not among them.";
         HTTP_CONNECTIONS_LIMIT = gauge "tidegate_http_connections_limit" [] "HTTP connections served at once (http.max_connections).";
         HTTP_ACCEPTED = counter "tidegate_http_connections_accepted_total" [] "HTTP connections accepted.";
+        HTTP_REFUSED = counter "tidegate_http_connections_refused_total" [] "HTTP connections that had to go for lack of a place (http.max_connections, limits.max_connections_per_address).";
     }
     "Arbiters and their actors" {
         ARBITERS = gauge "tidegate_arbiters" [] "Threads that actors and connections are spread over.";
-        ARBITER_ACTORS = gauge "tidegate_arbiter_actors" ["arbiter"] "SKUs and campaigns on this arbiter.";
+        ARBITER_ACTORS = gauge "tidegate_arbiter_actors" ["arbiter"] "SKUs, campaigns and consumer groups on this arbiter.";
         ARBITER_CPU = counter "tidegate_arbiter_cpu_seconds_total" ["arbiter"] "Time that it ran on a core: its utilisation.";
         ARBITER_WAIT = counter "tidegate_arbiter_wait_seconds_total" ["arbiter"] "Time that it had something to do and no core was free: its saturation.";
         ARBITER_TURN = counter "tidegate_arbiter_turn_seconds_total" ["arbiter"] "Time spent in actors' turns, the rest of its time being connections.";
@@ -186,7 +206,7 @@ families! {
         SNAPSHOT_RUNNING = gauge "tidegate_journal_snapshot_running" [] "1 while a snapshot is being made.";
         SNAPSHOT_SEQUENCE = gauge "tidegate_journal_snapshot_sequence" [] "Last event in the newest snapshot; 0 if there is none.";
         SNAPSHOT_BYTES = gauge "tidegate_journal_snapshot_bytes" [] "Size of the newest snapshot; 0 if there is none.";
-        SNAPSHOT_ACTORS = gauge "tidegate_journal_snapshot_actors" [] "SKUs and campaigns in it.";
+        SNAPSHOT_ACTORS = gauge "tidegate_journal_snapshot_actors" [] "SKUs, campaigns and consumer groups in it.";
         SNAPSHOT_SECONDS = gauge "tidegate_journal_snapshot_duration_seconds" [] "How long the last snapshot since the start took; 0 if there was none.";
         SNAPSHOT_TIMESTAMP = gauge "tidegate_journal_snapshot_timestamp_seconds" [] "When it was finished, in seconds since the epoch of the clock; 0 if there was none.";
         JOURNAL_TROUBLES = counter "tidegate_journal_troubles_total" ["what"] "What could not be done beside the commits, which go on.";
@@ -199,6 +219,7 @@ families! {
         UNITS = gauge "tidegate_units" ["count"] "Units of all SKUs; available, reserved and sold add up to total.";
         ORDERS = gauge "tidegate_orders" ["state"] "Orders of all SKUs by state.";
         MONEY = gauge "tidegate_money_minor_units" ["currency", "state"] "What the orders in a state amount to, in minor units (cents); refund_due is money to be paid back.";
+        OLDEST_REFUND_DUE = gauge "tidegate_oldest_refund_due_seconds" [] "How long the REFUND_DUE order that waits longest has been that; 0 if there is none.";
         ROOMS = gauge "tidegate_rooms" ["state"] "Group-buy rooms.";
         CARTS = gauge "tidegate_carts" ["state"] "Carts.";
         COUPONS = gauge "tidegate_coupons_granted" [] "Coupons granted.";
@@ -233,6 +254,7 @@ pub static LABELS: &[(&str, &str)] = &[
     ("count", "`total`, `available`, `reserved`, `sold`"),
     ("currency", "ISO 4217 codes: the 20 with the most orders"),
     ("endpoint", "the names of the webhooks in the configuration"),
+    ("group", "names of consumer groups, which their readers gave: the 50 that are there longest"),
     (
         "outcome",
         "the status words and error codes of [PROTOCOL.md](PROTOCOL.md), as far as seen; `OK` for what has no status word",
@@ -252,7 +274,7 @@ pub static LABELS: &[(&str, &str)] = &[
         "state",
         "of the server `loading`, `ready`, `draining`, `journal_failed`; of a SKU `scheduled`, `open`, `paused`, `sold_out`, \
          `ended`; of orders, money and carts `reserved`, `paid`, `cancelled`, `expired`, `refund_due`, `refunded`; of a room \
-         `forming`, `succeeded`, `failed`; of a webhook `idle`, `sending`, `retrying`, `full`, `stuck`, `off`",
+         `forming`, `succeeded`, `failed`; of a webhook `idle`, `catching_up`, `sending`, `retrying`, `full`, `stuck`, `off`",
     ),
     ("status", "HTTP status codes, as far as seen"),
     (
@@ -284,7 +306,7 @@ pub fn markdown() -> String {
         }
     }
     page.push_str(
-        "\n## Labels\n\nNo label holds anything that came from a client.\n\n| Label | Values |\n|---|---|\n",
+        "\n## Labels\n\nNo label holds anything that came from a buyer, and each has a bounded number of values.\n\n| Label | Values |\n|---|---|\n",
     );
     for (label, values) in LABELS {
         page.push_str(&format!("| `{label}` | {values} |\n"));

@@ -19,7 +19,10 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 
 pub use distribution::{Distribution, Percentiles};
-pub use readings::{ArbiterReading, CensusReading, LimitReadings, Readings, ReplayReading};
+pub use readings::{
+    ArbiterReading, CensusReading, FeedReading, GroupReading, LimitReadings, Readings, ReadsReading,
+    ReplayReading,
+};
 pub use recorder::{CommandTotals, Reads, Recorder, Sheet, Totals};
 pub use stage::{Stage, StageTimes};
 pub use status::{

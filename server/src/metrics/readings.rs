@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tidegate_actors::{Census, LoadReading};
-use tidegate_persistence::JournalMeasures;
+use tidegate_persistence::{JournalMeasures, Powers};
 
 use super::process::{ThreadGroup, ThreadReading};
 
@@ -76,4 +76,57 @@ pub struct ReplayReading {
     pub blocks: u64,
     /// Their bytes.
     pub bytes: u64,
+}
+
+/// How the feed is used, and how its consumer groups stand.
+#[derive(Debug, Clone, Default)]
+pub struct FeedReading {
+    /// Consumer groups, destroyed ones whose name was not used again among them.
+    pub groups: u64,
+    /// `feed.max_groups`
+    pub groups_limit: u64,
+    /// `feed.max_pending_per_group`
+    pub pending_limit: u64,
+    /// Readers that wait for an entry.
+    pub waiting_readers: u64,
+    /// Reads of the disk.
+    pub reads: ReadsReading,
+    /// Entries read from the journal for somebody.
+    pub entries_read: u64,
+    /// Entries delivered to consumer groups for the first time.
+    pub entries_delivered: u64,
+    /// The groups that are told of by name.
+    pub told: Arc<[GroupReading]>,
+}
+
+/// Reads of the feed from the disk.
+#[derive(Debug, Clone, Default)]
+pub struct ReadsReading {
+    /// `feed.reads_at_once`
+    pub limit: u64,
+    /// Those that run.
+    pub running: u64,
+    /// Those that wait for a place.
+    pub waiting: u64,
+    /// How long all have waited for one.
+    pub waited: Duration,
+    /// Those that ended with an error.
+    pub failed: u64,
+    /// How long they took, in nanoseconds.
+    pub durations: Powers,
+}
+
+/// One consumer group.
+#[derive(Debug, Clone, Default)]
+pub struct GroupReading {
+    /// Its name.
+    pub name: Box<str>,
+    /// Its consumers.
+    pub consumers: u64,
+    /// Entries delivered and not acknowledged.
+    pub pending: u64,
+    /// Time since the first of them was last delivered; 0 if there is none.
+    pub oldest_idle: Duration,
+    /// Entries still to be delivered; `None` if they could not be counted in time.
+    pub lag: Option<u64>,
 }

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use super::{Percentiles, Readings};
+use futures_util::future::{LocalBoxFuture, ready};
+
+use super::{FeedReading, Percentiles, Readings};
 use crate::push::HubStatus;
 
 /// Whoever knows the levels: the composition root. Called on the HTTP thread for every health check, status
@@ -14,6 +16,11 @@ pub trait StatusSource: Send + Sync + 'static {
     /// What is read from the parts beside it, for a scrape. Whoever knows only the levels has nothing to add.
     fn readings(&self) -> Readings {
         Readings::default()
+    }
+
+    /// How the feed stands; `None` before it can be read. Its groups are asked, so this waits, but not for long.
+    fn feed(&self) -> LocalBoxFuture<'static, Option<FeedReading>> {
+        Box::pin(ready(None))
     }
 }
 

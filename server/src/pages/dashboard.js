@@ -1,7 +1,7 @@
 // The operations dashboard: shows what the channel `status` says, once a second, and says so when it says nothing.
 
 import { History, drawAreas, drawLines } from "./chart.js";
-import { Line, offerLogin } from "./line.js";
+import { Line, offerLogin, showLine } from "./line.js";
 import {
   ServerClock, byId, bytes, count, countdown, drawStock, duration, element, keep, money, offerThemes, say, stockBar,
 } from "./page.js";
@@ -18,7 +18,7 @@ const ACCEPTED = new Set(
 );
 const REFUSED = new Set(
   ("ERR WRONGPASS NOAUTH NOPERM NOPROTO LOADING READONLY MOVED CROSSSLOT IDEMPREUSE RATELIMITED OVERLOADED " +
-    "JOURNALFAIL").split(" "),
+    "JOURNALFAIL BUSYGROUP NOGROUP").split(" "),
 );
 const KINDS = ["accepted", "read", "rejected", "refused"];
 const PERCENTILES = { p50: "p50", p99: "p99", p999: "p99.9" };
@@ -228,30 +228,23 @@ function look() {
   showLogin();
   const quiet = heardAt === null ? null : performance.now() - heardAt;
   const isStale = line.state !== "open" || quiet === null || quiet > STALE_MS;
-  document.body.classList.toggle("stale", isStale);
-  const [level, word] = isStale ? ["bad", contact()] : READINESS[shown.status.readiness.state];
-  byId("state").className = `state ${line.state === "connecting" && heardAt === null ? "" : level}`;
-  say(byId("state-word"), word);
-  const [what, when] = isStale ? silence(quiet) : [trouble(shown.status), ""];
-  say(byId("alarm-what"), what);
-  say(byId("alarm-when"), when);
-  byId("alarm").hidden = what === "";
+  const [level, word] = isStale ? contact() : READINESS[shown.status.readiness.state];
+  const what = isStale ? silence(quiet) : trouble(shown.status);
+  const since = quiet === null ? "" : `The last came ${countdown(quiet)} ago. `;
+  showLine(line, { level, word, isStale, what, since });
 }
 
 function contact() {
-  if (line.state === "stranger") return "Token needed";
-  if (line.state === "connecting" && heardAt === null) return "Connecting";
-  return "No contact";
+  if (line.state === "stranger") return ["bad", "Token needed"];
+  if (line.state === "connecting" && heardAt === null) return ["", "Connecting"];
+  return ["bad", "No contact"];
 }
 
-/** Why the numbers are old; and apart from it what changes all the time, which is not to be read out again and again. */
+/** Why the numbers are old. */
 function silence(quiet) {
-  if (line.state === "stranger" || (quiet === null && line.state === "connecting")) return ["", ""];
+  if (line.state === "stranger" || (quiet === null && line.state === "connecting")) return "";
   const what = quiet === null ? "There is no contact to the server." : "There is no news: these numbers are old.";
-  const why = line.reason ? ` The server said: ${line.reason}.` : "";
-  const since = quiet === null ? "" : `The last came ${countdown(quiet)} ago. `;
-  const next = line.state === "waiting" ? `Trying again in ${countdown(line.retryAt - performance.now())}.` : "Connecting …";
-  return [what + why, since + next];
+  return line.reason ? `${what} The server said: ${line.reason}.` : what;
 }
 
 /** What the operator has to know before any number. */

@@ -2,8 +2,9 @@
 // connections and reloads: sent again it is still done once.
 
 import { Lost } from "./line.js";
+import { store, stored } from "./page.js";
 
-const KEPT = "tidegate.intentions";
+const KEPT = "intentions";
 /** Refusals that say nothing about the intention: it is sent again. */
 const AGAIN = new Set(["OVERLOADED", "RATELIMITED", "LOADING", "READONLY", "JOURNALFAIL"]);
 const PAUSE = 1_000;
@@ -13,7 +14,7 @@ export const freshId = (kind) => `${kind}-${crypto.getRandomValues(new Uint32Arr
 
 export class Intentions {
   #line;
-  #kept = JSON.parse(sessionStorage.getItem(KEPT) ?? "[]");
+  #kept = stored(KEPT, []);
   #underWay = new Set();
   #onAnswer;
   #onTrouble;
@@ -70,6 +71,6 @@ export class Intentions {
   }
 
   #keep() {
-    sessionStorage.setItem(KEPT, JSON.stringify(this.#kept));
+    store(KEPT, this.#kept);
   }
 }

@@ -1,5 +1,7 @@
 // The connection: JSON-RPC 2.0 over the server's WebSocket, made anew whenever it breaks.
 
+import { byId, countdown, say } from "./page.js";
+
 const FIRST_PAUSE = 500;
 const LONGEST_PAUSE = 10_000;
 /** Without an answer for so long the line is taken for dead. */
@@ -171,4 +173,19 @@ export function offerLogin(form, line) {
     form.hidden = line.state !== "stranger";
     if (!form.hidden) form.querySelector("output").value = line.reason;
   };
+}
+
+/**
+ * Shows how the line is: `word` and `level` in the bar; above the page `what` is wrong, if something is. When what the
+ * page shows `isStale`, that goes with `since` when it was heard, and with when the line is tried again.
+ */
+export function showLine(line, { level, word, isStale, what = "", since = "" }) {
+  document.body.classList.toggle("stale", isStale);
+  byId("state").className = `state ${level}`;
+  say(byId("state-word"), word);
+  // Apart from the rest: it changes all the time, which is not to be read out again and again.
+  const next = line.state === "waiting" ? `Trying again in ${countdown(line.retryAt - performance.now())}.` : "Connecting …";
+  say(byId("alarm-what"), what);
+  say(byId("alarm-when"), isStale && what !== "" ? since + next : "");
+  byId("alarm").hidden = what === "";
 }

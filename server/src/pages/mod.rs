@@ -68,11 +68,11 @@ static TAGS: LazyLock<Vec<EntityTag>> = LazyLock::new(|| {
 pub(crate) fn routes(app: &mut web::ServiceConfig) {
     for (path, file) in [("/", "dashboard.html"), ("/shop", "shop.html")] {
         let show = move |known: web::Header<IfNoneMatch>| async move { send(file, &known).await };
-        app.service(page(path).route(web::get().to(show)).route(web::head().to(show)));
+        app.service(page(path, show));
     }
     let part =
         |name: web::Path<String>, known: web::Header<IfNoneMatch>| async move { send(&name, &known).await };
-    app.service(page("/pages/{file}").route(web::get().to(part)).route(web::head().to(part)));
+    app.service(page("/pages/{file}", part));
 }
 
 /// Sends a file to whoever does not have it as it is.
@@ -91,4 +91,21 @@ async fn send(name: &str, known: &IfNoneMatch) -> HttpResponse {
         .insert_header((CONTENT_SECURITY_POLICY, POLICY))
         .insert_header((REFERRER_POLICY, "no-referrer"));
     if is_known { response.finish() } else { response.content_type(file.content_type).body(file.body) }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use tidegate_protocol::error::ErrorCode;
+
+    /// An error code that the page does not know would be counted among what the rules reject.
+    #[test]
+    fn the_dashboard_counts_every_error_code_as_a_refusal() {
+        let (_, rest) = include_str!("dashboard.js").split_once("const REFUSED = new Set(").unwrap();
+        let (list, _) = rest.split_once(".split").unwrap();
+        let words = list.split(|letter: char| !letter.is_ascii_uppercase()).filter(|word| !word.is_empty());
+        let known: BTreeSet<&str> = ErrorCode::WORDS.iter().copied().collect();
+        assert_eq!(words.collect::<BTreeSet<&str>>(), known);
+    }
 }

@@ -1,9 +1,9 @@
 // The buyer's orders and carts: each with its hold counting down, to be paid or cancelled.
 
-import { byId, countdown, element, keep, money, say } from "./page.js";
+import { byId, countdown, element, keep, money, say, store, stored } from "./page.js";
 import { ORDER } from "./words.js";
 
-const KEPT = "tidegate.orders";
+const KEPT = "orders";
 const MOST = 20;
 
 /** An order map and a cart map are alike; this is the name of either. */
@@ -11,8 +11,8 @@ const idOf = (order) => (order.lines ? order.cart : order.order);
 
 export class Orders {
   #byId = new Map();
-  #ids = JSON.parse(sessionStorage.getItem(KEPT) ?? "[]");
-  #goods = new Map();
+  #ids = stored(KEPT, []);
+  #units = new Map();
   #shop;
 
   /** `shop` has `line`, `clock`, `intentions`, `buyer` and `titleOf`. */
@@ -37,13 +37,13 @@ export class Orders {
     const id = idOf(order);
     this.#byId.set(id, order);
     if (!this.#ids.includes(id)) this.#ids = [id, ...this.#ids].slice(0, MOST);
-    sessionStorage.setItem(KEPT, JSON.stringify(this.#ids));
+    store(KEPT, this.#ids);
     this.show();
   }
 
-  /** Codes or serials that came with a payment. They are told to who pays and nowhere else. */
-  takeGoods(id, goods) {
-    this.#goods.set(id, goods);
+  /** The code or the serial of each unit. They come with a payment, and are told to who pays and nowhere else. */
+  takeUnits(id, units) {
+    this.#units.set(id, units);
     this.show();
   }
 
@@ -66,13 +66,13 @@ export class Orders {
       {},
       element("p", { class: "what" }, element("span"), element("span")),
       element("p", { class: "soft" }),
-      element("p", { class: "goods" }),
+      element("p", { class: "codes" }),
       element("div", { class: "buy" }, pay, act("Cancel", (order) => this.#shop.cancel(id, order))),
     );
   }
 
   #update(node, order) {
-    const [what, note, goods, buttons] = node.children;
+    const [what, note, codes, buttons] = node.children;
     const id = idOf(order);
     const { titleOf, clock, intentions } = this.#shop;
     const lines = order.lines ?? [order];
@@ -82,8 +82,8 @@ export class Orders {
     const isHeld = order.state === "RESERVED";
     const state = isHeld ? (left > 0 ? `held for you, ${countdown(left)} left` : "the time to pay is over") : ORDER[order.state];
     say(note, [state, ...discounts(order)].join(" · "));
-    say(goods, this.#goods.get(id)?.join(", ") ?? "");
-    goods.hidden = goods.textContent === "";
+    say(codes, this.#units.get(id)?.join(", ") ?? "");
+    codes.hidden = codes.textContent === "";
     buttons.hidden = !isHeld;
     const kind = order.lines ? "cart" : "order";
     const isUnderWay = intentions.has(`${kind}.pay`, id) || intentions.has(`${kind}.cancel`, id);

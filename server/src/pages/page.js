@@ -1,4 +1,5 @@
-// What both pages need: numbers and times as people read them, elements, the server's clock, the theme.
+// What both pages need: numbers and times as people read them, elements, what is remembered, the server's clock, the
+// theme.
 
 const LANGUAGE = document.documentElement.lang;
 
@@ -98,6 +99,11 @@ export const stockBar = (name) =>
     element("span", { class: "left" }),
     element("span", { class: "held" }),
   );
+
+/** What this window remembers under this name, over reloads. */
+export const stored = (name, otherwise) => JSON.parse(sessionStorage.getItem(`tidegate.${name}`)) ?? otherwise;
+
+export const store = (name, value) => sessionStorage.setItem(`tidegate.${name}`, JSON.stringify(value));
 
 /** The server's time. The browser's own clock only measures how long ago it was told. */
 export class ServerClock {

@@ -1,9 +1,11 @@
 // The storefront: one SKU at a time, live; buys, pays, cancels, joins rooms, uses coupons.
 
 import { Intentions, freshId } from "./intentions.js";
-import { Line, Refused, offerLogin } from "./line.js";
+import { Line, Refused, offerLogin, showLine } from "./line.js";
 import { Orders } from "./orders.js";
-import { ServerClock, byId, count, countdown, drawStock, element, keep, money, offerThemes, say, stockBar } from "./page.js";
+import {
+  ServerClock, byId, count, countdown, drawStock, element, keep, money, offerThemes, say, stockBar, store, stored,
+} from "./page.js";
 import { showRoom } from "./room.js";
 import * as words from "./words.js";
 
@@ -11,9 +13,15 @@ import * as words from "./words.js";
 const HEARTBEAT_MS = 15_000;
 const LISTED = 100;
 
+/** How the line is, and how that looks. */
+const CONTACT = {
+  open: ["Live", "good"],
+  connecting: ["Connecting", ""],
+  waiting: ["No contact", "bad"],
+  stranger: ["Token needed", "bad"],
+};
+
 const clock = new ServerClock();
-const stored = (name, otherwise) => JSON.parse(sessionStorage.getItem(`tidegate.${name}`)) ?? otherwise;
-const store = (name, value) => sessionStorage.setItem(`tidegate.${name}`, JSON.stringify(value));
 
 /** All SKUs that were heard of, by name, and the campaign of each. */
 const skus = new Map();
@@ -147,8 +155,8 @@ async function answered({ method, about, params }, answer) {
   if (method === "coupon.trigger" && done) keepCoupon(about, answer);
   if (params.coupon && (done || answer.status === "COUPON_INVALID")) keepCoupon(about, undefined);
   if (method === "cart.reserve" && done) keepCart([]);
-  const goods = answer.codes ?? [];
-  if (goods.length > 0) orders.takeGoods(about, goods);
+  const units = answer.units ?? [];
+  if (units.length > 0) orders.takeUnits(about, units);
   const id = answer.order ?? answer.cart ?? (/^(order|cart)\.(pay|cancel)$/.test(method) ? about : undefined);
   if (id) await orders.ask(id).catch(() => {});
   if (method === "room.open" && done) location.hash = `#room=${answer.room}`;
@@ -219,7 +227,7 @@ function newEntry({ sku }) {
 
 function look() {
   showLogin();
-  showLine();
+  showContact();
   showSku();
   const { currency = "EUR" } = skus.get(chosen) ?? {};
   const isJoining = intentions.has("room.join", room?.room);
@@ -233,16 +241,10 @@ function look() {
   orders.show();
 }
 
-function showLine() {
-  const isOpen = line.state === "open";
-  document.body.classList.toggle("stale", !isOpen);
-  const level = isOpen ? "good" : line.state === "connecting" ? "" : "bad";
-  byId("state").className = `state ${level}`;
-  say(byId("state-word"), { open: "Live", connecting: "Connecting", waiting: "No contact", stranger: "Token needed" }[line.state]);
-  const isWaiting = line.state === "waiting";
-  say(byId("alarm-what"), isWaiting ? "There is no contact to the server: what you see may have changed." : "");
-  say(byId("alarm-when"), isWaiting ? `Trying again in ${countdown(line.retryAt - performance.now())}.` : "");
-  byId("alarm").hidden = !isWaiting;
+function showContact() {
+  const [word, level] = CONTACT[line.state];
+  const what = line.state === "waiting" ? "There is no contact to the server: what you see may have changed." : "";
+  showLine(line, { level, word, isStale: line.state !== "open", what });
 }
 
 function showSku() {

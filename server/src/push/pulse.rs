@@ -12,7 +12,9 @@ use super::hub::Hub;
 use super::message::Message;
 use crate::convert::Fields;
 use crate::http::status_document;
-use crate::metrics::{CommandTotals, JournalStatus, Metrics, StatusSnapshot, StatusSource, rates};
+use crate::metrics::{
+    CommandTotals, FeedReading, JournalStatus, Metrics, StatusSnapshot, StatusSource, rates,
+};
 use crate::webhooks::{WebhookStatus, Webhooks};
 
 /// Between two looks.
@@ -52,9 +54,10 @@ impl Pulse {
             while watchers.are_there() {
                 beat.tick().await;
                 looks += 1;
-                let (looking, webhooks) = (Arc::clone(&pulse), pulse.webhooks.look().await);
+                let (looking, feed) = (Arc::clone(&pulse), pulse.status.feed().await);
+                let asked = (feed, pulse.webhooks.look().await);
                 // A million SKUs take a while to look at, and this thread accepts connections.
-                let looked = tokio::task::spawn_blocking(move || looking.look(looks, before, webhooks)).await;
+                let looked = tokio::task::spawn_blocking(move || looking.look(looks, before, asked)).await;
                 let Ok((message, seen)) = looked else {
                     // It panicked, and has said so.
                     before = Before::default();
@@ -67,7 +70,12 @@ impl Pulse {
     }
 
     /// Looks at everything, and says what became of what was seen `before`.
-    fn look(&self, looks: u64, mut before: Before, webhooks: Vec<WebhookStatus>) -> (Message, Before) {
+    fn look(
+        &self,
+        looks: u64,
+        mut before: Before,
+        (feed, webhooks): (Option<FeedReading>, Vec<WebhookStatus>),
+    ) -> (Message, Before) {
         let status = self.status.snapshot();
         let commands = self.metrics.commands();
         let since = before.since();
@@ -83,7 +91,7 @@ impl Pulse {
             commands: commands.clone(),
             activity: before.activity,
         };
-        fields.insert("status".to_owned(), status_document(status, commands, webhooks));
+        fields.insert("status".to_owned(), status_document(status, commands, feed, webhooks));
         (Message::new((looks, now), fields), before)
     }
 }

@@ -15,6 +15,8 @@ use sha2::Sha256;
 use tidegate_protocol::error::{ErrorCode, WireError};
 use tokio::sync::Semaphore;
 
+use governor::DefaultDirectRateLimiter;
+
 use super::failures::Failures;
 use super::principal::Account;
 use super::rates;
@@ -22,6 +24,9 @@ use super::retry_ms;
 use super::roles::Roles;
 use super::secrets::{MAX_SECRET_BYTES, SecretHash};
 use crate::config;
+
+/// Refused tokens that are logged in a second, whoever sent them: anybody can send them from any number of addresses.
+const LOGGED_PER_SECOND: u32 = 5;
 
 /// The users, and what is known of their logins.
 pub(super) struct Logins {
@@ -37,6 +42,7 @@ pub(super) struct Logins {
     /// Of names that no user has, as keyed hashes, so that they are limited as those of users are: else the limit would
     /// say which names there are. Apart, so that no number of them takes the place of a user's.
     by_unknown: Failures<[u8; 32]>,
+    log: Option<DefaultDirectRateLimiter>,
 }
 
 struct User {
@@ -87,6 +93,7 @@ impl Logins {
             by_address: Failures::new(settings.failures_per_minute),
             by_user: Failures::new(settings.failures_per_minute),
             by_unknown: Failures::new(settings.failures_per_minute),
+            log: rates::direct(LOGGED_PER_SECOND),
         }))
     }
 
@@ -155,12 +162,23 @@ impl Logins {
         };
         match of_name.max(self.by_address.wait(&from, now)) {
             None => Ok(None),
-            Some(wait) => Err(WireError::retry(
-                ErrorCode::RateLimited,
-                retry_ms(wait),
-                "too many failed logins; the secret was not looked at",
-            )),
+            Some(wait) => Err(too_many(wait, "the secret was not looked at")),
         }
+    }
+
+    /// Takes note of a token that was refused, and gives what is said to that: why, or to wait if too many were.
+    ///
+    /// Good tokens never wait: they can't be guessed, and behind a proxy the bad ones of others come from the same address.
+    pub(super) fn refuse_token(&self, refusal: WireError, from: IpAddr) -> WireError {
+        let now = Instant::now();
+        if let Some(wait) = self.by_address.wait(&from, now) {
+            return too_many(wait, "this token is no good either");
+        }
+        self.by_address.note(from, now);
+        if self.log.as_ref().is_none_or(|log| log.check().is_ok()) {
+            tracing::warn!(%from, "a login failed: {}", refusal.message());
+        }
+        refusal
     }
 
     fn hash(&self, who: &Claimed, decoy: &User, secret: &[u8], from: IpAddr) -> Option<Arc<Account>> {
@@ -198,6 +216,11 @@ impl Logins {
         digest.update(secret);
         digest
     }
+}
+
+fn too_many(wait: Duration, besides: &str) -> WireError {
+    let text = format!("too many failed logins; {besides}");
+    WireError::retry(ErrorCode::RateLimited, retry_ms(wait), text)
 }
 
 fn wrong() -> WireError {

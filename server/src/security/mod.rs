@@ -1,7 +1,7 @@
 //! Who may do what: users and their secrets, buyers and their tokens, roles, limits and certificates.
 //!
 //! Every door asks here. What a [`Principal`] may send is judged in one place for all of them, where the edge takes a
-//! command in (`edge/gate.rs`).
+//! command in (`edge/batch/gate.rs`).
 //!
 //! * `principal.rs`: somebody who asks, and which commands that may be.
 //! * `buyers.rs`: the commands of a buyer, which go by whose order it is.
@@ -95,7 +95,7 @@ impl Security {
     ) -> Result<Principal, WireError> {
         let user = user.unwrap_or(DEFAULT_USER.as_bytes());
         match &self.tokens {
-            Some(tokens) if user == TOKEN_USER.as_bytes() => tokens.verify(password).map(Principal::Buyer),
+            Some(tokens) if user == TOKEN_USER.as_bytes() => self.buyer(tokens, password, from),
             _ => self.logins.log_in(user, password, network(from)).await.map(Principal::User),
         }
     }
@@ -121,12 +121,22 @@ impl Security {
         // A token has no colon: base64 and dots.
         match (pair.iter().position(|byte| *byte == b':'), &self.tokens) {
             (Some(colon), _) => self.log_in(Some(&pair[..colon]), &pair[colon + 1..], from).await,
-            (None, Some(tokens)) => tokens.verify(&pair).map(Principal::Buyer),
+            (None, Some(tokens)) => self.buyer(tokens, &pair, from),
             (None, None) => Err(WireError::new(
                 ErrorCode::WrongPass,
                 "no tokens are taken here (tokens.algorithm); use Bearer name:secret of a user",
             )),
         }
+    }
+}
+
+impl Security {
+    /// Who is behind a token.
+    fn buyer(&self, tokens: &Tokens, token: &[u8], from: IpAddr) -> Result<Principal, WireError> {
+        tokens
+            .verify(token)
+            .map(Principal::Buyer)
+            .map_err(|refusal| self.logins.refuse_token(refusal, network(from)))
     }
 }
 
@@ -145,7 +155,7 @@ pub(crate) fn network(address: IpAddr) -> IpAddr {
 }
 
 /// A wait as errors tell it: whole milliseconds, at least one.
-fn retry_ms(wait: Duration) -> u32 {
+pub(crate) fn retry_ms(wait: Duration) -> u32 {
     u32::try_from(wait.as_millis()).unwrap_or(u32::MAX).max(1)
 }
 

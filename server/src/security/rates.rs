@@ -66,14 +66,31 @@ impl Rates {
         }
     }
 
-    /// Counts one request. `address` is what [`super::network`] makes of it.
+    /// Counts one command. `address` is what [`super::network`] makes of it.
     ///
     /// # Errors
     /// `RATELIMITED`.
     pub(crate) fn charge(&self, who: &Principal, address: IpAddr) -> Result<(), WireError> {
-        if let Some(addresses) = &self.addresses {
-            addresses.check_key(&address).map_err(|until| limited(&until, "this address"))?;
+        self.charge_address(address)?;
+        self.charge_asker(who)
+    }
+
+    /// Counts one request of whoever it may be.
+    ///
+    /// # Errors
+    /// `RATELIMITED`.
+    pub(crate) fn charge_address(&self, address: IpAddr) -> Result<(), WireError> {
+        match &self.addresses {
+            Some(addresses) => addresses.check_key(&address).map_err(|until| limited(&until, "this address")),
+            None => Ok(()),
         }
+    }
+
+    /// Counts one request of this user or buyer, wherever it comes from.
+    ///
+    /// # Errors
+    /// `RATELIMITED`.
+    pub(crate) fn charge_asker(&self, who: &Principal) -> Result<(), WireError> {
         match (who, &self.buyers) {
             (Principal::User(account), _) => match &account.rate {
                 Some(rate) => rate.check().map_err(|until| limited(&until, "this user")),

@@ -4,11 +4,11 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
 use actix_web::web::Bytes;
-use tidegate_protocol::error::ErrorCode;
+use tidegate_protocol::error::{ErrorCode, WireError};
 use tidegate_protocol::resp::{Value, decode_reply, encode_command};
 
 use crate::edge::{Caller, Edge};
-use crate::feed::STREAM;
+use crate::feed::{Feed, STREAM};
 use crate::metrics::Recorder;
 use crate::security::Principal;
 
@@ -29,8 +29,8 @@ pub(super) struct Entry {
 
 impl Entry {
     /// The same at each attempt: the event's source and id, which together are its name wherever it goes.
-    pub(super) fn webhook_id(&self) -> String {
-        format!("/tidegate/{}", self.id)
+    pub(super) fn webhook_id(&self, source: &str) -> String {
+        format!("{source}/{}", self.id)
     }
 }
 
@@ -43,6 +43,15 @@ pub(super) struct Pending {
     pub(super) all: u64,
     pub(super) sender: u64,
     pub(super) dead_letters: u64,
+}
+
+/// What was delivered of some types.
+pub(super) struct Wanted {
+    pub(super) page: Vec<Delivered>,
+    /// Entries of other types that were passed over.
+    pub(super) skipped: u64,
+    /// Whether nothing is known to come behind them.
+    pub(super) is_all: bool,
 }
 
 /// Why the feed does not do what it was asked.
@@ -59,16 +68,23 @@ pub(super) enum Trouble {
     Unclear,
 }
 
+impl From<WireError> for Trouble {
+    fn from(error: WireError) -> Self {
+        if error.code() == ErrorCode::NoGroup { Self::NoGroup } else { Self::Refused(error.to_string()) }
+    }
+}
+
 /// The consumer group of an endpoint.
 pub(super) struct Consumer {
     edge: Arc<Edge>,
     recorder: Arc<Recorder>,
+    feed: Arc<Feed>,
     group: String,
 }
 
 impl Consumer {
-    pub(super) fn new(edge: Arc<Edge>, recorder: Arc<Recorder>, group: String) -> Self {
-        Self { edge, recorder, group }
+    pub(super) fn new(edge: Arc<Edge>, recorder: Arc<Recorder>, feed: Arc<Feed>, group: String) -> Self {
+        Self { edge, recorder, feed, group }
     }
 
     /// Makes the group, unless there is one. A new one begins with what comes next.
@@ -102,6 +118,19 @@ impl Consumer {
             Value::Null => Ok(Vec::new()),
             reply => reply.get(STREAM).ok_or(Trouble::Unclear)?.items().iter().map(delivered).collect(),
         }
+    }
+
+    /// What is new of these types. The rest is passed over: during a sale it may be thousands of entries a second, too many
+    /// to be delivered and acknowledged.
+    pub(super) async fn read_wanted(&self, types: &Arc<[String]>, most: u64) -> Result<Wanted, Trouble> {
+        let most = usize::try_from(most).unwrap_or(usize::MAX);
+        let delivery = self.feed.deliver_wanted((&self.group, SENDER), types, most).await?;
+        let entry = |bytes: &Vec<u8>| {
+            let reply = decode_reply(bytes).ok().flatten().and_then(|reply| reply.value().ok());
+            delivered(&reply.ok_or(Trouble::Unclear)?)
+        };
+        let page = delivery.entries.iter().map(entry).collect::<Result<_, _>>()?;
+        Ok(Wanted { page, skipped: delivery.skipped, is_all: delivery.is_all })
     }
 
     /// These will not be delivered again.

@@ -60,7 +60,7 @@ struct Endpoint {
     group: String,
     url: String,
     /// The types that it wants; empty: all.
-    events: Vec<String>,
+    events: Arc<[String]>,
     secrets: Secrets,
     progress: Mutex<Progress>,
 }
@@ -91,7 +91,7 @@ impl Webhooks {
                 name: webhook.name.clone(),
                 group: format!("webhook.{}", webhook.name),
                 url: webhook.url.clone(),
-                events: webhook.events.clone(),
+                events: webhook.events.as_slice().into(),
                 secrets: secrets.with_context(|| format!("the secret of webhook {}", webhook.name))?,
                 progress: Mutex::default(),
             }))
@@ -116,14 +116,19 @@ impl Webhooks {
         let _ = self.feed.set(Arc::downgrade(feed));
         let (thread, recorder) = (Arbiter::new(), metrics.recorder());
         for endpoint in &self.endpoints {
-            let consumer = Consumer::new(Arc::clone(edge), Arc::clone(&recorder), endpoint.group.clone());
+            let consumer = Consumer::new(
+                Arc::clone(edge),
+                Arc::clone(&recorder),
+                Arc::clone(feed),
+                endpoint.group.clone(),
+            );
             // If it can't be now, its task says why, and tries again.
             let is_member = consumer.join().await.is_ok();
             let (endpoint, trust, feed) = (Arc::clone(endpoint), Arc::clone(trust), Arc::clone(feed));
             let (settings, max_pending) = (self.settings.clone(), self.max_pending);
             let closing = self.closing.subscribe();
             thread.spawn_fn(move || {
-                let poster = Poster::new(&endpoint.url, &trust, &settings);
+                let poster = Poster::new((&endpoint.url, feed.source()), &trust, &settings);
                 let sender = Sender { endpoint, consumer, poster, feed, settings, max_pending, closing };
                 actix_rt::spawn(sender.run(is_member));
             });
@@ -169,7 +174,7 @@ impl Webhooks {
             let _counting = counting;
             let mut lags = Vec::with_capacity(groups.len());
             for group in groups {
-                lags.push(feed.lag(&group, SENDER).await.ok());
+                lags.push(feed.lag(&group, SENDER).await);
             }
             lags
         });

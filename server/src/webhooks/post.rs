@@ -40,24 +40,26 @@ pub(super) enum Outcome {
 pub(super) struct Poster {
     client: awc::Client,
     url: String,
+    /// Of the entries.
+    source: String,
     patience: Duration,
 }
 
 impl Poster {
-    pub(super) fn new(url: &str, trust: &Arc<ClientConfig>, settings: &Deliveries) -> Self {
+    pub(super) fn new((url, source): (&str, &str), trust: &Arc<ClientConfig>, settings: &Deliveries) -> Self {
         let connector =
             awc::Connector::new().rustls_0_23(Arc::clone(trust)).timeout(settings.timeout_ms).limit(1);
         // The time of an attempt is watched as a whole, below.
         let client =
             awc::Client::builder().connector(connector).disable_redirects().disable_timeout().finish();
-        Self { client, url: url.to_owned(), patience: settings.timeout_ms }
+        Self { client, url: url.to_owned(), source: source.to_owned(), patience: settings.timeout_ms }
     }
 
     /// Sends an entry, signed at this moment.
     pub(super) async fn post(&self, entry: &Entry, secrets: &Secrets) -> Outcome {
         let now = SystemTime::now();
         let timestamp = now.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
-        let id = entry.webhook_id();
+        let id = entry.webhook_id(&self.source);
         let request = self
             .client
             .post(&self.url)

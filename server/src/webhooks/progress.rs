@@ -8,6 +8,8 @@ pub(crate) enum State {
     /// Waits for entries.
     #[default]
     Idle,
+    /// Passes over entries of types that are not wanted, and has not come to the end of them.
+    CatchingUp,
     /// Sends.
     Sending,
     /// Waits until it tries an entry again.
@@ -22,13 +24,14 @@ pub(crate) enum State {
 
 impl State {
     /// All of them.
-    pub(crate) const ALL: [Self; 6] =
-        [Self::Idle, Self::Sending, Self::Retrying, Self::Full, Self::Stuck, Self::Off];
+    pub(crate) const ALL: [Self; 7] =
+        [Self::Idle, Self::CatchingUp, Self::Sending, Self::Retrying, Self::Full, Self::Stuck, Self::Off];
 
     /// The word for it on the wire.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Idle => "idle",
+            Self::CatchingUp => "catching_up",
             Self::Sending => "sending",
             Self::Retrying => "retrying",
             Self::Full => "full",
@@ -73,6 +76,12 @@ impl Progress {
     /// Nothing is in the way.
     pub(super) fn rests(&mut self) {
         self.state = State::Idle;
+        self.trouble = None;
+    }
+
+    /// Nothing is in the way, and there is more to look through.
+    pub(super) fn catches_up(&mut self) {
+        self.state = State::CatchingUp;
         self.trouble = None;
     }
 }

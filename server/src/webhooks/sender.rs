@@ -20,6 +20,9 @@ const PAGE: u64 = 64;
 /// A busy sale commits thousands of times a second. After a look that found nothing, so much of it is waited for.
 const REST: Duration = Duration::from_millis(5);
 
+/// The same of an endpoint that does not want everything. Each look may find entries to pass over, which is a commit.
+const LONG_REST: Duration = Duration::from_millis(50);
+
 /// Sends to one endpoint.
 pub(super) struct Sender {
     pub(super) endpoint: Arc<Endpoint>,
@@ -51,6 +54,7 @@ impl Sender {
     /// Sends until the server stops or the endpoint is gone. `is_member`: its group is there.
     pub(super) async fn run(mut self, mut is_member: bool) {
         let feed = Arc::clone(&self.feed);
+        let rest = if self.endpoint.events.is_empty() { REST } else { LONG_REST };
         while !*self.closing.borrow() {
             let moved = feed.moved();
             tokio::pin!(moved);
@@ -58,7 +62,7 @@ impl Sender {
             moved.as_mut().enable();
             let pause = async {
                 moved.await;
-                sleep(REST).await;
+                sleep(rest).await;
             };
             match self.look(&mut is_member).await {
                 Ok(Next::Look) => {}
@@ -88,6 +92,7 @@ impl Sender {
                 self.is_full();
                 return Ok(Next::Wait);
             }
+            0 if !self.endpoint.events.is_empty() => return self.look_for_wanted(room.min(PAGE)).await,
             0 => self.consumer.read(">", room.min(PAGE)).await?,
             _ => self.consumer.read("0", PAGE).await?,
         };
@@ -96,6 +101,30 @@ impl Sender {
             return Ok(Next::Wait);
         }
         self.hand_over(page).await
+    }
+
+    /// The same, of the types that the endpoint wants.
+    async fn look_for_wanted(&mut self, most: u64) -> Result<Next, Trouble> {
+        let wanted = self.consumer.read_wanted(&self.endpoint.events, most).await?;
+        let next = {
+            let mut progress = self.endpoint.progress.lock();
+            progress.skipped += wanted.skipped;
+            match (wanted.page.is_empty(), wanted.is_all) {
+                (false, _) => None,
+                (true, true) => {
+                    progress.rests();
+                    Some(Next::Wait)
+                }
+                (true, false) => {
+                    progress.catches_up();
+                    Some(Next::Look)
+                }
+            }
+        };
+        match next {
+            Some(next) => Ok(next),
+            None => self.hand_over(wanted.page).await,
+        }
     }
 
     async fn hand_over(&mut self, page: Vec<Delivered>) -> Result<Next, Trouble> {

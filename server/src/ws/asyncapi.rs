@@ -5,7 +5,10 @@ use std::sync::LazyLock;
 use actix_web::HttpResponse;
 use serde_json::{Map, Value, json};
 use tidegate_protocol::command::{COMMANDS, CommandSpec};
-use tidegate_protocol::json::{code_schema, map_schema, method, params_schema, result_schema, time_schema};
+use tidegate_protocol::json::{
+    CART_EVENTS, ORDER_EVENTS, PRICE_FIELDS, REFUND_REASONS, ROOM_EVENTS, STOCK_FIELDS, code_schema,
+    map_schema, method, params_schema, result_schema, time_schema,
+};
 
 use super::rpc::{self, Method, PUSHED};
 
@@ -59,22 +62,40 @@ fn document() -> Value {
         },
         "defaultContentType": "application/json",
         "servers": {
-            "tidegate": {
-                "host": "{host}",
-                "protocol": "ws",
-                "variables": {"host": {"default": "127.0.0.1:7879", "description": "http.listen"}},
-            },
+            "tidegate": server("ws", "Without a certificate."),
+            "tidegate-tls": server("wss", "With a certificate (tls.certificate_file)."),
         },
         "channels": {
             "socket": {
                 "address": "/ws",
-                "servers": [{"$ref": "#/servers/tidegate"}],
+                "servers": [{"$ref": "#/servers/tidegate"}, {"$ref": "#/servers/tidegate-tls"}],
                 "messages": in_channel,
                 "bindings": {"ws": {"method": "GET"}},
             },
         },
         "operations": operations,
-        "components": {"messages": messages, "schemas": schemas},
+        "components": {
+            "messages": messages,
+            "schemas": schemas,
+            "securitySchemes": {
+                "bearer": {
+                    "type": "http",
+                    "scheme": "bearer",
+                    "description": "Where users are configured: name:secret of a user, or a buyer's token, as \
+                        Authorization: Bearer with the upgrade. A browser calls the method auth instead.",
+                },
+            },
+        },
+    })
+}
+
+fn server(protocol: &str, description: &str) -> Value {
+    json!({
+        "host": "{host}",
+        "protocol": protocol,
+        "description": description,
+        "variables": {"host": {"default": "127.0.0.1:7879", "description": "http.listen"}},
+        "security": [{"$ref": "#/components/securitySchemes/bearer"}],
     })
 }
 
@@ -228,23 +249,14 @@ const KINDS: [&str; 5] = ["price", "stock", "room", "buyer", "status"];
 fn data_schemas() -> [(String, Value); 5] {
     KINDS.map(|kind| {
         let forms: Vec<Value> = match kind {
-            "price" => vec![
-                of_sku(&["sku", "state", "price", "currency", "next_price", "next_price_at"]),
-                absent("sku"),
-            ],
-            "stock" => {
-                vec![of_sku(&["sku", "state", "total", "available", "reserved", "sold"]), absent("sku")]
-            }
+            "price" => vec![of_sku(&PRICE_FIELDS), absent("sku")],
+            "stock" => vec![of_sku(&STOCK_FIELDS), absent("sku")],
             "room" => vec![of_room(), absent("room")],
             "status" => vec![of_status()],
             _ => vec![
                 object(&[server_time(), ("buyer", json!({"type": "string"}))], &["server_time", "buyer"]),
-                of_story(
-                    "order map",
-                    &["reserved", "paid", "cancelled", "expired", "refund_due", "refunded"],
-                    "order",
-                ),
-                of_story("cart map", &["reserved", "paid", "cancelled", "expired"], "cart"),
+                of_order(),
+                map_with("cart map", &[server_time(), ("type", json!({"enum": CART_EVENTS}))], &[]),
             ],
         };
         (format!("{kind}.data"), json!({"oneOf": forms}))
@@ -333,20 +345,13 @@ fn of_step() -> Value {
 }
 
 fn of_room() -> Value {
-    let events =
-        ["opened", "joined", "paid", "left", "succeeded", "failed"].map(|event| format!("room.{event}"));
-    map_with("room map", &[server_time()], &[("event", json!({"enum": events}))])
+    map_with("room map", &[server_time()], &[("event", json!({"enum": ROOM_EVENTS}))])
 }
 
-/// An order or a cart and what happened to it.
-fn of_story(map: &str, events: &[&str], of: &str) -> Value {
-    let types: Vec<String> = events.iter().map(|event| format!("{of}.{event}")).collect();
-    let refund = [
-        ("refund", json!({"type": "integer", "minimum": 0})),
-        ("reason", json!({"enum": ["payment", "tier", "room"]})),
-    ];
-    let optional: &[(&str, Value)] = if of == "order" { &refund } else { &[] };
-    map_with(map, &[server_time(), ("type", json!({"enum": types}))], optional)
+fn of_order() -> Value {
+    let refund =
+        [("refund", json!({"type": "integer", "minimum": 0})), ("reason", json!({"enum": REFUND_REASONS}))];
+    map_with("order map", &[server_time(), ("type", json!({"enum": ORDER_EVENTS}))], &refund)
 }
 
 /// What is said of something that is not there.

@@ -28,7 +28,7 @@ use tokio::sync::watch;
 
 use crate::config::{Origins, Ws};
 use crate::edge::{Caller, Edge};
-use crate::http::{Problem, is_foreign};
+use crate::http::{Problem, is_foreign, local};
 use crate::metrics::Recorder;
 use crate::security::Principal;
 pub(crate) use asyncapi::asyncapi;
@@ -167,7 +167,7 @@ fn begin(
     sockets: &Arc<Sockets>,
     recorder: &Arc<Recorder>,
 ) -> Result<HttpResponse, Problem> {
-    let local = request.app_config().local_addr();
+    let local = local(request);
     if is_foreign(request.headers(), local, &sockets.origins) {
         return Err(sockets.refuse(Problem::new(
             StatusCode::FORBIDDEN,

@@ -24,7 +24,7 @@ const INTERNAL: i64 = -32_603;
 pub(super) fn numbers() -> impl Iterator<Item = i64> {
     [PARSE, INVALID_REQUEST, NO_METHOD, INVALID_PARAMS, INTERNAL]
         .into_iter()
-        .chain(ErrorCode::ALL.map(number))
+        .chain(ErrorCode::ALL.iter().copied().map(number))
 }
 
 /// What one message asks.
@@ -138,8 +138,7 @@ impl From<JsonError> for RpcError {
 
 /// The number of an error of the application.
 fn number(code: ErrorCode) -> i64 {
-    let at = ErrorCode::ALL.iter().position(|known| *known == code).unwrap_or_default();
-    FIRST_CODE - i64::try_from(at).unwrap_or_default()
+    FIRST_CODE - i64::try_from(code.index()).unwrap_or_default()
 }
 
 /// Reads a message. `most`: requests that one batch may have.

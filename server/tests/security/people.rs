@@ -1,7 +1,6 @@
 //! The people of these stories: users with cheap hashes, and buyers with tokens.
 
-use std::io::{Read as _, Write as _};
-use std::net::{SocketAddr, TcpStream};
+use std::net::SocketAddr;
 use std::path::Path;
 
 use argon2::password_hash::SaltString;
@@ -13,7 +12,7 @@ use tidegate_protocol::command::Role;
 use tidegate_server::config::{Config, TokenAlgorithm, User};
 use tidegate_server::security::SecretHash;
 
-use crate::common::{Client, PATIENCE, now};
+use crate::common::{Answer, Ask, Client, now};
 
 /// The secret that tokens are signed with here.
 pub(crate) const SHARED: &[u8] = b"a secret of the shop's and nobody";
@@ -78,13 +77,8 @@ pub(crate) fn as_buyer(address: SocketAddr, buyer: &str) -> Client {
     client
 }
 
-/// A GET with these further header lines: status and the whole answer.
-pub(crate) fn get(address: SocketAddr, path: &str, headers: &str) -> (u16, String) {
-    let mut socket = TcpStream::connect(address).unwrap();
-    socket.set_read_timeout(Some(PATIENCE)).unwrap();
-    write!(socket, "GET {path} HTTP/1.1\r\nhost: here\r\nconnection: close\r\n{headers}\r\n").unwrap();
-    let mut answer = String::new();
-    socket.read_to_string(&mut answer).unwrap();
-    let status = answer.split(' ').nth(1).and_then(|status| status.parse().ok());
-    (status.unwrap_or_else(|| panic!("no HTTP: {answer}")), answer)
+/// A GET with this `authorization`; empty: with none.
+pub(crate) fn get(address: SocketAddr, path: &str, authorization: &str) -> Answer {
+    let ask = Ask::new(address, "GET", path);
+    if authorization.is_empty() { ask.send() } else { ask.header("authorization", authorization).send() }
 }

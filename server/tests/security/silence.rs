@@ -20,7 +20,8 @@ fn neither_settings_nor_status_nor_the_most_talkative_log_tell_a_secret() {
     );
     std::fs::write(path("tidegate.toml"), text).unwrap();
     let token = sign(&serde_json::json!({ "sub": "ann", "exp": in_seconds(60) }));
-    let secrets = ["open-sesame", "wrong-sesame", &hash, &hash[hash.len() - 20..], shared, &token];
+    let expired = sign(&serde_json::json!({ "sub": "ann", "exp": in_seconds(-60) }));
+    let secrets = ["open-sesame", "wrong-sesame", &hash, &hash[hash.len() - 20..], shared, &token, &expired];
     let tells_none = |what: &str, text: &str| {
         for secret in secrets {
             assert!(!text.contains(secret), "{what} tells {secret}");
@@ -42,13 +43,14 @@ fn neither_settings_nor_status_nor_the_most_talkative_log_tell_a_secret() {
     tells_none("CONFIG GET", &client.ask("CONFIG GET *"));
     tells_none("CLIENT LIST", &client.ask("CLIENT LIST"));
     client.says(&format!("AUTH token {token}"), "OK");
-    for header in ["Bearer shop:open-sesame", "Bearer shop:wrong-sesame", &format!("Bearer {token}")] {
-        let (_, answer) = get(process.http(), "/status", &format!("authorization: {header}\r\n"));
-        tells_none("/status", &answer);
+    let tokens = [&token, &expired].map(|token| format!("Bearer {token}"));
+    for header in ["Bearer shop:open-sesame", "Bearer shop:wrong-sesame", &tokens[0], &tokens[1]] {
+        tells_none("/status", &format!("{:?}", get(process.http(), "/status", header)));
     }
     process.terminate();
     let log = process.rest_of_log();
     assert!(log.contains("a login failed"), "the log says that much: {log}");
+    assert!(log.contains("a login failed: the token is refused: it has expired"), "and this: {log}");
     tells_none("the log", &log);
 }
 

@@ -5,7 +5,7 @@ use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rcgen::CertifiedKey;
 use rustls::pki_types::{CertificateDer, ServerName};
@@ -38,14 +38,24 @@ impl Pair {
 
     /// A connection of somebody who trusts this certificate alone.
     fn connect(&self, address: SocketAddr) -> StreamOwned<ClientConnection, TcpStream> {
+        self.connect_offering(address, &[])
+    }
+
+    /// Of somebody who speaks these protocols.
+    fn connect_offering(
+        &self,
+        address: SocketAddr,
+        protocols: &[&str],
+    ) -> StreamOwned<ClientConnection, TcpStream> {
         let mut roots = RootCertStore::empty();
         roots.add(self.certificate.clone()).unwrap();
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-        let config = ClientConfig::builder_with_provider(provider)
+        let mut config = ClientConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()
             .unwrap()
             .with_root_certificates(roots)
             .with_no_client_auth();
+        config.alpn_protocols = protocols.iter().map(|name| name.as_bytes().to_vec()).collect();
         let name = ServerName::try_from("localhost").unwrap();
         let socket = TcpStream::connect(address).unwrap();
         socket.set_read_timeout(Some(PATIENCE)).unwrap();
@@ -59,6 +69,15 @@ impl Pair {
         let asked = stream.write_all(b"PING\r\n").and_then(|()| stream.read_exact(&mut reply));
         asked.map_or_else(|error| error.to_string(), |()| String::from_utf8_lossy(&reply).into_owned())
     }
+}
+
+/// What is answered until the server closes.
+fn ask(stream: &mut StreamOwned<ClientConnection, TcpStream>, request: &str) -> String {
+    stream.write_all(request.as_bytes()).unwrap();
+    let mut answer = Vec::new();
+    // Whether it says goodbye by TLS too is not ours to say.
+    let _ = stream.read_to_end(&mut answer);
+    String::from_utf8_lossy(&answer).into_owned()
 }
 
 #[test]
@@ -118,12 +137,48 @@ fn pages_are_served_over_tls() {
     let pair = Pair::make(directory.path());
     let server = Server::start_with(|config| pair.put(config));
     let mut stream = pair.connect(server.http());
-    stream.write_all(b"GET /livez HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n").unwrap();
-    let mut answer = Vec::new();
-    // Whether it says goodbye by TLS too is not ours to say.
-    let _ = stream.read_to_end(&mut answer);
-    let answer = String::from_utf8_lossy(&answer);
+    let answer = ask(&mut stream, "GET /livez HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n");
     assert!(answer.starts_with("HTTP/1.1 200 OK"), "{answer}");
+}
+
+#[test]
+fn browsers_offer_http_2_and_get_1_1() {
+    let directory = tempfile::tempdir().unwrap();
+    let pair = Pair::make(directory.path());
+    let server = Server::start_with(|config| pair.put(config));
+    let mut browser = pair.connect_offering(server.http(), &["h2", "http/1.1"]);
+    let answer = ask(&mut browser, "GET /livez HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n");
+    assert!(answer.starts_with("HTTP/1.1 200 OK"), "{answer}");
+    assert_eq!(browser.conn.alpn_protocol(), Some(&b"http/1.1"[..]));
+    // Who speaks nothing else hears so in the handshake, and who does not ask is not listened to.
+    let mut other = pair.connect_offering(server.http(), &["h2"]);
+    let refused = other.write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n").unwrap_err();
+    assert!(refused.to_string().contains("NoApplicationProtocol"), "{refused}");
+    let mut blunt = pair.connect(server.http());
+    let answer = ask(&mut blunt, "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
+    assert!(answer.starts_with("HTTP/1.1 400"), "{answer}");
+}
+
+#[test]
+fn the_servers_own_page_may_write_over_tls() {
+    let directory = tempfile::tempdir().unwrap();
+    let pair = Pair::make(directory.path());
+    let server = Server::start_with(|config| pair.put(config));
+    let port = server.http().port();
+    let document = crate::common::document(5, 100, "");
+    let put = |origin: &str| {
+        // As a browser connects.
+        let mut browser = pair.connect_offering(server.http(), &["h2", "http/1.1"]);
+        let head = format!(
+            "PUT /api/v1/skus/lamp HTTP/1.1\r\nhost: localhost:{port}\r\norigin: {origin}\r\n\
+             content-type: application/json\r\ncontent-length: {}\r\nconnection: close\r\n\r\n",
+            document.len()
+        );
+        let answer = ask(&mut browser, &format!("{head}{document}"));
+        answer.lines().next().unwrap().to_owned()
+    };
+    assert_eq!(put("https://evil.example"), "HTTP/1.1 403 Forbidden");
+    assert_eq!(put(&format!("https://localhost:{port}")), "HTTP/1.1 201 Created");
 }
 
 #[test]
@@ -161,6 +216,28 @@ fn a_handshake_that_does_not_come_is_not_waited_for_at_either_port() {
     let _ = plain.read_to_end(&mut said);
     assert!(!said.starts_with(b"+PONG"));
     assert_eq!(pair.ping(server.tcp()), "+PONG\r\n");
+}
+
+#[test]
+fn handshakes_that_stall_keep_nobody_out() {
+    let directory = tempfile::tempdir().unwrap();
+    let pair = Pair::make(directory.path());
+    let server = Server::start_with(|config| {
+        pair.put(config);
+        // Nobody is helped by a handshake that times out.
+        config.tls.handshake_timeout_ms = PATIENCE;
+    });
+    let stalled = |begun: &[u8]| {
+        let mut socket = TcpStream::connect(server.http()).unwrap();
+        socket.write_all(begun).unwrap();
+        socket
+    };
+    let _stalled: Vec<_> = (0..300).map(|_| stalled(b"\x16\x03\x01\x02\x00\x01")).collect();
+    let began = Instant::now();
+    let mut probe = pair.connect(server.http());
+    let answer = ask(&mut probe, "GET /livez HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n");
+    assert!(answer.starts_with("HTTP/1.1 200 OK"), "{answer}");
+    assert!(began.elapsed() < Duration::from_secs(3), "answered after {:?}", began.elapsed());
 }
 
 #[test]

@@ -156,3 +156,60 @@ fn what_the_operator_does_to_the_group_is_followed() {
     client.says("SKU.RESUME lamp", "[RESUMED]");
     assert_eq!(receiver.next().told(), "sku.resumed lamp");
 }
+
+#[test]
+fn what_is_not_kept_long_enough_is_counted_as_lost_and_the_rest_goes_on() {
+    let dir = tempfile::tempdir().unwrap();
+    let repaired = Arc::new(AtomicBool::new(false));
+    let is_repaired = Arc::clone(&repaired);
+    let receiver =
+        Receiver::start(move |_| answer(if is_repaired.load(Ordering::SeqCst) { 200 } else { 500 }));
+    let start = || {
+        server(dir.path(), &receiver, |config| {
+            config.webhooks[0].events = vec!["order.paid".to_owned()];
+            config.deliveries.max_attempts = 1_000;
+            config.deliveries.max_retry_ms = PATIENCE;
+            config.journal.epoch_bytes = 1 << 20;
+            config.journal.retention_epochs = 1;
+        })
+    };
+    let first = start();
+    let mut client = first.client();
+    sell(&mut client, 1);
+    client.says("ORDER.PAY {lamp}:o:1 p 500 pay-1", "[PAID {lamp}:o:1]");
+    assert_eq!(receiver.next().told(), "order.paid {lamp}:o:1");
+    // While it is tried again, the journal goes on until it is not kept any more.
+    let id = client.feed()[2].id.clone();
+    let mut order = 1;
+    until(
+        "the end of an epoch",
+        || {
+            let reason = "x".repeat(250);
+            let lines = (order + 1..=order + 250).flat_map(|n| {
+                let cancel = format!("ORDER.CANCEL {{lamp}}:o:{n} c1 REASON {reason}");
+                [format!("ORDER.RESERVE lamp r{n} ann 1"), cancel]
+            });
+            client.pipeline(&lines.collect::<Vec<_>>());
+            order += 250;
+            client.ask(&format!("XREAD COUNT 1 STREAMS orders {id}"))
+        },
+        |told| told.contains("are not kept any more"),
+    );
+    first.stop().unwrap();
+
+    repaired.store(true, Ordering::SeqCst);
+    receiver.so_far();
+    let second = start();
+    let shown = until_status(&second, "shop", "lost", 1);
+    assert_eq!(shown["delivered"], 0);
+    let shown = until_status(&second, "shop", "state", "stuck");
+    assert!(shown["trouble"].as_str().unwrap().contains("XGROUP SETID orders webhook.shop 0"), "{shown}");
+    let mut client = second.client();
+    client.says("XPENDING orders webhook.shop", "[0 nil nil nil]");
+    client.says("XGROUP SETID orders webhook.shop 0", "OK");
+    let last = client.reserve("lamp", "last", "bob", 1).order;
+    client.says(&format!("ORDER.PAY {last} p 500 pay-2"), &format!("[PAID {last}]"));
+    assert_eq!(receiver.next().told(), format!("order.paid {last}"));
+    let shown = until_status(&second, "shop", "delivered", 1);
+    assert_eq!((&shown["lost"], &shown["trouble"]), (&1.into(), &serde_json::Value::Null));
+}

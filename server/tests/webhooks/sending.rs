@@ -1,9 +1,12 @@
 //! What is sent, in which order, and what a stop and a kill change about it.
 
 use std::collections::BTreeSet;
+use std::path::Path;
 use std::sync::{Arc, mpsc};
 
-use super::shop::{SECRET, all_told, sell, send_to, server, start_when_free, status, told, until_status};
+use super::shop::{
+    SECRET, all_told, sell, send_to, server, start_when_free, status, told, until_status, waits,
+};
 use rustls::{ServerConnection, StreamOwned};
 use serde_json::Value as Json;
 use tidegate_protocol::command::Role;
@@ -26,7 +29,8 @@ fn each_entry_is_sent_signed_and_in_order() {
     for (webhook, entry) in webhooks.iter().zip(&feed) {
         assert_eq!(webhook.event(), entry.event, "the body is the entry's event");
         assert_eq!(webhook.path, "/hooks?shop=1");
-        assert_eq!(webhook.header("webhook-id"), format!("/tidegate/{}", entry.id));
+        let source = entry.event["source"].as_str().unwrap();
+        assert_eq!(webhook.header("webhook-id"), format!("{source}/{}", entry.id));
         assert_eq!(webhook.header("content-type"), "application/cloudevents+json; charset=utf-8");
         assert!(webhook.header("user-agent").starts_with("Tidegate/"));
         assert!(webhook.is_signed_with(SECRET));
@@ -57,13 +61,52 @@ fn each_entry_is_sent_signed_and_in_order() {
 }
 
 #[test]
+fn no_two_servers_name_an_entry_alike_and_a_restart_does() {
+    let (dir, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let receiver = Receiver::start(|_| answer(200));
+    let start = |dir: &Path, source: &str| {
+        let server = server(dir, &receiver, |config| config.feed.source = source.to_owned());
+        waits(&server, "shop");
+        server
+    };
+    let next_id = || receiver.next().header("webhook-id").to_owned();
+    let sold = |dir: &Path, source: &str| {
+        let server = start(dir, source);
+        sell(&mut server.client(), 0);
+        (next_id(), server.stop().unwrap()).0
+    };
+    let again = |dir: &Path, source: &str| {
+        let server = start(dir, source);
+        server.client().says("XGROUP SETID orders webhook.shop 0", "OK");
+        next_id()
+    };
+    let id = sold(dir.path(), "");
+    assert_eq!(again(dir.path(), ""), id, "after a restart");
+    let other_id = sold(other.path(), "");
+    let entry = |id: &str| id.rsplit('/').next().unwrap().to_owned();
+    assert_eq!(entry(&id), entry(&other_id));
+    assert_ne!(id, other_id, "of another data directory");
+    let source = "https://shop.example.com/eu";
+    assert_eq!(again(other.path(), source), format!("{source}/{}", entry(&id)));
+}
+
+#[test]
 fn a_kill_loses_no_entry() {
+    kill_in_the_middle("");
+}
+
+#[test]
+fn a_kill_loses_none_of_those_that_are_wanted() {
+    kill_in_the_middle("\nevents = ['sku.created', 'order.reserved']");
+}
+
+fn kill_in_the_middle(more: &str) {
     let dir = tempfile::tempdir().unwrap();
     let receiver = Receiver::start(|_| answer(200));
     let file = dir.path().join("tidegate.toml");
     std::fs::write(dir.path().join("secret"), SECRET).unwrap();
     let text = format!(
-        "[[webhooks]]\nname = 'shop'\nurl = '{}'\nsecret_file = '{}'",
+        "[[webhooks]]\nname = 'shop'\nurl = '{}'\nsecret_file = '{}'{more}",
         receiver.url(),
         dir.path().join("secret").display()
     );
@@ -124,9 +167,59 @@ fn only_the_types_that_an_endpoint_wants_are_sent() {
     client.says("ORDER.PAY {lamp}:o:7 p-1 500 pay-1", "[PAID {lamp}:o:7]");
     client.says("SKU.PAUSE lamp", "[PAUSED]");
     assert_eq!(all_told(&receiver.take(2)), ["order.paid {lamp}:o:7", "sku.paused lamp"]);
-    let shown = until_status(&server, "shop", "lag", 0);
-    assert_eq!((&shown["skipped"], &shown["delivered"]), (&101.into(), &2.into()));
+    let shown = until_status(&server, "shop", "delivered", 2);
+    assert_eq!((&shown["skipped"], &shown["lag"]), (&101.into(), &0.into()));
     client.says("XPENDING orders webhook.shop", "[0 nil nil nil]");
+}
+
+#[test]
+fn what_is_not_wanted_is_passed_over_without_being_delivered() {
+    let dir = tempfile::tempdir().unwrap();
+    let receiver = Receiver::start(|_| answer(200));
+    let start = |events: &[&str]| {
+        server(dir.path(), &receiver, |config| {
+            config.webhooks[0].events = events.iter().map(|event| (*event).to_owned()).collect();
+        })
+    };
+    // The group is there, and nobody wants what happens.
+    let first = start(&["campaign.put"]);
+    waits(&first, "shop");
+    let mut client = first.client();
+    sell(&mut client, 300);
+    for order in (2..=300).step_by(2) {
+        client.says(
+            &format!("ORDER.PAY {{lamp}}:o:{order} p-{order} 500 m-{order}"),
+            &format!("[PAID {{lamp}}:o:{order}]"),
+        );
+    }
+    let shown = until_status(&first, "shop", "skipped", 451);
+    assert_eq!((&shown["lag"], &shown["delivered"]), (&0.into(), &0.into()));
+    // Once more, now that all is there: one note of the place stands for all of it.
+    let durable = || {
+        let status = Ask::new(first.http(), "GET", "/status").send().json();
+        status["journal"]["durable_sequence"].as_u64().unwrap()
+    };
+    let before = durable();
+    client.says("XGROUP SETID orders webhook.shop 0", "OK");
+    until_status(&first, "shop", "skipped", 902);
+    assert_eq!(durable() - before, 2, "that it was moved, and that it is at the end again");
+    client.says("XPENDING orders webhook.shop", "[0 nil nil nil]");
+    first.stop().unwrap();
+
+    // Some are wanted now: in order, and none is left out, over more than one page.
+    let second = start(&["order.paid", "sku.created"]);
+    second.client().says("XGROUP SETID orders webhook.shop 0", "OK");
+    second.client().says("SKU.PAUSE lamp", "[PAUSED]");
+    let mut expected = vec!["sku.created lamp".to_owned()];
+    expected.extend((2..=300).step_by(2).map(|order| format!("order.paid {{lamp}}:o:{order}")));
+    assert_eq!(all_told(&receiver.take(151)), expected);
+    let mut client = second.client();
+    let shown = until_status(&second, "shop", "skipped", 301);
+    assert_eq!((&shown["lag"], &shown["delivered"]), (&0.into(), &151.into()));
+    // Who moves the group is followed.
+    client.says("XGROUP SETID orders webhook.shop 0", "OK");
+    client.says("SKU.RESUME lamp", "[RESUMED]");
+    assert_eq!(all_told(&receiver.take(151)), expected);
 }
 
 #[test]

@@ -2,7 +2,23 @@
 
 use tidegate_engine::OrderState;
 
-use super::{Deed, Model, ModelOrder};
+use super::Model;
+use super::orders::ModelOrder;
+
+/// What a buyer did, as far as blocking goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Deed {
+    Lapsed,
+    /// Too many lapses.
+    LapsedOut,
+    /// A late payment undid a lapse, under terms with this limit.
+    MadeGood {
+        max_lapses: Option<u32>,
+    },
+    /// By an admin.
+    Blocked,
+    Unblocked,
+}
 
 impl Model {
     pub(super) fn left_for(&self, buyer: &str, except: Option<usize>) -> i64 {

@@ -1,8 +1,80 @@
 //! Orders from their reservation to their end.
 
-use tidegate_engine::{Answer, LatePayment, LineState, Millis, NoChange, OrderState, Rejection};
+use tidegate_engine::{
+    Answer, CartLine, CartNumber, DiscountKind, LatePayment, LineState, Millis, NoChange, OrderState,
+    Rejection,
+};
 
-use super::{Deed, Model, ModelOrder, ModelPayment};
+use super::buyers::Deed;
+use super::{Model, number};
+use crate::common::Told;
+
+/// An order.
+#[derive(Clone, Debug)]
+pub(crate) struct ModelOrder {
+    pub(crate) buyer: &'static str,
+    pub(crate) qty: u32,
+    pub(crate) unit_price: u64,
+    pub(crate) reserved_at: Millis,
+    pub(crate) expires_at: Millis,
+    pub(crate) state: OrderState,
+    pub(crate) paid_at: Option<Millis>,
+    /// Whether paid units were not given back.
+    pub(crate) keeps_units: bool,
+    /// The store that its units are at.
+    pub(crate) store: Option<usize>,
+    /// The room it has a seat in.
+    pub(crate) room: Option<u32>,
+    /// The percentage of the tier when it was reserved, and now.
+    pub(super) tier: [Option<u8>; 2],
+    /// The percentages of the coupon and for a small carbon footprint.
+    coupon: Option<u8>,
+    green: Option<u8>,
+    /// In which order discounts are taken.
+    kinds: [DiscountKind; 4],
+    /// The cart that it is a line of.
+    pub(crate) cart: Option<(&'static str, CartNumber)>,
+    /// What it costs less because of the sum of its cart.
+    off: u64,
+}
+
+impl ModelOrder {
+    /// What it costs now.
+    pub(crate) fn due(&self) -> u64 {
+        self.price_at(self.tier[1])
+    }
+
+    /// What it cost when it was reserved.
+    pub(crate) fn due_at_first(&self) -> u64 {
+        self.price_at(self.tier[0])
+    }
+
+    /// What it costs at this tier: each discount off what the one before left.
+    pub(super) fn price_at(&self, tier: Option<u8>) -> u64 {
+        let less = |price: u64, percent: u8| (price * (100 - u64::from(percent)) + 50) / 100;
+        let qty = u64::from(self.qty);
+        self.kinds.iter().fold(self.unit_price * qty, |left, kind| match kind {
+            DiscountKind::Tier if left == self.unit_price * qty => {
+                tier.map_or(left, |percent| less(self.unit_price, percent) * qty)
+            }
+            DiscountKind::Tier => tier.map_or(left, |percent| less(left, percent)),
+            DiscountKind::Coupon => self.coupon.map_or(left, |percent| less(left, percent)),
+            DiscountKind::Green => self.green.map_or(left, |percent| less(left, percent)),
+            DiscountKind::Threshold => left - self.off,
+        })
+    }
+}
+
+/// A payment that came in and what it was answered.
+#[derive(Clone, Debug)]
+pub(crate) struct ModelPayment {
+    pub(crate) id: &'static str,
+    pub(crate) order: usize,
+    pub(crate) amount: u64,
+    pub(crate) answer: Answer,
+    /// Whether it paid the order, or is due back.
+    pub(crate) applied: bool,
+}
 
 impl Model {
     pub(super) fn has_run_out(&self, order: usize, now: Millis) -> bool {
@@ -80,6 +152,25 @@ impl Model {
         Ok(self.orders.len() - 1)
     }
 
+    /// Holds a line of a cart, for as long as the cart is held.
+    pub(super) fn hold_line(
+        &mut self,
+        line: &CartLine<&'static str>,
+        buyer: &'static str,
+        qty: u32,
+        coupon: Option<&'static str>,
+        now: Millis,
+    ) -> Told {
+        if self.enrolment.as_ref().is_none_or(|part| &*part.campaign != line.campaign) {
+            return Err(NoChange::Rejected(Rejection::NotFound));
+        }
+        let at = self.reserve(buyer, qty, (None, coupon, false), now)?;
+        self.orders[at].cart = Some((line.campaign, line.cart));
+        self.orders[at].expires_at = line.expires_at;
+        let (amount, expires_at) = (self.orders[at].due(), line.expires_at);
+        Ok(Answer::Reserved { order: number(at), amount, expires_at })
+    }
+
     /// `Err(Some(due))`: another amount is due; `Err(None)`: the payment belongs to another order.
     pub(super) fn pay(
         &mut self,
@@ -149,7 +240,17 @@ impl Model {
     }
 
     /// A line becomes what became of its cart; only once, and never less than it is.
-    pub(super) fn settle_line(&mut self, at: usize, off: u64, state: &LineState<&'static str>, now: Millis) {
+    pub(super) fn settle_line(
+        &mut self,
+        at: usize,
+        cart: (&'static str, CartNumber),
+        off: u64,
+        state: &LineState<&'static str>,
+        now: Millis,
+    ) -> Told {
+        if self.orders[at].cart != Some(cart) {
+            return Err(NoChange::Rejected(Rejection::NotFound));
+        }
         let was = self.orders[at].state;
         if was == OrderState::Reserved && *state != LineState::Withdrawn {
             self.orders[at].off = off;
@@ -187,6 +288,7 @@ impl Model {
             }
             _ => {}
         }
+        Ok(if matches!(state, LineState::Paid { .. }) { Answer::Paid } else { Answer::Updated })
     }
 
     pub(super) fn cancel(&mut self, at: usize, now: Millis) -> Result<Answer, Rejection> {

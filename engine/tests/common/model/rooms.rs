@@ -1,9 +1,18 @@
 //! Group-buy rooms.
 
-use tidegate_engine::{Answer, Command, Millis, NoChange, OrderState, Rejection};
+use tidegate_engine::{Answer, Command, Millis, NoChange, OrderState, Refusal, Rejection, RoomNumber};
 
-use super::{Model, ModelOrder, number};
+use super::orders::ModelOrder;
+use super::{Model, number};
 use crate::common::Told;
+
+/// A room.
+#[derive(Clone, Debug)]
+pub(crate) struct ModelRoom {
+    pub(crate) deadline: Millis,
+    /// What it ended with: the percentage of its tier, or nothing if it failed.
+    pub(crate) settled: Option<Option<u8>>,
+}
 
 impl Model {
     pub(crate) fn closes_at(&self, room: u32) -> Millis {
@@ -78,6 +87,17 @@ impl Model {
         if let Some(room) = room.filter(|room| self.closes_at(*room) <= now) {
             self.settle(room, now);
         }
+    }
+
+    pub(super) fn open(&mut self, buyer: &'static str, qty: u32, now: Millis) -> Told {
+        let group_buy = self.terms.group_buy.clone();
+        let group_buy = group_buy.ok_or(NoChange::Refused(Refusal::NoGroupBuy))?;
+        let at = self.reserve(buyer, qty, (None, None, false), now)?;
+        let deadline = now.plus(group_buy.ttl_ms);
+        self.rooms.push(ModelRoom { deadline, settled: None });
+        let room = RoomNumber(u32::try_from(self.rooms.len()).unwrap_or(0));
+        let (amount, expires_at) = self.sit(at, room.0, group_buy.tiers[0].percent_off);
+        Ok(Answer::Opened { room, order: number(at), amount, expires_at })
     }
 
     pub(super) fn join(&mut self, room: u32, buyer: &'static str, qty: u32, now: Millis) -> Told {

@@ -1,8 +1,10 @@
 //! Units, and where they are: goods, stores.
 
-use tidegate_engine::{Fulfilment, OrderState};
+use tidegate_engine::{Answer, Fulfilment, NoChange, OrderState, Refusal, Rejection};
 
-use super::{Model, ModelOrder};
+use super::Model;
+use super::orders::ModelOrder;
+use crate::common::Told;
 
 impl Model {
     /// Gives an order the lowest serials, or the first codes, that nobody has. A code that was given is never free.
@@ -71,4 +73,35 @@ impl Model {
         let most = (0..self.stores.len()).map(|store| self.available_at(store)).max()?;
         (0..self.stores.len()).find(|store| self.available_at(*store) == most).filter(enough)
     }
+
+    /// Adds units, or takes some away that are available.
+    pub(super) fn restock(&mut self, delta: i64, store: Option<&str>) -> Told {
+        match store {
+            Some(_) if self.stores.is_empty() => {
+                return Err(store_refused("this SKU has no stores; leave it out"));
+            }
+            Some("s9") => return Err(store_refused("this SKU has no store of this name")),
+            None if !self.stores.is_empty() => {
+                return Err(store_refused("say which of this SKU's stores the units are at"));
+            }
+            _ if matches!(self.terms.fulfilment, Some(Fulfilment::Codes(_))) => {
+                return Err(NoChange::Refused(Refusal::CodesAreStock));
+            }
+            _ => {}
+        }
+        let at = store.and_then(|store| ["s0", "s1", "s2"].iter().position(|id| *id == store));
+        let before = at.map_or(self.available(), |at| self.available_at(at));
+        let available = u64::try_from(before).unwrap_or(0);
+        let after = u64::try_from(before + delta);
+        let after = after.map_err(|_| NoChange::Rejected(Rejection::Insufficient { available }))?;
+        if let Some(at) = at {
+            self.stores[at] += delta;
+        }
+        self.total += delta;
+        Ok(Answer::Restocked { available: after })
+    }
+}
+
+fn store_refused(what: &'static str) -> NoChange {
+    NoChange::Refused(Refusal::Store { what })
 }

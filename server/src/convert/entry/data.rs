@@ -4,7 +4,6 @@ use tidegate_engine::{
     CartId, CartNumber, CartView, DiscountKind, Discounts, OrderId, OrderNumber, OrderView, RoomId,
     RoomNumber, less_percent,
 };
-use tidegate_protocol::document::Discount;
 
 use super::json::{Object, put_text};
 use super::write::Who;
@@ -278,7 +277,7 @@ fn put_discounts(data: &mut Object<'_>, discounts: &[(DiscountKind, u64)]) {
     let mut some = discounts.iter().filter(|(_, off)| *off > 0).peekable();
     if some.peek().is_some() {
         data.list("discounts", some, |item, (kind, off)| {
-            item.with("name", |out| put_text(out, Discount::name(discount(*kind))));
+            item.with("name", |out| put_text(out, discount(*kind).word()));
             item.number("amount", *off);
         });
     }

@@ -5,6 +5,7 @@
 
 mod data;
 mod json;
+mod kind;
 mod of_campaign;
 mod of_sku;
 mod write;
@@ -202,7 +203,7 @@ mod tests {
             let word = |word: &str| word.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_');
             text.split_once('.').is_some_and(|(of, what)| !of.is_empty() && word(of) && word(what))
         };
-        let written: BTreeSet<&str> = include_str!("write.rs").split('"').filter(is_type).collect();
+        let written: BTreeSet<&str> = include_str!("kind.rs").split('"').filter(is_type).collect();
         let written: Vec<_> = written.into_iter().collect();
         let mut listed = super::TYPES.to_vec();
         listed.sort_unstable();

@@ -1,12 +1,14 @@
 //! Writes entries of the feed: a CloudEvent in JSON, and around it the entry of a Redis stream.
 
+use std::sync::Arc;
+
 use tidegate_actors::Reply;
 use tidegate_engine::{Millis, OrderNumber, SkuView};
 use tidegate_protocol::resp::{Protocol, Writer};
 
 use super::data::{cart_id, order_id, put_data, room_id};
 use super::json::Object;
-use super::{Draft, Entry};
+use super::{Draft, Entry, Reserved};
 
 /// Who it happened to.
 #[derive(Clone, Copy)]
@@ -18,8 +20,9 @@ pub(crate) struct Who<'w> {
 }
 
 /// Writes entries, in buffers that are used again.
-#[derive(Default)]
 pub(crate) struct EntryWriter {
+    /// Who tells of them.
+    source: Arc<str>,
     data: Vec<u8>,
     /// The text of a time, which the entries of one turn share.
     time: (Option<Millis>, String),
@@ -33,6 +36,10 @@ struct Head<'h> {
 }
 
 impl EntryWriter {
+    pub(crate) fn new(source: &Arc<str>) -> Self {
+        Self { source: Arc::clone(source), data: Vec::new(), time: (None, String::new()) }
+    }
+
     /// Appends an entry as it stands in the reply to a client. False, and nothing, if the answer to what was asked is
     /// none: then the SKU does not know what happened to it, which is a defect.
     pub(crate) fn write(
@@ -69,7 +76,7 @@ impl EntryWriter {
             out.extend_from_slice(id.as_bytes());
             out.extend_from_slice(b"-0\"");
         });
-        event.text("source", "/tidegate");
+        event.text("source", &self.source);
         event.text("type", head.kind);
         event.text("time", &self.time.1);
         event.text("subject", &head.subject);
@@ -99,42 +106,37 @@ impl EntryWriter {
 }
 
 fn head<'h>(entry: &Entry<'h>, who: Who<'h>) -> Head<'h> {
-    let of_order = |kind, order| Head { kind, key: who.name, subject: order_id(who.name, order) };
-    let of_room = |kind, room| Head { kind, key: who.name, subject: room_id(who.name, room) };
-    let of_cart = |kind, cart| Head { kind, key: who.name, subject: cart_id(who.name, cart) };
-    let plain = |kind| Head { kind, key: who.name, subject: who.name.to_owned() };
+    let of = |key, subject| Head { kind: entry.kind(), key, subject };
+    let of_order = |order| of(who.name, order_id(who.name, order));
+    let of_room = |room| of(who.name, room_id(who.name, room));
+    let of_cart = |cart| of(who.name, cart_id(who.name, cart));
     match entry {
-        Entry::Reserved(reserved) => of_order("order.reserved", reserved.by.order),
-        Entry::Paid { order, .. } => of_order("order.paid", *order),
-        Entry::RefundDue { order, .. } => of_order("order.refund_due", *order),
-        Entry::Cancelled { order, .. } => of_order("order.cancelled", *order),
-        Entry::Expired { order, .. } => of_order("order.expired", *order),
-        Entry::Refunded { order, .. } => of_order("order.refunded", *order),
-        Entry::RoomOpened { room, .. } => of_room("room.opened", *room),
-        Entry::RoomJoined { room, .. } => of_room("room.joined", *room),
-        Entry::RoomSettled { room, tier: Some(_), .. } => of_room("room.succeeded", *room),
-        Entry::RoomSettled { room, tier: None, .. } => of_room("room.failed", *room),
-        Entry::CouponUsed { by, .. } => of_order("coupon.used", by.order),
-        Entry::CouponMoved { order, back: false } => of_order("coupon.used", *order),
-        Entry::CouponMoved { order, back: true } => of_order("coupon.returned", *order),
-        Entry::BuyerBlocked(_) | Entry::BuyerLapsedOut(_) => plain("buyer.blocked"),
-        Entry::SkuCreated { .. } => plain("sku.created"),
-        Entry::Restocked { .. } => plain("sku.restocked"),
-        Entry::Repriced(_) => plain("sku.repriced"),
-        Entry::Paused => plain("sku.paused"),
-        Entry::Resumed => plain("sku.resumed"),
-        Entry::CampaignPut => plain("campaign.put"),
-        Entry::Granted(_) => plain("coupon.granted"),
-        Entry::CartReserved(new) => of_cart("cart.reserved", new.cart),
+        Entry::Reserved(Reserved { by, .. }) | Entry::CouponUsed { by, .. } => of_order(by.order),
+        Entry::Paid { order, .. }
+        | Entry::RefundDue { order, .. }
+        | Entry::Cancelled { order, .. }
+        | Entry::Expired { order, .. }
+        | Entry::Refunded { order, .. }
+        | Entry::CouponMoved { order, .. } => of_order(*order),
+        Entry::RoomOpened { room, .. } | Entry::RoomJoined { room, .. } | Entry::RoomSettled { room, .. } => {
+            of_room(*room)
+        }
         Entry::LineReserved { cart, line } => {
             let line = cart.items.get(*line);
             let (sku, order) = line.map_or((who.name, OrderNumber(0)), |line| (line.sku, line.order));
-            Head { kind: "order.reserved", key: sku, subject: order_id(sku, order) }
+            of(sku, order_id(sku, order))
         }
-        Entry::CartCoupon { cart, .. } => of_cart("coupon.used", cart.cart),
-        Entry::CartPaid(payment) => of_cart("cart.paid", payment.cart),
-        Entry::CartOverpaid(payment) => of_cart("order.refund_due", payment.cart),
-        Entry::CartCancelled(cart) => of_cart("cart.cancelled", *cart),
-        Entry::CartExpired(cart) => of_cart("cart.expired", *cart),
+        Entry::CartReserved(new) | Entry::CartCoupon { cart: new, .. } => of_cart(new.cart),
+        Entry::CartPaid(payment) | Entry::CartOverpaid(payment) => of_cart(payment.cart),
+        Entry::CartCancelled(cart) | Entry::CartExpired(cart) => of_cart(*cart),
+        Entry::BuyerBlocked(_)
+        | Entry::BuyerLapsedOut(_)
+        | Entry::SkuCreated { .. }
+        | Entry::Restocked { .. }
+        | Entry::Repriced(_)
+        | Entry::Paused
+        | Entry::Resumed
+        | Entry::CampaignPut
+        | Entry::Granted(_) => of(who.name, who.name.to_owned()),
     }
 }

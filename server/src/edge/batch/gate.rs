@@ -36,6 +36,8 @@ pub(super) struct Gate {
     waits: Option<Wait>,
     /// Whose the thing is that the next command is about.
     found: Option<Found>,
+    /// Its commands are parts of a request that has been counted.
+    prepaid: bool,
 }
 
 /// Whose something is; `None` if there is no such thing.
@@ -75,7 +77,7 @@ enum Admission {
 impl Gate {
     /// Counts a command, but once if it is offered twice.
     pub(super) fn charge(&self, session: &Session, edge: &Edge) -> Result<(), WireError> {
-        if self.found.is_some() { Ok(()) } else { session.standing().charge(&edge.security) }
+        if self.prepaid || self.found.is_some() { Ok(()) } else { session.standing().charge(&edge.security) }
     }
 
     pub(super) fn is_waiting(&self) -> bool {
@@ -111,6 +113,11 @@ impl Gate {
 }
 
 impl Batch {
+    /// Counts none of what follows: it is part of a request that has been counted.
+    pub(in super::super) fn prepay(&mut self) {
+        self.gate.prepaid = true;
+    }
+
     /// What becomes of a command that can't be dispatched at once; `None`: it can.
     pub(super) fn hold_back(
         &mut self,

@@ -22,9 +22,9 @@ static CONFIG: LazyLock<Arc<Config<'static>>> =
     LazyLock::new(|| Arc::new(Config::from(DOCUMENT_PATH).validator_url("none")));
 
 pub(super) fn routes(app: &mut web::ServiceConfig) {
-    app.service(page(DOCUMENT_PATH).route(web::get().to(document)).route(web::head().to(document)))
-        .service(page("/api/docs").route(web::get().to(to_page)).route(web::head().to(to_page)))
-        .service(page("/api/docs/{file:.*}").route(web::get().to(file)).route(web::head().to(file)));
+    app.service(page(DOCUMENT_PATH, document))
+        .service(page("/api/docs", to_page))
+        .service(page("/api/docs/{file:.*}", file));
 }
 
 async fn document() -> HttpResponse {

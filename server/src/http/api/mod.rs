@@ -29,6 +29,7 @@ use tidegate_protocol::json;
 use tidegate_protocol::resp::{FramingError, Value, decode_reply};
 
 use super::guard;
+use super::local;
 use super::origin;
 use super::problem::{Problem, not_allowed, not_found};
 use crate::config::{Http, Origins};
@@ -37,7 +38,8 @@ use crate::metrics::Recorder;
 use crate::security::Principal;
 pub(super) use answer::error;
 use lists::LISTS;
-use operations::{OPERATIONS, Operation, ROOT};
+pub(super) use operations::ROOT;
+use operations::{OPERATIONS, Operation};
 use request::malformed;
 
 /// What the handlers of one thread share.
@@ -57,7 +59,7 @@ impl Api {
 
     /// Finds out who asks. Here, and nowhere else, it is decided who that is.
     fn asker(&self, request: &HttpRequest) -> Result<Asker, Problem> {
-        let local = request.app_config().local_addr();
+        let local = local(request);
         if request.method() != Method::GET
             && request.method() != Method::HEAD
             && origin::is_foreign(request.headers(), local, &self.allowed_origins)

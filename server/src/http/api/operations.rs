@@ -6,7 +6,7 @@ use tidegate_protocol::json;
 use tidegate_protocol::status::Status;
 
 /// Where all of it is.
-pub(super) const ROOT: &str = "/api/v1";
+pub(in crate::http) const ROOT: &str = "/api/v1";
 
 /// The header that carries the request id of a command that needs one.
 pub(super) const REQUEST_ID_HEADER: &str = "idempotency-key";

@@ -190,9 +190,9 @@ const COMMON: &[(StatusCode, &str, bool, &str)] = &[
 pub(super) fn common_responses() -> impl Iterator<Item = (&'static str, Response)> {
     COMMON.iter().map(|(status, name, _, about)| {
         let mut codes: Vec<&str> = ErrorCode::ALL
-            .into_iter()
-            .filter(|code| status_of_error(*code) == *status)
-            .map(ErrorCode::word)
+            .iter()
+            .filter(|code| status_of_error(**code) == *status)
+            .map(|code| code.word())
             .collect();
         if codes.is_empty() {
             codes.push(ErrorCode::Err.word());

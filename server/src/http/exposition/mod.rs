@@ -2,6 +2,7 @@
 //! gets its samples, in the same order.
 
 mod arbiters;
+mod feed;
 mod journal;
 mod page;
 mod sale;
@@ -33,6 +34,9 @@ pub(super) async fn metrics(
     commands(&mut page, &sources.metrics.totals());
     connections(&mut page, &now, &readings);
     pushes(&mut page, &now.pushes, sockets.status());
+    if let Some(reading) = sources.status.feed().await {
+        feed::write(&mut page, &reading);
+    }
     webhooks::write(&mut page, &sources.webhooks.look().await);
     meter.write(&mut page);
     arbiters::write(&mut page, &now, &readings);

@@ -34,6 +34,7 @@ pub(super) fn write(page: &mut Page, now: &StatusSnapshot, readings: &Readings) 
     page.samples(&f::UNITS, by(COUNTS, census.units));
     page.samples(&f::ORDERS, by(ORDER_STATES, census.orders));
     page.samples(&f::MONEY, money(census));
+    page.gauge(&f::OLDEST_REFUND_DUE, census.oldest_refund_due_ms as f64 / 1e3);
     page.samples(&f::ROOMS, by(ROOM_STATES, census.rooms));
     page.samples(&f::CARTS, by(ORDER_STATES, census.carts));
     page.gauge(&f::COUPONS, census.coupons as f64);

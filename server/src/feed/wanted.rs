@@ -1,0 +1,145 @@
+//! Delivers entries of some types only. The rest never becomes pending: it is passed over by the same event.
+
+use std::sync::Arc;
+
+use tidegate_actors::{Ask, Body, Fault, Reply};
+use tidegate_engine::{ConsumerGroupAnswer as Answer, ConsumerGroupCommand as Command};
+use tidegate_persistence::{ActorKind, WalkedBlock};
+use tidegate_protocol::error::{ErrorCode, WireError};
+
+use super::groups::no_group;
+use super::{Feed, FeedError, STREAM};
+use crate::convert::entry::{Entry, campaign_entries, sku_entries};
+use crate::convert::fault;
+
+/// Bytes of the journal that are looked through at once. Others who read have to wait for a place no longer than that.
+const STRETCH_BYTES: usize = 4 << 20;
+
+/// What was delivered.
+#[derive(Debug, Default)]
+pub(crate) struct Delivery {
+    /// The entries, as they stand in a reply.
+    pub(crate) entries: Vec<Vec<u8>>,
+    /// Entries that were passed over.
+    pub(crate) skipped: u64,
+    /// Whether nothing is known to come behind them.
+    pub(crate) is_all: bool,
+}
+
+/// A stretch of the feed that was looked through.
+#[derive(Debug, Default)]
+struct Sifted {
+    /// What is wanted, each with how many entries before it are not.
+    wanted: Vec<(u64, u64)>,
+    /// The last entry that is not wanted, and how many there are.
+    skipped: Option<(u64, u64)>,
+    is_all: bool,
+}
+
+impl Feed {
+    /// Delivers to a consumer what comes next of these types, or passes over what was looked through if none of it is.
+    ///
+    /// # Errors
+    /// As a command that reads for a group.
+    pub(crate) async fn deliver_wanted(
+        self: &Arc<Self>,
+        (group, consumer): (&str, &str),
+        types: &Arc<[String]>,
+        most: usize,
+    ) -> Result<Delivery, WireError> {
+        if self.reader.failed().is_some() {
+            return Err(WireError::new(ErrorCode::JournalFail, Fault::JournalFailed.to_string()));
+        }
+        let missing = || no_group(STREAM, group, true);
+        let seat = self.house.find_consumer_group(group).ok_or_else(missing)?;
+        let mut body = Body::default();
+        body.push(Ask::View);
+        let view = seat.ask(body).await.map_err(|why| fault(why, self.retry))?.pop();
+        let Some(Reply::ConsumerGroupView(Some(view))) = view else { return Err(missing()) };
+        let after = view.last_delivered;
+        let (name, types) = (Box::<str>::from(group), Arc::clone(types));
+        let found = self.read(move |feed| {
+            let from = feed.behind(after, &name)?;
+            let sifted = feed.sift(from, most, |entry| types.iter().any(|kind| kind == entry.kind()))?;
+            feed.write_wanted(sifted)
+        });
+        let (ids, delivery) = found.await?;
+        // What nobody waits for needs no acknowledgement.
+        let no_ack = delivery.entries.is_empty();
+        if ids.is_empty() {
+            return Ok(delivery);
+        }
+        match self.tell(&seat, &Command::Deliver { consumer, after, entries: ids, no_ack }).await? {
+            Answer::Delivered(_) => {
+                self.usage.delivered(delivery.entries.len());
+                Ok(delivery)
+            }
+            // Somebody moved it meanwhile: it is to be looked at again.
+            Answer::MovedOn { .. } => Ok(Delivery::default()),
+            other => Err(self.refused(other, missing)),
+        }
+    }
+
+    /// Looks for entries that are wanted, and writes none.
+    fn sift(&self, from: u64, most: usize, wants: impl Fn(&Entry<'_>) -> bool) -> Result<Sifted, FeedError> {
+        let (mut sifted, mut bytes, mut passed) = (Sifted::default(), 0, 0);
+        let mut block = self.reader.block_at(from)?;
+        while let Some(here) = block.take_if(|_| bytes < STRETCH_BYTES && sifted.wanted.len() < most) {
+            self.look_at_entries(&here, |sequence, entry| {
+                if sequence < from {
+                } else if wants(&entry) {
+                    sifted.wanted.push((sequence, passed));
+                } else {
+                    passed += 1;
+                    sifted.skipped = Some((sequence, passed));
+                }
+            })?;
+            bytes += here.len();
+            block = self.reader.block_after(&here)?;
+        }
+        sifted.wanted.truncate(most);
+        sifted.is_all = block.is_none();
+        Ok(sifted)
+    }
+
+    /// Writes what is wanted, or as much of it as comes before an entry that can't be written now. With which entries the
+    /// group is to go on: those, or the last that is passed over.
+    fn write_wanted(&self, sifted: Sifted) -> Result<(Vec<u64>, Delivery), FeedError> {
+        let Sifted { mut wanted, skipped, is_all } = sifted;
+        loop {
+            let ids: Vec<u64> = wanted.iter().map(|(sequence, _)| *sequence).collect();
+            let Some((_, skipped_before)) = wanted.last().copied() else {
+                let (ids, skipped) = skipped.map_or((Vec::new(), 0), |(last, count)| (vec![last], count));
+                return Ok((ids, Delivery { entries: Vec::new(), skipped, is_all }));
+            };
+            match self.entries(&ids) {
+                Ok(written) => {
+                    let entries = written.into_values().collect();
+                    return Ok((ids, Delivery { entries, skipped: skipped_before, is_all }));
+                }
+                Err(FeedError::Unasked { sequence, .. }) if ids.first().is_some_and(|id| *id < sequence) => {
+                    wanted.retain(|(id, _)| *id < sequence);
+                }
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    /// The entries of a block.
+    fn look_at_entries<'b>(
+        &self,
+        block: &'b WalkedBlock,
+        mut look: impl FnMut(u64, Entry<'b>),
+    ) -> Result<(), FeedError> {
+        for group in block.groups() {
+            let group = group?;
+            let seat = self.seats.find(&self.house, group.actor);
+            match seat.ok_or(FeedError::Unknown(group.first_sequence))?.kind() {
+                ActorKind::Sku => sku_entries(&group, &mut look)?,
+                ActorKind::Campaign => campaign_entries(&group, &mut look)?,
+                ActorKind::ConsumerGroup => {}
+            }
+        }
+        Ok(())
+    }
+}
