@@ -35,8 +35,10 @@ pub enum Ask {
     Facts(OrderNumber),
     /// What is known of a cart that is durable, likewise.
     CartFacts(CartNumber),
-    /// A command to a consumer group.
-    ConsumerGroup(Box<ConsumerGroupCommand<Span>>),
+    /// A command to the consumer group of this name. Its place may be another's by now.
+    ConsumerGroup(Span, Box<ConsumerGroupCommand<Span>>),
+    /// How a command to a consumer group would be judged. What would change is not changed.
+    JudgeConsumerGroup(Span, Box<ConsumerGroupCommand<Span>>),
     /// What a consumer group has delivered and nobody has acknowledged.
     Pending(Box<PendingSpan<Span>>),
     /// What is known of a room.
@@ -196,11 +198,18 @@ impl Body {
         self.asks.push(Ask::Campaign(command));
     }
 
-    /// Adds a command to a consumer group.
-    pub fn push_consumer_group(&mut self, command: &ConsumerGroupCommand<&str>) {
+    /// Adds a command to the consumer group of this name.
+    pub fn push_consumer_group(&mut self, group: &str, command: &ConsumerGroupCommand<&str>) {
         let text = &mut self.text;
-        let command = command.map(|word| append(text, word));
-        self.asks.push(Ask::ConsumerGroup(Box::new(command)));
+        let (group, command) = (append(text, group), command.map(|word| append(text, word)));
+        self.asks.push(Ask::ConsumerGroup(group, Box::new(command)));
+    }
+
+    /// Adds a question how a command to the consumer group of this name would be judged.
+    pub fn push_judged(&mut self, group: &str, command: &ConsumerGroupCommand<&str>) {
+        let text = &mut self.text;
+        let (group, command) = (append(text, group), command.map(|word| append(text, word)));
+        self.asks.push(Ask::JudgeConsumerGroup(group, Box::new(command)));
     }
 
     /// Adds a question what a consumer group has delivered and nobody has acknowledged.

@@ -175,7 +175,8 @@ impl Clerk {
             Ask::Campaign(_)
             | Ask::Cart(_)
             | Ask::CartFacts(_)
-            | Ask::ConsumerGroup(_)
+            | Ask::ConsumerGroup(..)
+            | Ask::JudgeConsumerGroup(..)
             | Ask::Pending(_)
             | Ask::ReserveCart(_)
             | Ask::BeginCart { .. }

@@ -7,10 +7,12 @@ use tidegate_persistence::{ActorId, ActorKind, Birth, EncodedGroup, State};
 
 use crate::ask::{Ask, Body, Reply};
 use crate::desk::{Desk, DeskOptions, TurnEnd};
+use crate::directory::Shown;
 use crate::news::Reporter;
 use crate::scribe::{Scribe, discard_turn};
 
-/// A consumer group's state with its name and number.
+/// A consumer group's state with its name and number. The number stays when the group is destroyed; the name is that of the
+/// last group that there was.
 #[derive(Debug)]
 pub(crate) struct ConsumerGroupClerk {
     id: ActorId,
@@ -24,24 +26,37 @@ impl ConsumerGroupClerk {
         Self { id, name: name.into(), state }
     }
 
+    /// What a command comes to if it is meant for the group that is here. A new one may have any name.
+    fn is_meant(&self, group: &str, command: &ConsumerGroupCommand<&str>) -> bool {
+        let may_be_named =
+            self.state.group().is_none() && matches!(command, ConsumerGroupCommand::Create { .. });
+        may_be_named || *self.name == *group
+    }
+
     fn carry_out(
         &mut self,
+        group: &str,
         command: &ConsumerGroupCommand<&str>,
         now: Millis,
         options: &DeskOptions,
         scribe: &mut Scribe<'_>,
     ) -> ConsumerGroupAnswer {
+        if !self.is_meant(group, command) {
+            return ConsumerGroupAnswer::Missing;
+        }
         let (events, answer) = self.state.decide(command, now, &options.consumer_group);
         // What belongs together is in one group of the journal, and so in one commit.
         scribe.make_room();
         for event in &events {
-            let unborn = self.state.changes() == 0;
+            let birth = self.state.group().is_none().then_some(group);
             if let Err(contradiction) = self.state.apply(event, now) {
                 discard_turn(&self.name, contradiction, event);
             }
-            scribe
-                .event(unborn.then_some(Birth { kind: ActorKind::ConsumerGroup, name: &self.name }))
-                .push_consumer_group(event);
+            if let Some(name) = birth.filter(|name| *self.name != **name) {
+                self.name = name.into();
+            }
+            let birth = birth.map(|name| Birth { kind: ActorKind::ConsumerGroup, name });
+            scribe.event(birth).push_consumer_group(event);
         }
         answer
     }
@@ -65,9 +80,17 @@ impl Desk for ConsumerGroupClerk {
         let mut scribe = Scribe::new(self.id, now, journal, None);
         for ask in body.asks() {
             let reply = match ask {
-                Ask::ConsumerGroup(command) => {
-                    let command = command.map(|span| body.text(*span));
-                    Reply::ConsumerGroup(Box::new(self.carry_out(&command, now, options, &mut scribe)))
+                Ask::ConsumerGroup(group, command) => {
+                    let (group, command) = (body.text(*group), command.map(|span| body.text(*span)));
+                    Reply::ConsumerGroup(Box::new(self.carry_out(group, &command, now, options, &mut scribe)))
+                }
+                Ask::JudgeConsumerGroup(group, command) => {
+                    let (group, command) = (body.text(*group), command.map(|span| body.text(*span)));
+                    let answer = match self.is_meant(group, &command) {
+                        true => self.state.decide(&command, now, &options.consumer_group).1,
+                        false => ConsumerGroupAnswer::Missing,
+                    };
+                    Reply::ConsumerGroup(Box::new(answer))
                 }
                 Ask::View => {
                     Reply::ConsumerGroupView(self.state.group().map(ConsumerGroup::view).map(Box::new))
@@ -83,6 +106,10 @@ impl Desk for ConsumerGroupClerk {
         }
         scribe.close();
         TurnEnd { changed: scribe.changed, next_expiry: None }
+    }
+
+    fn show(&self, shown: &Shown) {
+        shown.set_vacant(self.state.group().is_none());
     }
 
     fn last_event_at(&self) -> Millis {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, AtomicU32, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicUsize, Ordering};
 
 use actix::Addr;
 use arc_swap::ArcSwapOption;
@@ -37,6 +37,7 @@ pub struct Shown {
     campaign: ArcSwapOption<CampaignView>,
     condition: AtomicU8,
     waiting: AtomicUsize,
+    vacant: AtomicBool,
 }
 
 /// Whether an actor is in service.
@@ -82,6 +83,11 @@ impl Shown {
         self.waiting.load(Ordering::Relaxed)
     }
 
+    /// Whether this is the place of a consumer group, and there is none.
+    pub(crate) fn set_vacant(&self, vacant: bool) {
+        self.vacant.store(vacant, Ordering::Release);
+    }
+
     pub(crate) fn publish(&self, view: Option<SkuView>) {
         self.view.store(view.map(Arc::new));
     }
@@ -106,6 +112,13 @@ impl Seat {
         (shown, load): (Arc<Shown>, Arc<Load>),
     ) -> Self {
         Self { id, kind, name: name.into(), addr, shown, load }
+    }
+
+    /// The same place under another name.
+    fn named(&self, name: &str) -> Self {
+        let Self { id, kind, name: _, addr, shown, load } = self;
+        let (addr, shown, load) = (addr.clone(), Arc::clone(shown), Arc::clone(load));
+        Self { id: *id, kind: *kind, name: name.into(), addr, shown, load }
     }
 
     /// Whether it is a SKU's or a campaign's.
@@ -271,6 +284,17 @@ impl Directory {
     pub(crate) fn find_map<T>(&self, find: impl FnMut(&Arc<Seat>) -> Option<T>) -> Option<T> {
         let mut find = find;
         self.seats.iter().find_map(|seat| find(&seat))
+    }
+
+    /// A place of a consumer group that is nobody's.
+    pub(crate) fn find_vacant(&self) -> Option<Arc<Seat>> {
+        self.find_map(|seat| seat.shown.vacant.load(Ordering::Acquire).then(|| Arc::clone(seat)))
+    }
+
+    /// This place has another name from now on.
+    pub(crate) fn rename(&self, seat: &Seat, name: &str) {
+        self.seats.remove(&seat.name);
+        self.add(seat.named(name));
     }
 
     pub(crate) fn for_each(&self, mut look: impl FnMut(&Arc<Seat>)) {

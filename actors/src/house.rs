@@ -7,12 +7,12 @@ use std::time::Duration;
 
 use actix::ArbiterHandle;
 use parking_lot::Mutex;
-use tidegate_engine::{CartNumber, CartSettlement};
+use tidegate_engine::{CartNumber, CartSettlement, ConsumerGroupAnswer, ConsumerGroupCommand};
 use tidegate_persistence::{ActorId, ActorKind, Lane, State};
 use tokio::sync::{Notify, oneshot};
 
 use crate::arbiter::Floor;
-use crate::ask::{Body, Fault, Outcome};
+use crate::ask::{Body, Fault, Outcome, Reply};
 use crate::campaign_clerk::CampaignClerk;
 use crate::checkout::Checkout;
 use crate::clerk::Clerk;
@@ -38,7 +38,7 @@ pub struct HouseOptions {
     pub max_skus: usize,
     /// Campaigns that there may be.
     pub max_campaigns: usize,
-    /// Consumer groups that there may be.
+    /// Consumer groups that there may be at once.
     pub max_consumer_groups: usize,
     /// Limits of each SKU, each campaign and each turn.
     pub desk: DeskOptions,
@@ -114,6 +114,8 @@ pub struct House {
     ledgers: Arc<Ledgers>,
     /// Held while documents are judged and taken.
     documents: tokio::sync::Mutex<()>,
+    /// Held while a consumer group is created.
+    new_groups: tokio::sync::Mutex<()>,
     shared: Arc<Shared>,
 }
 
@@ -164,9 +166,18 @@ impl House {
         let floors: Vec<_> =
             arbiters.into_iter().map(|seat| Floor::start(seat, shared.options.news.clone())).collect();
         let untold = Mutex::default();
-        let (ledgers, documents) = Default::default();
-        let house =
-            Self { floors, directory, campaigns, consumer_groups, untold, ledgers, documents, shared };
+        let (ledgers, documents, new_groups) = Default::default();
+        let house = Self {
+            floors,
+            directory,
+            campaigns,
+            consumer_groups,
+            untold,
+            ledgers,
+            documents,
+            new_groups,
+            shared,
+        };
         let residents: Vec<_> = residents.into_iter().collect();
         let mut unsettled = Unsettled::of(&residents);
         let mut desks = Vec::with_capacity(residents.len());
@@ -297,12 +308,33 @@ impl House {
         self.consumer_groups.find(name)
     }
 
-    /// The seat of this consumer group, a new and empty one if need be.
+    /// Creates a consumer group: in its own place if it had one, in that of one that was destroyed, or in a new one. So there
+    /// are never more places than there were groups at once.
     ///
     /// # Errors
-    /// As [`Self::find_or_create`].
-    pub fn find_or_create_consumer_group(&self, name: &str) -> Result<Arc<Seat>, CreateError> {
-        self.find_or_create_of(ActorKind::ConsumerGroup, name)
+    /// As [`Self::find_or_create`], and what became of the turn.
+    pub async fn create_consumer_group(
+        &self,
+        name: &str,
+        after: u64,
+    ) -> Result<ConsumerGroupAnswer, CreateError> {
+        // One after the other: two must not take the same place.
+        let _turn = self.new_groups.lock().await;
+        let known = self.consumer_groups.find(name).or_else(|| self.consumer_groups.find_vacant());
+        let seat = match known {
+            Some(seat) => seat,
+            None => self.find_or_create_of(ActorKind::ConsumerGroup, name)?,
+        };
+        let mut body = Body::default();
+        body.push_consumer_group(name, &ConsumerGroupCommand::Create { after });
+        let replies = seat.ask(body).await.map_err(CreateError::Refused)?;
+        let Some(Reply::ConsumerGroup(answer)) = replies.into_iter().next() else {
+            return Err(CreateError::Refused(Fault::Panicked));
+        };
+        if *answer == ConsumerGroupAnswer::Done && seat.name() != name {
+            self.consumer_groups.rename(&seat, name);
+        }
+        Ok(*answer)
     }
 
     /// The seats of all consumer groups, by name.

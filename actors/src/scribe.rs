@@ -39,10 +39,14 @@ impl<'j> Scribe<'j> {
         Self { id, now, encoder: None, journal, changed: false, reporter }
     }
 
-    /// Where one more event is to be written. `birth` is said of the actor's first event alone.
+    /// Where one more event is to be written. `birth` is said of the first event of an actor, or of a consumer group, alone.
     pub(crate) fn event(&mut self, birth: Option<Birth<'_>>) -> &mut GroupEncoder {
         let (id, now) = (self.id, self.now);
         self.changed = true;
+        if birth.is_some() {
+            // It stands at the head of a group.
+            self.close();
+        }
         self.encoder.get_or_insert_with(|| GroupEncoder::new(id, now, birth))
     }
 

@@ -83,12 +83,20 @@ impl Naive {
                 }
                 Answer::Delivered(entries.clone())
             }
-            Command::Repeat { consumer, after, most } => {
+            Command::Repeat { consumer, which } => {
                 if let Err(full) = make(consumer) {
                     return full;
                 }
-                let own = pending.iter_mut().filter(|(entry, (of, ..))| *entry > after && of == consumer);
-                let own = own.take(*most as usize).map(|(entry, row)| {
+                let (least, most) = match which {
+                    Claimed::Entries(_) => (0, usize::MAX),
+                    Claimed::From { from, most } => (*from, *most as usize),
+                };
+                let is_asked = |entry: &u64| match which {
+                    Claimed::Entries(entries) => entries.contains(entry),
+                    Claimed::From { .. } => *entry >= least,
+                };
+                let own = pending.iter_mut().filter(|(entry, (of, ..))| is_asked(entry) && of == consumer);
+                let own = own.take(most).map(|(entry, row)| {
                     *row = (row.0, now, row.2 + 1);
                     *entry
                 });
@@ -102,9 +110,7 @@ impl Naive {
                     return full;
                 }
                 let candidates: Vec<u64> = match which {
-                    Claimed::Entries(entries) => {
-                        pending.keys().copied().filter(|entry| entries.contains(entry)).collect()
-                    }
+                    Claimed::Entries(entries) => entries.clone(),
                     Claimed::From { from, .. } => pending.range(from..).map(|(entry, _)| *entry).collect(),
                 };
                 let most = match which {
@@ -117,7 +123,7 @@ impl Naive {
                         next = entry;
                         break;
                     }
-                    let row = pending[&entry];
+                    let Some(row) = pending.get(&entry).copied() else { continue };
                     if now - row.1 < *min_idle {
                         continue;
                     }
@@ -152,8 +158,12 @@ fn step() -> impl Strategy<Value = (Command<&'static str>, u64, bool)> {
             entries: (0..count).collect(),
             no_ack: no_ack && count < 3,
         }),
-        3 => (name(), 0..40u64, 0..4u32)
-            .prop_map(|(consumer, after, most)| Command::Repeat { consumer, after, most }),
+        3 => (name(), 0..40u64, 0..4u32).prop_map(|(consumer, from, most)| {
+            Command::Repeat { consumer, which: Claimed::From { from, most } }
+        }),
+        2 => (name(), prop::collection::btree_set(1..40u64, 0..6)).prop_map(|(consumer, entries)| {
+            Command::Repeat { consumer, which: Claimed::Entries(entries.into_iter().collect()) }
+        }),
         4 => some().prop_map(|entries| Command::Acknowledge { entries }),
         3 => (name(), 0..20u64, some(), 0..20u64, any::<bool>()).prop_map(
             |(consumer, min_idle, entries, kept_from, counts)| {

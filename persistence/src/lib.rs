@@ -38,7 +38,8 @@ pub use codec::CodecError;
 pub use group::{EncodedGroup, Group, GroupEncoder, Groups, MAX_GROUP_BYTES, MAX_GROUP_EVENTS};
 pub use identity::{IdentityError, identity};
 pub use inspect::{
-    CampaignInspection, EpochInspection, InspectError, Inspection, SkuInspection, SnapshotInspection, inspect,
+    CampaignInspection, ConsumerGroupInspection, EpochInspection, InspectError, Inspection, SkuInspection,
+    SnapshotInspection, inspect,
 };
 pub use journal::{Epoch, Journal, JournalError, StoredBlock};
 pub use lane::{Lane, Ticket, Wake};

@@ -5,12 +5,12 @@ use std::collections::btree_map::Entry;
 
 use tidegate_engine::{Contradiction, Millis};
 
-use crate::ActorId;
 use crate::block::payload;
 use crate::codec::{CodecError, Cursor};
 use crate::group::{Group, Groups};
 use crate::snapshot::Frame;
 use crate::state::{State, StateRestorer, Unfit};
+use crate::{ActorId, ActorKind};
 
 /// An actor as the journal knows it.
 #[derive(Debug)]
@@ -153,6 +153,14 @@ impl Replayer {
                 state: State::new(birth.kind, self.seed),
                 last_at: group.at,
             }),
+            // The place of a consumer group that was destroyed is given to the next one, whatever that is called.
+            (Entry::Occupied(place), Some(birth))
+                if birth.kind == ActorKind::ConsumerGroup && place.get().state.is_vacant() =>
+            {
+                let place = place.into_mut();
+                place.name = birth.name.into();
+                place
+            }
             (Entry::Occupied(_), Some(_)) => return Err(birth("it is born a second time")),
             (Entry::Vacant(_), None) => return Err(birth("it acts but was never born")),
         };

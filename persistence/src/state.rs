@@ -51,6 +51,12 @@ impl State {
         }
     }
 
+    /// Whether this is the place of a consumer group, and there is none.
+    #[must_use]
+    pub fn is_vacant(&self) -> bool {
+        matches!(self, Self::ConsumerGroup(state) if state.group().is_none())
+    }
+
     /// The SKU, if it is one that was created.
     #[must_use]
     pub fn sku(&self) -> Option<&Sku> {

@@ -4,11 +4,16 @@
 
 mod common;
 
-use common::{Client, Entry, Process, Server, document, entries, show, streamed, until};
+use common::{Client, Entry, Process, Server, document, entries, run, show, streamed, until};
+use tidegate_protocol::resp::Value;
 
 /// Reads for a consumer of the group `shop`.
 fn read(client: &mut Client, consumer: &str, count: usize) -> Vec<Entry> {
-    streamed(&client.value(&format!("XREADGROUP GROUP shop {consumer} COUNT {count} STREAMS orders >")))
+    read_as(client, "shop", consumer, count)
+}
+
+fn read_as(client: &mut Client, group: &str, consumer: &str, count: usize) -> Vec<Entry> {
+    streamed(&client.value(&format!("XREADGROUP GROUP {group} {consumer} COUNT {count} STREAMS orders >")))
 }
 
 fn ids(entries: &[Entry]) -> Vec<String> {
@@ -53,6 +58,18 @@ fn two_consumers_share_the_feed_and_what_is_not_acknowledged_comes_again() {
     let rest = client.ask(&format!("XAUTOCLAIM orders shop c 0 {} JUSTID", all[5].id));
     assert_eq!(rest, format!("[0-0 [{}] []]", ids(&all[5..8]).join(" ")));
     assert_eq!(entries(&client.value(&format!("XCLAIM orders shop a 0 {}", all[2].id))), all[2..3]);
+    // In the order that was asked for, and as often; each counts.
+    let [third, fourth] = [&all[2], &all[3]].map(|entry| entry.id.as_str());
+    let count = |client: &mut Client| {
+        let row = client.value(&format!("XPENDING orders shop {third} {third} 1"));
+        row.items()[0].items()[3].as_int().unwrap()
+    };
+    let before = count(&mut client);
+    let taken = entries(&client.value(&format!("XCLAIM orders shop a 0 {fourth} 999-0 {third} {third}")));
+    assert_eq!(ids(&taken), [fourth, third, third]);
+    assert_eq!(count(&mut client), before + 2);
+    client.says(&format!("XCLAIM orders shop a 1000000 {third} JUSTID"), "[]");
+    client.says(&format!("XCLAIM orders shop b 0 {fourth} JUSTID"), &format!("[{fourth}]"));
     client.says("XGROUP DELCONSUMER orders shop c", "3");
     let last = read(&mut client, "a", 10);
     assert_eq!(last, all[8..]);
@@ -123,6 +140,21 @@ fn what_is_wrong_with_a_group_is_said_as_redis_says_it() {
         ("XGROUP CREATECONSUMER orders shop a", "0"),
         ("XGROUP DELCONSUMER orders shop nobody", "0"),
         ("XREADGROUP GROUP shop b STREAMS orders 0", "[[orders []]]"),
+        (
+            "XREADGROUP GROUP shop b STREAMS orders orders >",
+            "-ERR Unbalanced XREAD list of streams: for each stream key an ID or '$' must be specified.",
+        ),
+        ("XCLAIM orders shop b abc 1-0", "-ERR Invalid min-idle-time argument for XCLAIM"),
+        ("XAUTOCLAIM orders shop b abc 0", "-ERR Invalid min-idle-time argument for XAUTOCLAIM"),
+        ("XAUTOCLAIM orders shop b 0 0 COUNT abc", "-ERR COUNT must be > 0"),
+        ("XCLAIM orders shop b 0 1-0 JUSTID 2-0", "-ERR Unrecognized XCLAIM option '2-0'"),
+        ("XPENDING orders shop - (0-0 10", "-ERR invalid end ID for the interval"),
+        ("XGROUP FOO orders shop", "-ERR unknown subcommand 'FOO'. Try XGROUP HELP."),
+        (
+            "XGROUP CREATE orders more 0 FOO",
+            "-ERR unknown subcommand or wrong number of arguments for 'CREATE'. Try XGROUP HELP.",
+        ),
+        ("XGROUP SETID orders shop 0 ENTRIESREAD -5", "-ERR value for ENTRIESREAD must be positive or -1"),
     ] {
         client.says(line, expected);
     }
@@ -207,4 +239,265 @@ fn a_kill_forgets_no_acknowledgement_and_delivers_the_rest_again() {
     let mut client = server.client();
     assert!(client.ask("XPENDING orders shop").starts_with("-NOGROUP"));
     until("the end", || client.ask("PING"), |told| told == "PONG");
+}
+
+/// How long the texts in a reply are together.
+fn bytes(value: &Value) -> usize {
+    match value {
+        Value::Text(text) => text.len(),
+        Value::Array(items) => items.iter().map(bytes).sum(),
+        _ => panic!("{}", show(value)),
+    }
+}
+
+/// `orders` so often, and so often an id.
+fn many(id: &str) -> String {
+    let (keys, ids) = (["orders"; 400].join(" "), vec![id; 400].join(" "));
+    format!("STREAMS {keys} {ids}")
+}
+
+#[test]
+fn one_reply_holds_no_more_than_it_may_over_all_its_keys_and_by_whatever_command() {
+    const MOST: usize = 64 << 10;
+    let server = Server::start_with(|config| config.limits.output_buffer_bytes = MOST);
+    let mut client = server.client();
+    client.says(&format!("SKU.PUT lamp {}", document(1000, 500, "")), "[CREATED]");
+    let lines: Vec<_> = (1..400).map(|order| format!("ORDER.RESERVE lamp r{order} ann 1")).collect();
+    client.pipeline(&lines);
+    client.says("XGROUP CREATE orders shop 0", "OK");
+    let all = client.feed();
+    assert_eq!(all.len(), 400);
+    let full = |reply: &Value| assert!((MOST / 2..MOST).contains(&bytes(reply)), "{} bytes", bytes(reply));
+    full(&client.value(&format!("XREAD {}", many("0"))));
+    full(&client.value("XRANGE orders - +"));
+    full(&client.value("XREVRANGE orders + -"));
+
+    // Read to the end, each entry is delivered once.
+    let mut got = Vec::new();
+    while got.len() < all.len() {
+        let reply = client.value(&format!("XREADGROUP GROUP shop a {}", many(">")));
+        assert!(bytes(&reply) < MOST);
+        got.extend(streamed(&reply));
+    }
+    assert_eq!(got, all);
+
+    // What was delivered comes again in pieces; what is not shown does not count as delivered.
+    let reply = client.value(&format!("XREADGROUP GROUP shop a {}", many("0")));
+    full(&reply);
+    let shown = streamed(&reply);
+    let deliveries = |client: &mut Client, entry: &Entry| {
+        let row = client.value(&format!("XPENDING orders shop {0} {0} 1", entry.id));
+        row.items()[0].items()[3].as_int().unwrap()
+    };
+    assert_eq!(shown, all[..shown.len()]);
+    assert_eq!(deliveries(&mut client, &all[shown.len() - 1]), 2);
+    assert_eq!(deliveries(&mut client, &all[shown.len()]), 1);
+    let last = &shown[shown.len() - 1].id;
+    let more = streamed(&client.value(&format!("XREADGROUP GROUP shop a STREAMS orders {last}")));
+    assert_eq!(more, all[shown.len()..shown.len() + more.len()]);
+
+    // Whoever takes over gets as much as is shown, and can go on.
+    let ids = ids(&all).join(" ");
+    let reply = client.value(&format!("XCLAIM orders shop b 0 {ids}"));
+    full(&reply);
+    let taken = entries(&reply);
+    assert_eq!(taken, all[..taken.len()]);
+    client.says("XPENDING orders shop - + 1000 c", "[]");
+    let own = client.value("XPENDING orders shop - + 1000 b");
+    assert_eq!(own.items().len(), taken.len().min(MOST / 356));
+    let (mut next, mut taken) = ("0-0".to_owned(), Vec::new());
+    while taken.len() < all.len() {
+        let reply = client.value(&format!("XAUTOCLAIM orders shop c 0 {next} COUNT 1000"));
+        assert!(bytes(&reply) < MOST);
+        next = reply.items()[0].as_str().unwrap().to_owned();
+        taken.extend(entries(&reply.items()[1]));
+    }
+    assert_eq!((taken, next.as_str()), (all, "0-0"));
+}
+
+#[test]
+fn nothing_is_delivered_by_a_reply_that_does_not_show_it() {
+    let server = Server::start();
+    let mut client = server.client();
+    client.says("XGROUP CREATE orders shop 0", "OK");
+    sell(&mut client);
+    let told = client.ask("XREADGROUP GROUP shop a NOACK STREAMS orders other > >");
+    assert!(told.starts_with("-NOGROUP No such key 'other'"), "{told}");
+    assert_eq!(read(&mut client, "a", 100), client.feed());
+
+    // If the fault comes later, what was delivered before it is shown.
+    let server = Server::start_with(|config| config.feed.max_pending_per_group = 4);
+    let mut client = server.client();
+    client.says("XGROUP CREATE orders shop 0", "OK");
+    sell(&mut client);
+    let all = client.feed();
+    let line = "XREADGROUP GROUP shop a COUNT 3 STREAMS orders orders > >";
+    assert_eq!(streamed(&client.value(line)), all[..3]);
+    assert!(client.ask(line).starts_with("-OVERLOADED"), "now it is the first");
+    client.says("XPENDING orders shop", &format!("[3 {} {} [[a 3]]]", all[0].id, all[2].id));
+}
+
+#[test]
+fn whoever_waits_is_told_of_what_it_waits_for_and_of_nothing_else() {
+    let server = Server::start();
+    let mut client = server.client();
+    sell(&mut client);
+    client.says("XGROUP CREATE orders shop $", "OK");
+    client.says("XGROUP CREATE orders other 0", "OK");
+    let last = client.feed().pop().unwrap().id;
+    let [mut reader, mut far, mut consumer, mut nobody] = [(); 4].map(|()| server.client());
+    reader.send(&format!("XREAD BLOCK 0 STREAMS nope orders {last} {last}"));
+    far.send("XREAD BLOCK 0 STREAMS orders 1000000-0");
+    consumer.send("XREADGROUP GROUP shop a BLOCK 0 STREAMS orders >");
+    nobody.send("XREAD BLOCK 0 STREAMS nope 0");
+    // Commits without an entry, and then one with one.
+    for _ in 0..20 {
+        for entry in read_as(&mut client, "other", "b", 1) {
+            client.says(&format!("XACK orders other {}", entry.id), "1");
+        }
+        client.says("XGROUP CREATECONSUMER orders other c", "1");
+        client.says("XGROUP DELCONSUMER orders other c", "0");
+    }
+    client.says("SKU.PAUSE lamp", "[PAUSED]");
+    let paused = client.feed().pop().unwrap();
+    assert_eq!(streamed(&reader.reply()), std::slice::from_ref(&paused));
+    assert_eq!(streamed(&consumer.reply()), std::slice::from_ref(&paused));
+
+    // A group that is moved back has something for who waits.
+    consumer.send("XREADGROUP GROUP shop a NOACK BLOCK 0 STREAMS orders >");
+    client.says(&format!("XGROUP SETID orders shop {last}"), "OK");
+    assert_eq!(streamed(&consumer.reply()), [paused]);
+
+    // Of one that is destroyed, it is told.
+    consumer.send("XREADGROUP GROUP shop a BLOCK 0 STREAMS orders >");
+    until("a consumer", || client.ask("XINFO CONSUMERS orders shop"), |told| told.contains("a pending"));
+    client.says("XGROUP DESTROY orders shop", "1");
+    let told = show(&consumer.reply());
+    let expected = [
+        "-NOGROUP the consumer group this client was blocked on no longer exists",
+        "-NOGROUP No such key 'orders' or consumer group 'shop' in XREADGROUP with GROUP option",
+    ];
+    // It may not have begun to wait.
+    assert!(expected.contains(&told.as_str()), "{told}");
+    let help = client.ask("XGROUP HELP");
+    assert!(help.contains("SETID key group id") && help.ends_with("HELP     Prints this help.]"), "{help}");
+
+    // The others still wait, and go when the server does.
+    server.stop().unwrap();
+    for waiting in [&mut far, &mut nobody] {
+        assert!(matches!(&waiting.rest()[..], [] | [_]));
+    }
+}
+
+#[test]
+fn consumers_at_once_get_each_entry_once_also_over_a_kill() {
+    const CONSUMERS: usize = 8;
+    let dir = tempfile::tempdir().unwrap();
+    let server = Process::start(dir.path());
+    let mut client = server.client();
+    client.says("XGROUP CREATE orders shop 0", "OK");
+    client.says(&format!("SKU.PUT lamp {}", document(10_000, 500, "")), "[CREATED]");
+    let lines: Vec<_> = (1..2_000).map(|order| format!("ORDER.RESERVE lamp r{order} ann 1")).collect();
+    client.pipeline(&lines);
+    let (told, hears) = std::sync::mpsc::channel();
+    let consumers: Vec<_> = (0..CONSUMERS)
+        .map(|name| {
+            let (mut consumer, told) = (server.client(), told.clone());
+            std::thread::spawn(move || {
+                let line = format!("XREADGROUP GROUP shop c{name} COUNT 1 STREAMS orders >");
+                let mut got = Vec::new();
+                // Until the kill.
+                while consumer.try_send(&line).is_ok() {
+                    let Ok(Some(reply)) = consumer.next() else { break };
+                    got.extend(streamed(&reply));
+                    let _ = told.send(());
+                }
+                got
+            })
+        })
+        .collect();
+    // Most of it is still to be delivered.
+    hears.iter().take(500).for_each(drop);
+    server.kill();
+    let mut got: Vec<_> = consumers.into_iter().flat_map(|consumer| ids(&consumer.join().unwrap())).collect();
+    let server = Process::start(dir.path());
+    let mut client = server.client();
+    let all = ids(&client.feed());
+    assert!(got.len() < all.len(), "the kill came too late");
+    // What somebody was shown is waited for: the kill has forgotten no delivery.
+    let mut pending = Vec::new();
+    for name in 0..CONSUMERS {
+        pending.extend(ids(&streamed(
+            &client.value(&format!("XREADGROUP GROUP shop c{name} STREAMS orders 0")),
+        )));
+    }
+    assert!(got.iter().all(|id| pending.contains(id)));
+    // The rest is new, and follows on it.
+    pending.sort_by_key(|id| sequence(id));
+    assert_eq!(pending, all[..pending.len()]);
+    let rest = ids(&read(&mut client, "late", 10_000));
+    assert_eq!(rest, all[pending.len()..]);
+    got.extend(rest);
+    got.sort();
+    let count = got.len();
+    got.dedup();
+    assert_eq!(got.len(), count, "delivered twice");
+}
+
+fn sequence(id: &str) -> u64 {
+    id.strip_suffix("-0").unwrap().parse().unwrap()
+}
+
+#[test]
+fn a_new_group_takes_the_place_of_one_that_was_destroyed_also_over_a_restart() {
+    let dir = tempfile::tempdir().unwrap();
+    let start = || Server::start_in(dir.path(), |config| config.feed.max_groups = 2);
+    let server = start();
+    let mut client = server.client();
+    sell(&mut client);
+    let all = client.feed();
+    client.says("XGROUP CREATE orders keeps 0", "OK");
+    assert_eq!(read_as(&mut client, "keeps", "a", 3), all[..3]);
+    for group in 0..20 {
+        client.says(&format!("XGROUP CREATE orders g{group} 0"), "OK");
+        assert_eq!(read_as(&mut client, &format!("g{group}"), "a", 2), all[..2]);
+        assert!(client.ask("XGROUP CREATE orders more 0").contains("feed.max_groups"));
+        client.says(&format!("XGROUP DESTROY orders g{group}"), "1");
+        assert!(client.ask(&format!("XPENDING orders g{group}")).starts_with("-NOGROUP"));
+    }
+    client.says("XGROUP CREATE orders g20 0", "OK");
+    assert_eq!(read_as(&mut client, "g20", "b", 4), all[..4]);
+    server.stop().unwrap();
+    let names = |client: &mut Client| {
+        let groups = client.value("XINFO GROUPS orders");
+        groups.items().iter().map(|group| show(&group.items()[1])).collect::<Vec<_>>()
+    };
+    for _ in 0..2 {
+        let server = start();
+        let mut client = server.client();
+        assert_eq!(names(&mut client), ["g20", "keeps"]);
+        client.says("XPENDING orders g20", &format!("[4 {} {} [[b 4]]]", all[0].id, all[3].id));
+        client.says("XPENDING orders keeps", &format!("[3 {} {} [[a 3]]]", all[0].id, all[2].id));
+        assert!(client.ask("XGROUP CREATE orders more 0").contains("feed.max_groups"));
+        server.stop().unwrap();
+    }
+    let server = start();
+    let mut client = server.client();
+    client.says("XGROUP DESTROY orders keeps", "1");
+    client.says("XGROUP CREATE orders next $", "OK");
+    client.says("XGROUP DESTROY orders g20", "1");
+    client.says("XGROUP CREATE orders keeps $", "OK");
+    assert_eq!(names(&mut client), ["keeps", "next"]);
+    assert_eq!(client.feed(), all, "the feed is what it was");
+    drop(server);
+    let (code, told, _) = run(&["inspect", dir.path().to_str().unwrap()]);
+    assert_eq!(code, Some(0), "{told}");
+    let groups = told.split("Consumer groups: ").nth(1).unwrap();
+    let groups: Vec<_> = groups.lines().take(3).map(|line| line.split(';').next().unwrap()).collect();
+    // Behind the ten entries lie the events of the groups themselves.
+    assert_eq!(groups[0], "2");
+    assert!(
+        groups[1].starts_with("  keeps: delivered up to ") && groups[1].ends_with(", 0 pending, 0 consumers")
+    );
+    assert!(groups[2].starts_with("  next: "), "{told}");
 }

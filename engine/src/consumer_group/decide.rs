@@ -1,5 +1,7 @@
 //! What a command to a consumer group comes to.
 
+use std::collections::BTreeSet;
+
 use smallvec::{SmallVec, smallvec};
 
 use super::{
@@ -16,6 +18,16 @@ pub type ConsumerGroupJudged<'a> = (ConsumerGroupEvents<'a>, Answer);
 
 /// So many entries are looked at for each one that may be taken over, as in Redis.
 const LOOKS: usize = 10;
+
+/// How entries are taken over.
+struct ClaimTerms {
+    /// Entries before this are forgotten.
+    kept_from: u64,
+    /// It counts as a delivery.
+    counts: bool,
+    /// One that is named twice is taken over twice, as in Redis: it need not have been delivered long ago.
+    again: bool,
+}
 
 fn only<'a>(answer: Answer) -> ConsumerGroupJudged<'a> {
     (SmallVec::new(), answer)
@@ -54,14 +66,15 @@ impl ConsumerGroupState {
             Command::Deliver { consumer, after, entries, no_ack } => {
                 group.deliver(consumer, *after, (entries, *no_ack), limits)
             }
-            Command::Repeat { consumer, after, most } => group.repeat(consumer, *after, *most, limits),
+            Command::Repeat { consumer, which } => group.repeat(consumer, which, limits),
             Command::Acknowledge { entries } => group.acknowledge(entries),
             Command::Claim { consumer, min_idle, which, kept_from, counts } => {
                 let wanted = |entry: u64| {
                     let pending = group.pending.get(&entry);
                     pending.is_some_and(|pending| now.0.saturating_sub(pending.delivered_at.0) >= *min_idle)
                 };
-                group.claim(consumer, which, (*kept_from, *counts), wanted, limits)
+                let terms = ClaimTerms { kept_from: *kept_from, counts: *counts, again: *min_idle == 0 };
+                group.claim(consumer, which, terms, wanted, limits)
             }
         }
     }
@@ -121,17 +134,23 @@ impl ConsumerGroup {
     fn repeat<'a>(
         &self,
         consumer: &'a str,
-        after: u64,
-        most: u32,
+        which: &Claimed,
         limits: &ConsumerGroupLimits,
     ) -> ConsumerGroupJudged<'a> {
         let mut events = match self.make(consumer, limits) {
             Ok(events) => events,
             Err(full) => return only(full),
         };
-        let known = self.find(consumer).map(|(_, known)| known);
-        let behind = known.into_iter().flat_map(|known| known.pending.range(after.saturating_add(1)..));
-        let entries: Vec<u64> = behind.copied().take(most as usize).collect();
+        let own = self.find(consumer).map(|(_, known)| &known.pending);
+        let entries: Vec<u64> = match (own, which) {
+            (None, _) => Vec::new(),
+            (Some(own), Claimed::Entries(entries)) => {
+                entries.iter().copied().filter(|entry| own.contains(entry)).collect()
+            }
+            (Some(own), Claimed::From { from, most }) => {
+                own.range(*from..).copied().take(*most as usize).collect()
+            }
+        };
         if !entries.is_empty() {
             events.push(Event::Redelivered { consumer, entries: entries.clone(), counts: true });
         }
@@ -151,7 +170,7 @@ impl ConsumerGroup {
         &self,
         consumer: &'a str,
         which: &Claimed,
-        (kept_from, counts): (u64, bool),
+        ClaimTerms { kept_from, counts, again }: ClaimTerms,
         wanted: impl Fn(u64) -> bool,
         limits: &ConsumerGroupLimits,
     ) -> ConsumerGroupJudged<'a> {
@@ -160,24 +179,21 @@ impl ConsumerGroup {
             Err(full) => return only(full),
         };
         let (looked_at, most): (Vec<u64>, usize) = match which {
-            Claimed::Entries(entries) => {
-                let mut entries = entries.clone();
-                entries.sort_unstable();
-                entries.dedup();
-                (entries, usize::MAX)
-            }
+            Claimed::Entries(entries) => (entries.clone(), usize::MAX),
             Claimed::From { from, most } => {
                 let looks = (*most as usize).saturating_mul(LOOKS);
                 (self.pending.range(*from..).map(|(entry, _)| *entry).take(looks).collect(), *most as usize)
             }
         };
         let (mut entries, mut gone, mut last) = (Vec::new(), Vec::new(), None);
+        let mut seen = BTreeSet::new();
         for entry in looked_at {
             if entries.len() >= most {
                 break;
             }
             last = Some(entry);
-            if !wanted(entry) {
+            let is_first = seen.insert(entry);
+            if !wanted(entry) || !(is_first || again && entry >= kept_from) {
                 continue;
             }
             if entry < kept_from { gone.push(entry) } else { entries.push(entry) }

@@ -92,10 +92,8 @@ pub enum ConsumerGroupCommand<S> {
     Repeat {
         /// To whom.
         consumer: S,
-        /// Behind this position.
-        after: u64,
-        /// The most entries.
-        most: u32,
+        /// Which of it.
+        which: Claimed,
     },
     /// These were worked off.
     Acknowledge {
@@ -117,10 +115,10 @@ pub enum ConsumerGroupCommand<S> {
     },
 }
 
-/// Which entries are to be taken over.
+/// Which entries are to be taken over, or delivered again.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Claimed {
-    /// These.
+    /// These, in this order.
     Entries(Vec<u64>),
     /// Whatever there is from this position on.
     From {
@@ -169,7 +167,7 @@ pub enum ConsumerGroupEvent<'a> {
     Redelivered {
         /// Whose.
         consumer: &'a str,
-        /// Which, ascending.
+        /// Which, in the order in which they were asked for. One that was named twice was delivered twice.
         entries: Vec<u64>,
         /// Whether that is one more delivery of them.
         counts: bool,
@@ -248,8 +246,8 @@ impl<S> ConsumerGroupCommand<S> {
                 entries: entries.clone(),
                 no_ack: *no_ack,
             },
-            Self::Repeat { consumer, after, most } => {
-                ConsumerGroupCommand::Repeat { consumer: text(consumer), after: *after, most: *most }
+            Self::Repeat { consumer, which } => {
+                ConsumerGroupCommand::Repeat { consumer: text(consumer), which: which.clone() }
             }
             Self::Acknowledge { entries } => ConsumerGroupCommand::Acknowledge { entries: entries.clone() },
             Self::Claim { consumer, min_idle, which, kept_from, counts } => ConsumerGroupCommand::Claim {

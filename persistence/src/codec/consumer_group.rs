@@ -80,7 +80,8 @@ pub(crate) fn get_consumer_group_event<'a>(from: &mut Cursor<'a>) -> Result<Even
     })
 }
 
-/// Entries ascend, mostly by little: each is written as its distance from the one before.
+/// Entries ascend, mostly by little: each is written as its distance from the one before. The few that don't, because somebody
+/// claimed them in another order, wrap around.
 fn put_entries(out: &mut Vec<u8>, entries: &[u64]) {
     put_varint(out, entries.len() as u64);
     let mut before = 0;

@@ -5,15 +5,18 @@ use std::sync::Arc;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use tidegate_engine::{
-    CampaignEvent, CampaignTerms, CartItem, CartLine, CartNumber, CartPayment, CouponCode, CouponUse,
-    CouponWindow, Currency, DiscountOrder, Discounts, Dynamic, Enrolment, Event, Fingerprint, Fulfilment,
-    Grant, Granted, Green, GroupBuy, Ladder, LatePayment, LineEnd, Millis, NewCart, OrderNumber, Payment,
-    PercentOff, Place, Price, Request, RoomNumber, Seat, SkuTerms, Step, Store, StoreNumber, Threshold, Tier,
-    Window,
+    CampaignEvent, CampaignTerms, CartItem, CartLine, CartNumber, CartPayment, ConsumerGroupEvent,
+    ConsumerGroupPart, CouponCode, CouponUse, CouponWindow, Currency, DiscountOrder, Discounts, Dynamic,
+    Enrolment, Event, Fingerprint, Fulfilment, Grant, Granted, Green, GroupBuy, Ladder, LatePayment, LineEnd,
+    Millis, NewCart, OrderNumber, Payment, PercentOff, Place, Price, Request, RoomNumber, Seat, SkuTerms,
+    Step, Store, StoreNumber, Threshold, Tier, Window,
 };
 
 use super::arbitrary::{campaign, event, part, texts};
-use super::{CodecError, Cursor, get_campaign_part, get_part, put_campaign_part, put_part};
+use super::{
+    CodecError, Cursor, get_campaign_part, get_consumer_group_part, get_part, put_campaign_part,
+    put_consumer_group_part, put_part,
+};
 use crate::group::{Group, GroupEncoder, Groups};
 use crate::{ActorId, ActorKind, Birth};
 
@@ -387,6 +390,66 @@ fn the_bytes_of_a_campaign_in_version_1_are_fixed() {
     }
     let header = [&(expected.len() as u32 + 4).to_le_bytes()[..], &[events.len() as u8, 0, 0, 1]].concat();
     assert_eq!(group.finish().unwrap().bytes(), [header, expected].concat());
+}
+
+/// The same for consumer groups, and for the parts of their snapshots.
+#[test]
+fn the_bytes_of_a_consumer_group_in_version_1_are_fixed() {
+    let consumer = "a";
+    let mut group =
+        GroupEncoder::new(ActorId(1), Millis(1), Some(Birth { kind: ActorKind::ConsumerGroup, name: "g" }));
+    let events = [
+        (ConsumerGroupEvent::Created { after: 300 }, "01 ac02"),
+        (ConsumerGroupEvent::ConsumerAdded { consumer }, "04 0161"),
+        (
+            ConsumerGroupEvent::Delivered { consumer, entries: vec![300, 302], no_ack: false },
+            "06 0161 00 02 ac02 02",
+        ),
+        (ConsumerGroupEvent::Delivered { consumer, entries: vec![303], no_ack: true }, "06 0161 01 01 af02"),
+        (
+            ConsumerGroupEvent::Redelivered { consumer, entries: vec![302, 302, 300], counts: true },
+            "07 0161 01 03 ae02 00 feffffffffffffffff01",
+        ),
+        (
+            ConsumerGroupEvent::Redelivered { consumer, entries: vec![300], counts: false },
+            "07 0161 00 01 ac02",
+        ),
+        (ConsumerGroupEvent::Settled { entries: vec![300, 302] }, "08 02 ac02 02"),
+        (ConsumerGroupEvent::ConsumerRemoved { consumer }, "05 0161"),
+        (ConsumerGroupEvent::Moved { after: 300 }, "02 ac02"),
+        (ConsumerGroupEvent::Destroyed, "03"),
+    ];
+    let mut expected = unhex("01 01 02 0167");
+    for (event, bytes) in &events {
+        group.push_consumer_group(event);
+        expected.extend(unhex(bytes));
+    }
+    let header = [&(expected.len() as u32 + 4).to_le_bytes()[..], &[events.len() as u8, 0, 0, 1]].concat();
+    let encoded = group.finish().unwrap();
+    assert_eq!(encoded.bytes(), [header, expected].concat());
+    let read: Result<Vec<_>, _> = only_group(encoded.bytes(), 9).consumer_group_events().collect();
+    assert_eq!(read, Ok(events.map(|(event, _)| event).to_vec()));
+
+    let (changes, last_event_at) = (2, Millis(300));
+    let parts = [
+        (ConsumerGroupPart::Head { last_delivered: Some(300), changes, last_event_at }, "01 01ac02 02 ac02"),
+        (ConsumerGroupPart::Head { last_delivered: None, changes, last_event_at }, "01 00 02 ac02"),
+        (ConsumerGroupPart::Consumer { number: 1, name: "a", active_at: Millis(300) }, "02 01 0161 ac02"),
+        (
+            ConsumerGroupPart::Pending { entry: 300, consumer: 1, delivered_at: Millis(5), deliveries: 2 },
+            "03 ac02 01 05 02",
+        ),
+    ];
+    for (part, expected) in &parts {
+        let mut bytes = Vec::new();
+        put_consumer_group_part(&mut bytes, part);
+        assert_eq!(bytes, unhex(expected), "{part:?}");
+        let mut from = Cursor::new(&bytes);
+        assert_eq!((get_consumer_group_part(&mut from).as_ref(), from.finish()), (Ok(part), Ok(())));
+        for length in 0..bytes.len() {
+            assert!(get_consumer_group_part(&mut Cursor::new(&bytes[..length])).is_err());
+        }
+    }
 }
 
 pub(crate) fn unhex(text: &str) -> Vec<u8> {

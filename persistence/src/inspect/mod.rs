@@ -14,7 +14,7 @@ use tidegate_engine::{Currency, Millis, Stock, Tally};
 use crate::block::{Block, Tail};
 use crate::replay::{Replayer, Whose};
 use crate::snapshot::{Frame, SnapshotDir, SnapshotError, Snapshots};
-use crate::{DirLock, Epoch, EpochNumber, Journal, JournalError, LockError, Mark, SledJournal};
+use crate::{DirLock, Epoch, EpochNumber, Journal, JournalError, LockError, Mark, SledJournal, State};
 
 /// What one open epoch may cache here.
 const CACHE_BYTES: u64 = 16 << 20;
@@ -32,6 +32,8 @@ pub struct Inspection {
     pub skus: Vec<SkuInspection>,
     /// The campaigns in the same way.
     pub campaigns: Vec<CampaignInspection>,
+    /// The consumer groups in the same way, without those that were destroyed.
+    pub consumer_groups: Vec<ConsumerGroupInspection>,
     /// Everything that is wrong. A start refuses, or passes it over if it can, as each line says.
     pub damage: Vec<String>,
 }
@@ -99,6 +101,23 @@ pub struct CampaignInspection {
     /// Coupons it granted.
     pub coupons: usize,
     /// How many events made it.
+    pub changes: u64,
+    /// The hash of its state.
+    pub state_hash: u64,
+}
+
+/// One consumer group.
+#[derive(Clone, Debug)]
+pub struct ConsumerGroupInspection {
+    /// Its name.
+    pub name: Box<str>,
+    /// Everything up to here was delivered, or is not to be.
+    pub last_delivered: u64,
+    /// Its consumers.
+    pub consumers: usize,
+    /// Entries that were delivered and not acknowledged.
+    pub pending: u64,
+    /// How many events made it, and those that were in its place before.
     pub changes: u64,
     /// The hash of its state.
     pub state_hash: u64,
@@ -421,6 +440,20 @@ impl Walk {
             })
         });
         inspection.campaigns = campaigns.collect();
+        let groups = actors.iter().filter_map(|actor| {
+            let State::ConsumerGroup(state) = &actor.state else { return None };
+            let view = state.group()?.view();
+            Some(ConsumerGroupInspection {
+                name: actor.name.clone(),
+                last_delivered: view.last_delivered,
+                consumers: view.consumers.len(),
+                pending: view.pending,
+                changes: state.changes(),
+                state_hash: state.state_hash(),
+            })
+        });
+        inspection.consumer_groups = groups.collect();
+        inspection.consumer_groups.sort_by(|a, b| a.name.cmp(&b.name));
         inspection.campaigns.sort_by(|a, b| a.name.cmp(&b.name));
         inspection.skus.sort_by(|a, b| a.name.cmp(&b.name));
         for sku in inspection.skus.iter().filter(|sku| !sku.balanced) {

@@ -4,7 +4,7 @@ use std::fmt;
 
 use tidegate_engine::OrderState;
 
-use super::{CampaignInspection, Inspection};
+use super::{CampaignInspection, ConsumerGroupInspection, Inspection};
 
 impl fmt::Display for Inspection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -64,6 +64,18 @@ impl fmt::Display for Inspection {
         for campaign in &self.campaigns {
             let CampaignInspection { name, coupons, changes, state_hash } = campaign;
             writeln!(f, "  {name}: {coupons} coupons granted; {changes} changes, state {state_hash:016x}")?;
+        }
+        if !self.consumer_groups.is_empty() {
+            writeln!(f, "Consumer groups: {}", self.consumer_groups.len())?;
+        }
+        for group in &self.consumer_groups {
+            let ConsumerGroupInspection { name, last_delivered, consumers, pending, changes, state_hash } =
+                group;
+            writeln!(
+                f,
+                "  {name}: delivered up to {last_delivered}-0, {pending} pending, {consumers} consumers; {changes} \
+                 changes, state {state_hash:016x}"
+            )?;
         }
         if self.is_sound() {
             return writeln!(f, "Verified: every block, every snapshot, every balance.");

@@ -95,6 +95,18 @@ impl<'a> Rest<'a> {
         StreamId::parse(self.word()?, 0)
     }
 
+    /// The next word, if it is an id.
+    fn id_if_any(&mut self) -> Option<StreamId> {
+        let id = StreamId::parse(self.args.get(self.next)?, 0).ok()?;
+        self.next += 1;
+        Some(id)
+    }
+
+    fn min_idle(&mut self, command: &str) -> Result<u64, WireError> {
+        let wrong = |_| WireError::invalid(format!("Invalid min-idle-time argument for {command}"));
+        self.count().map_err(wrong)
+    }
+
     fn ids(&mut self) -> Result<Vec<StreamId>, WireError> {
         (0..self.left()).map(|_| self.id()).collect()
     }
@@ -111,13 +123,12 @@ impl<'a> Rest<'a> {
     /// Keys behind `STREAMS`, and as many words behind them.
     fn streams<T>(
         &mut self,
-        command: &str,
         read: impl Fn(&'a [u8]) -> Result<T, WireError>,
     ) -> Result<Vec<(String, T)>, WireError> {
         if self.left() == 0 || !self.left().is_multiple_of(2) {
-            return Err(WireError::invalid(format!(
-                "Unbalanced '{command}' list of streams: for each stream key an ID or '$' must be specified."
-            )));
+            return Err(WireError::invalid(
+                "Unbalanced XREAD list of streams: for each stream key an ID or '$' must be specified.",
+            ));
         }
         let count = self.left() / 2;
         let keys: Vec<String> = (0..count).map(|_| self.key()).collect::<Result<_, _>>()?;
@@ -142,8 +153,12 @@ fn range<'a>(args: Args<'a>, backwards: bool) -> Parsed<'a> {
     let key = rest.key()?;
     let (first, second) = (rest.word()?, rest.word()?);
     let (from, to) = if backwards { (second, first) } else { (first, second) };
-    let (from, to) = (Bound::parse(from, 0)?, Bound::parse(to, u64::MAX)?);
-    let count = if rest.is("COUNT") { Some(rest.count()?) } else { None };
+    let (from, to) = (Bound::start(from)?, Bound::end(to)?);
+    let mut count = None;
+    // As often as one likes, as in Redis: the last one counts.
+    while rest.is("COUNT") {
+        count = Some(rest.count()?);
+    }
     rest.end()?;
     stream(StreamCall::Range { key, from, to, count, backwards })
 }
@@ -167,7 +182,7 @@ pub(super) fn xread<'a>(_: &'static CommandSpec, args: Args<'a>) -> Parsed<'a> {
             return Err(syntax_error());
         }
     }
-    let streams = rest.streams("xread", |word| match word {
+    let streams = rest.streams(|word| match word {
         b"$" => Ok(ReadFrom::Now),
         b"+" => Ok(ReadFrom::Last),
         b">" => Err(WireError::invalid(
@@ -197,7 +212,7 @@ pub(super) fn xreadgroup<'a>(_: &'static CommandSpec, args: Args<'a>) -> Parsed<
         }
     }
     let (group, consumer) = who.ok_or_else(|| WireError::invalid("Missing GROUP option for XREADGROUP"))?;
-    let streams = rest.streams("xreadgroup", |word| match word {
+    let streams = rest.streams(|word| match word {
         b">" => Ok(None),
         b"$" => Err(WireError::invalid(
             "The $ ID is meaningless in the context of XREADGROUP: you want to read the history of this consumer by \
@@ -228,7 +243,7 @@ pub(super) fn xgroup_create<'a>(_: &'static CommandSpec, args: Args<'a>) -> Pars
             if rest.is("MKSTREAM") {
                 make_stream = true;
             } else {
-                entries_read(rest)?;
+                entries_read(rest, "CREATE")?;
             }
         }
         Ok(GroupAsk::Create { after, make_stream })
@@ -239,18 +254,45 @@ pub(super) fn xgroup_setid<'a>(_: &'static CommandSpec, args: Args<'a>) -> Parse
     of_group(args, 2, |rest| {
         let after = rest.id_or_last()?;
         if rest.left() > 0 {
-            entries_read(rest)?;
+            entries_read(rest, "SETID")?;
         }
         Ok(GroupAsk::SetId { after })
     })
 }
 
 /// `ENTRIESREAD` is accepted and not needed: how far a group is behind is counted.
-fn entries_read(rest: &mut Rest<'_>) -> Result<(), WireError> {
+fn entries_read(rest: &mut Rest<'_>, subcommand: &str) -> Result<(), WireError> {
     if !rest.is("ENTRIESREAD") {
-        return Err(syntax_error());
+        return Err(WireError::invalid(format!(
+            "unknown subcommand or wrong number of arguments for '{subcommand}'. Try XGROUP HELP."
+        )));
+    }
+    let word = rest.args.get(rest.next).unwrap_or_default();
+    if word.starts_with(b"-") && word != b"-1" {
+        return Err(WireError::invalid("value for ENTRIESREAD must be positive or -1"));
     }
     rest.count().map(drop)
+}
+
+/// Which subcommands there are, in lines as Redis has them.
+fn help(spec: &CommandSpec) -> Vec<String> {
+    let mut lines = vec![format!("{} <subcommand> [<arg> [value] [opt] ...]. Subcommands are:", spec.name)];
+    for subcommand in spec.subcommands {
+        let syntax = subcommand.syntax();
+        lines.push(syntax.strip_prefix(spec.name).unwrap_or(&syntax).trim_start().to_owned());
+        lines.push(format!("    {}", subcommand.summary));
+    }
+    lines.extend(["HELP", "    Prints this help."].map(str::to_owned));
+    lines
+}
+
+/// `XGROUP` and `XINFO` with a subcommand that is not in the table: `HELP`, or an unknown one.
+pub(super) fn of_container<'a>(spec: &'static CommandSpec, args: Args<'a>) -> Parsed<'a> {
+    let given = args.get(1).unwrap_or_default();
+    if given.eq_ignore_ascii_case(b"HELP") && args.len() == 2 {
+        return stream(StreamCall::Help { lines: help(spec) });
+    }
+    Err(WireError::invalid(format!("unknown subcommand {}. Try {} HELP.", show(given), spec.name)))
 }
 
 pub(super) fn xgroup_destroy<'a>(_: &'static CommandSpec, args: Args<'a>) -> Parsed<'a> {
@@ -275,8 +317,8 @@ pub(super) fn xpending<'a>(_: &'static CommandSpec, args: Args<'a>) -> Parsed<'a
             return Ok(GroupAsk::PendingSummary);
         }
         let min_idle_ms = if rest.is("IDLE") { rest.count()? } else { 0 };
-        let from = Bound::parse(rest.word()?, 0)?;
-        let to = Bound::parse(rest.word()?, u64::MAX)?;
+        let from = Bound::start(rest.word()?)?;
+        let to = Bound::end(rest.word()?)?;
         let count = rest.count()?;
         let consumer = if rest.left() > 0 { Some(rest.consumer()?) } else { None };
         Ok(GroupAsk::Pending { min_idle_ms, from, to, count, consumer })
@@ -288,15 +330,13 @@ const AUTOCLAIM_COUNT: u64 = 100;
 
 pub(super) fn xautoclaim<'a>(_: &'static CommandSpec, args: Args<'a>) -> Parsed<'a> {
     of_group(args, 1, |rest| {
-        let (consumer, min_idle_ms) = (rest.consumer()?, rest.count()?);
-        let from = Bound::parse(rest.word()?, 0)?;
+        let (consumer, min_idle_ms) = (rest.consumer()?, rest.min_idle("XAUTOCLAIM")?);
+        let from = Bound::start(rest.word()?)?;
         let (mut count, mut just_id) = (AUTOCLAIM_COUNT, false);
         while rest.left() > 0 {
             if rest.is("COUNT") {
-                count = rest.count()?;
-                if count == 0 {
-                    return Err(WireError::invalid("COUNT must be > 0"));
-                }
+                let given = rest.count().ok().filter(|count| *count > 0);
+                count = given.ok_or_else(|| WireError::invalid("COUNT must be > 0"))?;
             } else if rest.is("JUSTID") {
                 just_id = true;
             } else {
@@ -309,15 +349,20 @@ pub(super) fn xautoclaim<'a>(_: &'static CommandSpec, args: Args<'a>) -> Parsed<
 
 pub(super) fn xclaim<'a>(_: &'static CommandSpec, args: Args<'a>) -> Parsed<'a> {
     of_group(args, 1, |rest| {
-        let (consumer, min_idle_ms) = (rest.consumer()?, rest.count()?);
+        let (consumer, min_idle_ms) = (rest.consumer()?, rest.min_idle("XCLAIM")?);
         let (mut ids, mut just_id) = (Vec::new(), false);
+        while let Some(id) = rest.id_if_any() {
+            ids.push(id);
+        }
+        // Behind the first word that is no id come options alone.
         while rest.left() > 0 {
             if rest.is("JUSTID") {
                 just_id = true;
             } else if ["IDLE", "TIME", "RETRYCOUNT", "FORCE", "LASTID"].iter().any(|word| rest.is(word)) {
                 return Err(WireError::invalid("XCLAIM takes no option but JUSTID in this version"));
             } else {
-                ids.push(rest.id()?);
+                let word = rest.word()?;
+                return Err(WireError::invalid(format!("Unrecognized XCLAIM option {}", show(word))));
             }
         }
         Ok(GroupAsk::Claim { consumer, min_idle_ms, ids, just_id })

@@ -60,6 +60,11 @@ pub enum StreamCall {
         /// What is asked.
         ask: GroupAsk,
     },
+    /// `XGROUP HELP` and `XINFO HELP`
+    Help {
+        /// What is answered.
+        lines: Vec<String>,
+    },
     /// `XINFO STREAM`
     InfoStream {
         /// The stream.

@@ -40,7 +40,7 @@ impl StreamId {
     /// Reads an id. What stands behind the `-` may be left out; then it is `second`.
     pub(super) fn parse(word: &[u8], second: u64) -> Result<Self, WireError> {
         let mut parts = word.splitn(2, |byte| *byte == b'-');
-        let number = |part: &[u8]| digits(part);
+        let number = |part: &[u8]| digits(unpadded(part));
         let id = match (parts.next().and_then(number), parts.next()) {
             (Some(first), None) => Some(StreamId { first, second }),
             (Some(first), Some(rest)) => number(rest).map(|second| StreamId { first, second }),
@@ -50,8 +50,36 @@ impl StreamId {
     }
 }
 
+/// A number without what Redis passes over before it.
+fn unpadded(number: &[u8]) -> &[u8] {
+    let number = number.strip_prefix(b"+").unwrap_or(number);
+    let zeros = number.iter().take_while(|digit| **digit == b'0').count();
+    // One digit is left of a zero.
+    &number[zeros.min(number.len().saturating_sub(1))..]
+}
+
 impl Bound {
-    pub(super) fn parse(word: &[u8], second: u64) -> Result<Self, WireError> {
+    /// Where a range begins.
+    pub(super) fn start(word: &[u8]) -> Result<Self, WireError> {
+        match Self::parse(word, 0)? {
+            Bound::Beside(StreamId { first: u64::MAX, second: u64::MAX }) => {
+                Err(WireError::invalid("invalid start ID for the interval"))
+            }
+            bound => Ok(bound),
+        }
+    }
+
+    /// Where it ends.
+    pub(super) fn end(word: &[u8]) -> Result<Self, WireError> {
+        match Self::parse(word, u64::MAX)? {
+            Bound::Beside(StreamId { first: 0, second: 0 }) => {
+                Err(WireError::invalid("invalid end ID for the interval"))
+            }
+            bound => Ok(bound),
+        }
+    }
+
+    fn parse(word: &[u8], second: u64) -> Result<Self, WireError> {
         match word {
             b"-" => Ok(Bound::Least),
             b"+" => Ok(Bound::Most),

@@ -1,6 +1,5 @@
 //! The command table's commands of Redis streams.
 
-use super::connection::unknown_subcommand;
 use super::spec::{Argument, CommandSpec, Flag, Group, Keys, Kind, Role};
 use super::stream;
 use super::table::{SALE, option, repeated, required};
@@ -153,7 +152,7 @@ pub(super) const XGROUP: CommandSpec = CommandSpec {
     flags: WRITE,
     keys: Keys::None,
     subcommands: XGROUP_SUBCOMMANDS,
-    parse: unknown_subcommand,
+    parse: stream::of_container,
     ..STREAM
 };
 
@@ -162,7 +161,7 @@ pub(super) const XINFO: CommandSpec = CommandSpec {
     summary: "Describes the feed and its consumer groups.",
     keys: Keys::None,
     subcommands: XINFO_SUBCOMMANDS,
-    parse: unknown_subcommand,
+    parse: stream::of_container,
     ..STREAM
 };
 

@@ -212,7 +212,7 @@ section! {
         max_entries_per_read: usize = 10_000, Within(1, 1_000_000);
         /// Commands that read the feed from the disk at the same time; further ones wait.
         reads_at_once: usize = 4, Within(1, 256);
-        /// Consumer groups that there ever were, destroyed ones included until they are created again.
+        /// Consumer groups that there may be.
         max_groups: usize = 1_000, Within(1, 100_000);
         /// Consumers of one group.
         max_consumers_per_group: u32 = 10_000, Within(1, 1_000_000);

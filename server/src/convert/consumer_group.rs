@@ -11,7 +11,7 @@ use crate::feed::id;
 /// What has to be known to say what is asked of a group.
 #[derive(Clone, Copy)]
 pub(crate) struct Kept {
-    /// The oldest entry that is kept.
+    /// The oldest entry that is kept; 0 if it need not be known.
     pub(crate) from: u64,
     /// The last position that is durable.
     pub(crate) durable: u64,
@@ -27,7 +27,12 @@ impl Kept {
 
 /// The command to a group that this stands for; `None` if it only looks.
 pub(crate) fn group_command(ask: &GroupAsk, kept: Kept) -> Option<Command<&str>> {
-    let position = |after: &Option<StreamId>| after.map_or(kept.durable, |id| id.first);
+    let position = |after: &Option<StreamId>| match after {
+        None => kept.durable,
+        // The beginning is what is there now. What is trimmed later is missed by the group, and it has to be told so.
+        Some(id) if id.first == 0 => kept.from.saturating_sub(1),
+        Some(id) => id.first,
+    };
     Some(match ask {
         GroupAsk::Create { after, .. } => Command::Create { after: position(after) },
         GroupAsk::SetId { after } => Command::Move { after: position(after) },

@@ -299,12 +299,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         // The next read has to learn of a stop too.
         let mut stopped = self.stopped.clone();
         loop {
-            let mut moved = std::pin::pin!(feed.moved());
-            // Before looking, so that nothing that comes meanwhile is missed.
-            moved.as_mut().enable();
             let Some(call) = self.batch.read_feed().await else { return Some(since) };
             let is_over = tokio::select! {
-                () = moved => false,
+                () = feed.more(call) => false,
                 () = call.expired() => true,
                 () = gone(&mut self.stream, &mut self.input, self.edge.limits.read_buffer_bytes) => return None,
                 _ = stopped.wait_for(|stopped| *stopped) => true,

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use tidegate_protocol::command::StreamCall;
 use tidegate_protocol::resp::Protocol;
+use tokio::sync::watch;
 
 use super::usage::Present;
 
@@ -16,10 +17,23 @@ pub(crate) struct FeedCall {
     pub(super) protocol: Protocol,
     /// For each stream that is read, where to look next; `None` for one that there is not.
     pub(super) places: Option<Vec<Option<u64>>>,
+    /// For a consumer: what it waits for, since it has looked.
+    pub(super) wait: Option<GroupWait>,
+    /// How often it has looked and found nothing.
+    pub(super) looks: u32,
     /// Until when to wait for an entry.
     patience: Patience,
     /// Where it counts while it waits.
     waiting: Arc<AtomicU64>,
+}
+
+/// What a consumer waits for.
+#[derive(Debug)]
+pub(super) struct GroupWait {
+    /// An entry from here on,
+    pub(super) place: u64,
+    /// or that the group is moved or destroyed.
+    pub(super) over: watch::Receiver<bool>,
 }
 
 /// How long to wait.
@@ -42,7 +56,7 @@ impl FeedCall {
             },
             _ => Patience::No,
         };
-        Self { asked, protocol, places: None, patience, waiting: Arc::default() }
+        Self { asked, protocol, places: None, wait: None, looks: 0, patience, waiting: Arc::default() }
     }
 
     pub(crate) fn protocol(&self) -> Protocol {
@@ -60,6 +74,21 @@ impl FeedCall {
             Patience::No => false,
             Patience::Until(end) => Instant::now() < end,
             Patience::Forever => true,
+        }
+    }
+
+    /// From where on an entry is waited for. In streams that there are not, none ever comes.
+    pub(super) fn place(&self) -> u64 {
+        let places = self.places.iter().flatten().flatten().copied();
+        self.wait.as_ref().map(|wait| wait.place).into_iter().chain(places).min().unwrap_or(u64::MAX)
+    }
+
+    /// Waits until the group that is read for is moved or destroyed.
+    pub(super) async fn group_is_over(&self) {
+        match &self.wait {
+            // Who could say so is gone: that is the end too.
+            Some(wait) => drop(wait.over.clone().wait_for(|over| *over).await),
+            None => std::future::pending().await,
         }
     }
 

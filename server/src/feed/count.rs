@@ -1,6 +1,7 @@
 //! How many entries there are, counted as far as somebody wants to know.
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 
 use tidegate_persistence::{ActorKind, EpochNumber, WalkedBlock};
 
@@ -40,31 +41,40 @@ pub(super) struct Counted {
 }
 
 impl Feed {
+    /// Runs something that counts. One at a time, and beside the reads that are permitted: the first time after a start all
+    /// that is kept is counted, and whoever only reads must not wait for that.
+    pub(super) async fn counting<T: Send + 'static>(
+        self: &Arc<Self>,
+        work: impl FnOnce(&Self, &mut Count) -> Result<T, FeedError> + Send + 'static,
+    ) -> Result<T, FeedError> {
+        let mut count = Arc::clone(&self.count).lock_owned().await;
+        let feed = Arc::clone(self);
+        let done = tokio::task::spawn_blocking(move || work(&feed, &mut count));
+        done.await.unwrap_or(Err(FeedError::Panicked))
+    }
+
     /// Counts what came since the last time.
-    pub(super) fn counted(&self) -> Result<Counted, FeedError> {
-        let mut count = self.count.lock();
-        self.count_on(&mut count, usize::MAX)?;
+    pub(super) fn counted(&self, count: &mut Count) -> Result<Counted, FeedError> {
+        self.count_on(count, usize::MAX)?;
         Ok(Counted { entries: count.epochs.values().sum(), ever: count.all, last: count.last })
     }
 
     /// Counts some of what came since the last time. Whether that was all.
-    pub(super) fn count_a_little(&self) -> Result<bool, FeedError> {
-        self.count_on(&mut self.count.lock(), STEP)
+    pub(super) fn count_a_little(&self, count: &mut Count) -> Result<bool, FeedError> {
+        self.count_on(count, STEP)
     }
 
     /// How many entries are kept from this sequence on.
-    pub(super) fn count_from(&self, sequence: u64) -> Result<u64, FeedError> {
-        let mut count = self.count.lock();
-        self.count_on(&mut count, usize::MAX)?;
-        Ok(count.all.saturating_sub(self.count_before(&count, sequence, None)?))
+    pub(super) fn count_from(&self, count: &mut Count, sequence: u64) -> Result<u64, FeedError> {
+        self.count_on(count, usize::MAX)?;
+        Ok(count.all.saturating_sub(self.count_before(count, sequence, None)?))
     }
 
     /// How many entries are kept behind the place of a group, of those that were counted.
-    pub(super) fn count_behind(&self, group: &str, after: u64) -> Result<u64, FeedError> {
-        let mut count = self.count.lock();
+    pub(super) fn count_behind(&self, count: &mut Count, group: &str, after: u64) -> Result<u64, FeedError> {
         let sequence = after.saturating_add(1);
         let known = count.places.get(group).copied();
-        let before = self.count_before(&count, sequence, known)?;
+        let before = self.count_before(count, sequence, known)?;
         // Who named a group may name many.
         if count.places.len() >= self.limits.max_groups {
             count.places.clear();

@@ -1,27 +1,19 @@
-//! Consumer groups: who is delivered what, and what is still waited for.
+//! Commands about a consumer group, but for reading.
 
 use std::sync::Arc;
 
-use tidegate_actors::{Ask, Body, CreateError, Reply, Seat};
-use tidegate_engine::{ConsumerGroupAnswer as Answer, ConsumerGroupCommand as Command, ConsumerGroupView};
-use tidegate_protocol::command::{GroupAsk, StreamCall, StreamId};
+use tidegate_actors::{Ask, Body, Fault, Reply, Seat};
+use tidegate_engine::{
+    Claimed, ConsumerGroupAnswer as Answer, ConsumerGroupCommand as Command, ConsumerGroupView,
+};
+use tidegate_protocol::command::GroupAsk;
 use tidegate_protocol::error::{ErrorCode, WireError};
 use tidegate_protocol::resp::Writer;
 
-use super::call::FeedCall;
-use super::page::{Page, Stretch};
-use super::reply::{id, put_claimed, put_kept, put_streams};
+use super::budget::Budget;
+use super::reply::{ID_BYTES, PENDING_BYTES, ids, put_claimed};
 use super::{Feed, FeedError, STREAM};
 use crate::convert::{self, Kept};
-
-/// Where a group is known to be, so that a reader need not ask before it looks. A guess: the group itself knows.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Position {
-    /// Everything up to here was delivered.
-    after: Option<u64>,
-    /// Behind that, there is nothing before this.
-    next: u64,
-}
 
 /// Which words Redis has for a group that is not there depends on the command.
 pub(super) fn no_group(key: &str, group: &str, reading: bool) -> WireError {
@@ -34,119 +26,6 @@ fn no_group_of(key: &str, group: &str) -> WireError {
 }
 
 impl Feed {
-    /// Reads for a consumer. False if there is nothing yet, and it is to be waited for.
-    pub(super) async fn read_group(
-        self: &Arc<Self>,
-        call: &mut FeedCall,
-        out: &mut Vec<u8>,
-    ) -> Result<bool, WireError> {
-        let StreamCall::ReadGroup { group, consumer, count, no_ack, streams, .. } = &call.asked else {
-            return Ok(true);
-        };
-        let most = self.most(*count);
-        let (mut found, mut may_wait) = (Vec::new(), call.may_wait());
-        for (key, from) in streams {
-            let seat = self.house.find_consumer_group(group).filter(|_| key == STREAM);
-            let seat = seat.ok_or_else(|| no_group(key, group, true))?;
-            match from {
-                Some(after) => {
-                    // What was delivered before is there or not: nobody waits for it.
-                    may_wait = false;
-                    found.push((key.clone(), self.repeat(&seat, consumer, *after, most).await?));
-                }
-                None => {
-                    let page = self.deliver(&seat, consumer, most, *no_ack).await?;
-                    if !page.ids.is_empty() {
-                        found.push((key.clone(), page));
-                    }
-                }
-            }
-        }
-        let mut writer = Writer::new(out, call.protocol);
-        match found.is_empty() {
-            true if may_wait => return Ok(false),
-            true => writer.null_array(),
-            false => put_streams(&mut writer, &found),
-        }
-        Ok(true)
-    }
-
-    /// Delivers the next entries. Readers of one group take turns: two at once would find the same ones.
-    async fn deliver(
-        self: &Arc<Self>,
-        seat: &Arc<Seat>,
-        consumer: &str,
-        most: usize,
-        no_ack: bool,
-    ) -> Result<Page, WireError> {
-        let turn = Arc::clone(&self.positions.entry(seat.name().into()).or_default());
-        let mut position = turn.lock().await;
-        loop {
-            let page = match position.after {
-                // Nothing is known yet: the group says where it is.
-                None => Page::default(),
-                Some(after) => {
-                    let (next, group) = (position.next, Box::<str>::from(seat.name()));
-                    self.read(move |feed| {
-                        let from = feed.behind(after, &group)?.max(next);
-                        feed.page(Stretch { from, to: u64::MAX, most })
-                    })
-                    .await?
-                }
-            };
-            let after = position.after.unwrap_or(u64::MAX);
-            let command = Command::Deliver { consumer, after, entries: page.ids.clone(), no_ack };
-            match self.tell(seat, &command).await? {
-                Answer::Delivered(entries) => {
-                    self.usage.delivered(entries.len());
-                    let after = entries.last().copied().unwrap_or(after);
-                    *position = Position { after: Some(after), next: page.next };
-                    return Ok(page);
-                }
-                Answer::MovedOn { after } => *position = Position { after: Some(after), next: 0 },
-                other => return Err(self.refused(other, || no_group(STREAM, seat.name(), true))),
-            }
-        }
-    }
-
-    /// Where a group goes on.
-    pub(super) fn behind(&self, after: u64, group: &str) -> Result<u64, FeedError> {
-        let oldest = self.oldest()?;
-        match after.saturating_add(1) {
-            next if next >= oldest || after == 0 => Ok(next.max(oldest)),
-            asked => Err(FeedError::GroupTrimmed { group: group.into(), asked, oldest }),
-        }
-    }
-
-    /// Delivers again what a consumer has not acknowledged.
-    async fn repeat(
-        self: &Arc<Self>,
-        seat: &Arc<Seat>,
-        consumer: &str,
-        after: StreamId,
-        most: usize,
-    ) -> Result<Page, WireError> {
-        let most = u32::try_from(most).unwrap_or(u32::MAX);
-        let command = Command::Repeat { consumer, after: after.first, most };
-        match self.tell(seat, &command).await? {
-            Answer::Delivered(entries) => Ok(self.entries_in_page(entries).await?),
-            other => Err(self.refused(other, || no_group(STREAM, seat.name(), true))),
-        }
-    }
-
-    /// These entries, and for those that are not kept any more their id and nil.
-    async fn entries_in_page(self: &Arc<Self>, ids: Vec<u64>) -> Result<Page, FeedError> {
-        self.read(move |feed| {
-            let kept = feed.entries(&ids)?;
-            let mut page = Page { ids, ..Page::default() };
-            for sequence in &page.ids {
-                put_kept(&mut page.entries, *sequence, kept.get(sequence).map(Vec::as_slice));
-            }
-            Ok(page)
-        })
-        .await
-    }
-
     /// Carries out a command about one group.
     pub(super) async fn answer_group(
         self: &Arc<Self>,
@@ -169,25 +48,31 @@ impl Feed {
         let Some(command) = convert::group_command(ask, self.kept_now(ask).await?) else {
             return self.show(&seat, ask, writer).await;
         };
+        if let Command::Claim { .. } = command {
+            return self.claim(&seat, ask, command, writer).await;
+        }
         let answer = self.tell(&seat, &command).await?;
         if matches!(command, Command::Move { .. } | Command::Destroy) {
-            self.positions.remove(group);
+            self.turns.remove(group).inspect(|(_, turn)| turn.end());
         }
         match answer {
             Answer::Done => writer.simple("OK"),
             Answer::Count(count) => writer.uint(count),
-            Answer::Claimed { entries, gone, next } => {
-                self.show_claimed(ask, entries, (next, &gone), writer).await?;
-            }
             other => return Err(self.refused(other, || missing(key, group, ask))),
         }
         Ok(())
     }
 
     async fn kept_now(self: &Arc<Self>, ask: &GroupAsk) -> Result<Kept, FeedError> {
-        // Only who takes something over has to know what is still there.
-        let is_claim = matches!(ask, GroupAsk::AutoClaim { .. } | GroupAsk::Claim { .. });
-        let from = if is_claim { self.read(|feed| feed.oldest()).await? } else { 0 };
+        // Only who takes something over, or begins with the oldest, has to know what is still there.
+        let has_to_know = match ask {
+            GroupAsk::AutoClaim { .. } | GroupAsk::Claim { .. } => true,
+            GroupAsk::Create { after, .. } | GroupAsk::SetId { after } => {
+                after.is_some_and(|id| id.first == 0)
+            }
+            _ => false,
+        };
+        let from = if has_to_know { self.read(|feed| feed.oldest()).await? } else { 0 };
         let (durable, most) = (self.reader.durable_sequence(), self.limits.max_entries_per_read);
         Ok(Kept { from, durable, most })
     }
@@ -208,37 +93,50 @@ impl Feed {
             }));
         }
         let kept = self.kept_now(ask).await?;
-        let seat = self.house.find_or_create_consumer_group(group);
-        let seat = seat.map_err(|error: CreateError| convert::not_created(&error, self.retry))?;
-        let Some(command) = convert::group_command(ask, kept) else { return Ok(()) };
-        match self.tell(&seat, &command).await? {
+        let Some(Command::Create { after }) = convert::group_command(ask, kept) else { return Ok(()) };
+        let answer = self.house.create_consumer_group(group, after).await;
+        match answer.map_err(|error| convert::not_created(&error, self.retry))? {
             Answer::Done => writer.simple("OK"),
             other => return Err(self.refused(other, || no_group_of(key, group))),
         }
         Ok(())
     }
 
-    /// Shows what was taken over.
-    async fn show_claimed(
+    /// Takes over what fits into the reply. What that is, is found out before anything is taken over: what nobody is
+    /// shown, nobody works off.
+    async fn claim(
         self: &Arc<Self>,
+        seat: &Arc<Seat>,
         ask: &GroupAsk,
-        entries: Vec<u64>,
-        rest: (u64, &[u64]),
+        mut command: Command<&str>,
         writer: &mut Writer<'_>,
     ) -> Result<(), WireError> {
         let (GroupAsk::AutoClaim { just_id, .. } | GroupAsk::Claim { just_id, .. }) = ask else {
             return Ok(());
         };
-        let page = if *just_id {
-            let mut page = Page { ids: entries, ..Page::default() };
-            let mut ids = Writer::new(&mut page.entries, writer.protocol());
-            page.ids.iter().for_each(|entry| ids.bulk(id(*entry)));
-            page
-        } else {
-            self.entries_in_page(entries).await?
+        let (entries, gone, next) = match self.judge(seat, &command).await? {
+            Answer::Claimed { entries, gone, next } => (entries, gone, next),
+            other => return Err(self.refused(other, || missing(STREAM, seat.name(), ask))),
         };
-        put_claimed(writer, &page, matches!(ask, GroupAsk::AutoClaim { .. }).then_some(rest));
-        Ok(())
+        let found = if *just_id { None } else { Some(self.find(entries.clone(), self.budget()).await?) };
+        let length = |entry| found.as_ref().map_or(Some(ID_BYTES), |found| found.length(entry));
+        let budget = self.budget();
+        let (chosen, next) = match ask {
+            GroupAsk::AutoClaim { .. } => first_that_fit((entries, gone, next), length, budget),
+            _ => (those_that_fit((entries, gone), length, budget), next),
+        };
+        if let Command::Claim { which, .. } = &mut command {
+            *which = Claimed::Entries(chosen);
+        }
+        match self.tell(seat, &command).await? {
+            Answer::Claimed { entries, gone, .. } => {
+                let page = found.map_or_else(|| ids(&entries), |found| found.page(&entries));
+                let rest = matches!(ask, GroupAsk::AutoClaim { .. }).then_some((next, &gone[..]));
+                put_claimed(writer, &page, rest);
+                Ok(())
+            }
+            other => Err(self.refused(other, || missing(STREAM, seat.name(), ask))),
+        }
     }
 
     async fn show(
@@ -248,7 +146,8 @@ impl Feed {
         writer: &mut Writer<'_>,
     ) -> Result<(), WireError> {
         let mut body = Body::default();
-        match convert::pending_span(ask, self.limits.max_entries_per_read) {
+        let most = self.limits.max_entries_per_read.min(self.max_page_bytes / PENDING_BYTES);
+        match convert::pending_span(ask, most) {
             Some(span) => body.push_pending(&span),
             None => body.push(Ask::View),
         }
@@ -282,8 +181,32 @@ impl Feed {
     }
 
     pub(super) async fn tell(&self, seat: &Arc<Seat>, command: &Command<&str>) -> Result<Answer, WireError> {
+        self.send(seat, command)?.await
+    }
+
+    /// Sends a command, and gives what waits for its answer: that is durable when it comes.
+    pub(super) fn send(
+        &self,
+        seat: &Seat,
+        command: &Command<&str>,
+    ) -> Result<impl Future<Output = Result<Answer, WireError>>, WireError> {
         let mut body = Body::default();
-        body.push_consumer_group(command);
+        body.push_consumer_group(seat.name(), command);
+        let retry = self.retry;
+        let outcome = seat.send(body).map_err(|(_, fault)| convert::fault(fault, retry))?;
+        Ok(async move {
+            let replies = outcome.await.map_or(Err(Fault::Stopping), |outcome| outcome.replies);
+            match replies.map_err(|fault| convert::fault(fault, retry))?.pop() {
+                Some(Reply::ConsumerGroup(answer)) => Ok(*answer),
+                _ => Err(WireError::from(FeedError::Panicked)),
+            }
+        })
+    }
+
+    /// What would be answered to a command.
+    pub(super) async fn judge(&self, seat: &Arc<Seat>, command: &Command<&str>) -> Result<Answer, WireError> {
+        let mut body = Body::default();
+        body.push_judged(seat.name(), command);
         match self.ask(seat, body).await? {
             Reply::ConsumerGroup(answer) => Ok(*answer),
             _ => Err(WireError::from(FeedError::Panicked)),
@@ -324,4 +247,32 @@ fn missing(key: &str, group: &str, ask: &GroupAsk) -> WireError {
         )),
         _ => no_group_of(key, group),
     }
+}
+
+/// Of what can be claimed and what is gone, the first that a reply has room for, and where to go on.
+fn first_that_fit(
+    (entries, gone, next): (Vec<u64>, Vec<u64>, u64),
+    length: impl Fn(u64) -> Option<usize>,
+    mut budget: Budget,
+) -> (Vec<u64>, u64) {
+    let entries = entries.into_iter().map(|entry| (entry, length(entry)));
+    // It tells of these too.
+    let gone = gone.into_iter().map(|entry| (entry, Some(ID_BYTES)));
+    let mut both: Vec<_> = entries.chain(gone).collect();
+    both.sort_unstable_by_key(|(entry, _)| *entry);
+    let end = both.iter().position(|(_, length)| !budget.take_found(*length));
+    let next = end.map_or(next, |end| both[end].0);
+    (both.into_iter().take(end.unwrap_or(usize::MAX)).map(|(entry, _)| entry).collect(), next)
+}
+
+/// What a reply has room for of what can be claimed, and all that is gone: of that nothing is told.
+fn those_that_fit(
+    (entries, gone): (Vec<u64>, Vec<u64>),
+    length: impl Fn(u64) -> Option<usize>,
+    mut budget: Budget,
+) -> Vec<u64> {
+    let mut chosen = entries;
+    chosen.retain(|entry| budget.take_found(length(*entry)));
+    chosen.extend(gone);
+    chosen
 }

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use tidegate_protocol::error::WireError;
 use tidegate_protocol::resp::Writer;
 
-use super::count::Counted;
 use super::page::{Page, Stretch};
 use super::reply::id;
 use super::{Feed, FeedError};
@@ -13,7 +12,8 @@ use super::{Feed, FeedError};
 impl Feed {
     pub(super) async fn describe(self: &Arc<Self>, writer: &mut Writer<'_>) -> Result<(), WireError> {
         let groups = self.groups().await?.len();
-        let (counted, oldest, first, last) = self.read(|feed| feed.ends()).await?;
+        let counted = self.counting(Self::counted).await?;
+        let (oldest, first, last) = self.read(|feed| feed.ends()).await?;
         writer.map(10);
         number(writer, "length", counted.entries);
         // Of the trees that Redis keeps, there are none.
@@ -31,21 +31,28 @@ impl Feed {
         Ok(())
     }
 
-    /// How many entries there are, what is kept, and the first and the last entry.
-    fn ends(&self) -> Result<(Counted, u64, Page, Page), FeedError> {
+    /// What is kept, and the first and the last entry.
+    fn ends(&self) -> Result<(u64, Page, Page), FeedError> {
         let oldest = self.oldest()?;
         let stretch = Stretch { from: oldest, to: u64::MAX, most: 1 };
-        Ok((self.counted()?, oldest, self.page(stretch)?, self.page_backwards(stretch)?))
+        let first = self.page(stretch, &mut self.budget())?;
+        let last = self.page_backwards(stretch, &mut self.budget())?;
+        Ok((oldest, first, last))
     }
 
     pub(super) async fn describe_groups(self: &Arc<Self>, writer: &mut Writer<'_>) -> Result<(), WireError> {
         let groups = self.groups().await?;
         let positions: Vec<u64> = groups.iter().map(|(_, view)| view.last_delivered).collect();
         let (ever, behind) = self
-            .read(move |feed| {
-                let behind = positions.iter().map(|after| feed.count_from(after.saturating_add(1)));
-                let behind = behind.collect::<Result<Vec<_>, _>>()?;
-                Ok((feed.counted()?.ever, behind))
+            .counting(move |feed, count| {
+                let oldest = feed.oldest()?;
+                // How much a group has missed, nobody can say any more.
+                let mut lag = |after: &u64| match after.saturating_add(1) {
+                    next if next < oldest => Ok(None),
+                    next => feed.count_from(count, next).map(Some),
+                };
+                let behind = positions.iter().map(&mut lag).collect::<Result<Vec<_>, _>>()?;
+                Ok((feed.counted(count)?.ever, behind))
             })
             .await?;
         writer.array(groups.len());
@@ -55,8 +62,10 @@ impl Feed {
             number(writer, "consumers", view.consumers.len() as u64);
             number(writer, "pending", view.pending);
             text(writer, "last-delivered-id", &id(view.last_delivered));
-            number(writer, "entries-read", ever.saturating_sub(lag));
-            number(writer, "lag", lag);
+            for (name, value) in [("entries-read", lag.map(|lag| ever.saturating_sub(lag))), ("lag", lag)] {
+                writer.bulk(name);
+                writer.uint_or_null(value);
+            }
         }
         Ok(())
     }

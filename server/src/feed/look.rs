@@ -111,18 +111,11 @@ impl Feed {
         if places.is_empty() {
             return Ok(Vec::new());
         }
-        while !self.aside(|feed| feed.count_a_little()).await? {}
-        self.aside(move |feed| places.iter().map(|(group, after)| feed.count_behind(group, *after)).collect())
-            .await
-    }
-
-    /// Runs something that reads the disk without a reader's place. Whoever looks sees to it that this is one at a time.
-    async fn aside<T: Send + 'static>(
-        self: &Arc<Self>,
-        work: impl FnOnce(&Self) -> Result<T, FeedError> + Send + 'static,
-    ) -> Result<T, FeedError> {
-        let feed = Arc::clone(self);
-        tokio::task::spawn_blocking(move || work(&feed)).await.unwrap_or(Err(FeedError::Panicked))
+        while !self.counting(|feed, count| feed.count_a_little(count)).await? {}
+        self.counting(move |feed, count| {
+            places.iter().map(|(group, after)| feed.count_behind(count, group, *after)).collect()
+        })
+        .await
     }
 }
 

@@ -4,8 +4,10 @@
 //! for the disk. What an event does not say is asked of whoever it happened to, once for many entries.
 
 mod answer;
+mod budget;
 mod call;
 mod count;
+mod deliver;
 mod groups;
 mod info;
 mod look;
@@ -15,6 +17,7 @@ mod reply;
 mod scene;
 mod seats;
 mod usage;
+mod waiters;
 mod wanted;
 
 use std::sync::Arc;
@@ -24,37 +27,41 @@ use dashmap::DashMap;
 use parking_lot::Mutex;
 use tidegate_actors::{Fault, House};
 use tidegate_persistence::{ChainError, CodecError, Reader};
-use tokio::sync::{Notify, Semaphore};
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 
 pub(crate) use call::FeedCall;
 pub(crate) use reply::id;
 
 use crate::config;
 use crate::metrics::GroupReading;
+use budget::Budget;
 use count::Count;
-use groups::Position;
+use deliver::Turn;
 use seats::Seats;
 use usage::Usage;
+use waiters::{Tail, Waiters};
 
 /// The one stream there is.
 pub(crate) const STREAM: &str = "orders";
 
 /// Everything that reads the feed.
 pub(crate) struct Feed {
-    reader: Reader,
+    reader: Arc<Reader>,
     house: Arc<House>,
     seats: Seats,
     limits: config::Feed,
     /// What entries name as their source: with an entry's id its name wherever it goes.
     source: Arc<str>,
-    /// The most bytes of entries in one reply; one entry may go beyond it.
+    /// The most bytes of entries in one reply; the first may go beyond it.
     max_page_bytes: usize,
-    /// Notified when there may be more to read.
+    /// Notified after every commit.
     moved: Arc<Notify>,
+    waiters: Arc<Waiters>,
+    tail: Tail,
     permits: Arc<Semaphore>,
-    count: Mutex<Count>,
+    count: Arc<tokio::sync::Mutex<Count>>,
     /// One for each consumer group that was read for.
-    positions: DashMap<Box<str>, Arc<tokio::sync::Mutex<Position>>>,
+    turns: DashMap<Box<str>, Arc<Turn>>,
     /// What a client is told to wait when it has to come again.
     retry: Duration,
     usage: Usage,
@@ -72,9 +79,18 @@ impl Feed {
         source: Arc<str>,
         (max_page_bytes, retry): (usize, Duration),
     ) -> Arc<Self> {
-        let moved = Arc::<Notify>::default();
-        let wake = Arc::clone(&moved);
-        reader.on_durable(Arc::new(move || wake.notify_waiters()));
+        let (moved, waiters) = (Arc::<Notify>::default(), Arc::<Waiters>::default());
+        let reader = Arc::new(reader);
+        let (wake, wake_waiters) = (Arc::clone(&moved), Arc::clone(&waiters));
+        // What the journal calls must not keep the journal.
+        let durable = Arc::downgrade(&reader);
+        reader.on_durable(Arc::new(move || {
+            wake.notify_waiters();
+            if let Some(reader) = durable.upgrade() {
+                // When the journal has failed, nobody waits for anything.
+                wake_waiters.wake(reader.failed().map_or(reader.durable_sequence(), |_| u64::MAX));
+            }
+        }));
         Arc::new(Self {
             permits: Arc::new(Semaphore::new(limits.reads_at_once)),
             reader,
@@ -84,8 +100,10 @@ impl Feed {
             source,
             max_page_bytes,
             moved,
-            count: Mutex::default(),
-            positions: DashMap::default(),
+            waiters,
+            tail: Tail::default(),
+            count: Arc::default(),
+            turns: DashMap::default(),
             retry,
             usage: Usage::default(),
             looked_at: Arc::default(),
@@ -98,12 +116,31 @@ impl Feed {
         &self.source
     }
 
+    /// How much fits into one reply.
+    fn budget(&self) -> Budget {
+        Budget::new(self.limits.max_entries_per_read, self.max_page_bytes)
+    }
+
     /// Runs something that reads the disk, on a thread that may wait for it. As many at once as the configuration says.
     async fn read<T: Send + 'static>(
         self: &Arc<Self>,
         work: impl FnOnce(&Self) -> Result<T, FeedError> + Send + 'static,
     ) -> Result<T, FeedError> {
-        let permit = self.usage.queue(Arc::clone(&self.permits).acquire_owned()).await;
+        let permit = self.permit().await;
+        self.read_with(permit, work).await
+    }
+
+    /// Waits until one more may read the disk.
+    async fn permit(&self) -> Option<OwnedSemaphorePermit> {
+        // Nobody closes it.
+        self.usage.queue(Arc::clone(&self.permits).acquire_owned()).await.ok()
+    }
+
+    async fn read_with<T: Send + 'static>(
+        self: &Arc<Self>,
+        permit: Option<OwnedSemaphorePermit>,
+        work: impl FnOnce(&Self) -> Result<T, FeedError> + Send + 'static,
+    ) -> Result<T, FeedError> {
         let feed = Arc::clone(self);
         let done = tokio::task::spawn_blocking(move || {
             let (_permit, since) = (permit, Instant::now());

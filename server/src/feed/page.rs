@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use tidegate_persistence::WalkedBlock;
 
+use super::budget::Budget;
+use super::reply::{MISSING_BYTES, put_kept};
 use super::scene::Scene;
 use super::{Feed, FeedError};
 use crate::convert::entry::EntryWriter;
@@ -33,28 +35,56 @@ pub(super) struct Stretch {
     pub(super) most: usize,
 }
 
+/// Some entries, each by itself.
+#[derive(Debug, Default)]
+pub(super) struct Found {
+    /// By sequence, as far as they are kept.
+    pub(super) entries: BTreeMap<u64, Vec<u8>>,
+    /// Those from here on were not looked for: the reply is full before.
+    pub(super) until: Option<u64>,
+}
+
+impl Found {
+    /// These of them one behind the other, and for those that are not kept any more their id and nil.
+    pub(super) fn page(&self, ids: &[u64]) -> Page {
+        let mut page = Page { ids: ids.to_vec(), ..Page::default() };
+        for sequence in ids {
+            put_kept(&mut page.entries, *sequence, self.entries.get(sequence).map(Vec::as_slice));
+        }
+        page
+    }
+
+    /// How long an entry is in a reply; `None` if it was not looked for.
+    pub(super) fn length(&self, sequence: u64) -> Option<usize> {
+        self.until
+            .is_none_or(|until| sequence < until)
+            .then(|| self.entries.get(&sequence).map_or(MISSING_BYTES, Vec::len))
+    }
+}
+
 impl Feed {
-    /// The first entries of a stretch.
-    pub(super) fn page(&self, stretch: Stretch) -> Result<Page, FeedError> {
+    /// The first entries of a stretch, as far as they fit.
+    pub(super) fn page(&self, stretch: Stretch, budget: &mut Budget) -> Result<Page, FeedError> {
         let Stretch { from, most, .. } = stretch;
         let to = stretch.to.min(self.reader.durable_sequence());
-        let mut page = Page { next: from, ..Page::default() };
+        let mut page = Page { next: self.tail.skip(from), ..Page::default() };
         let mut writer = EntryWriter::new(&self.source);
         let mut last: Option<WalkedBlock> = None;
-        while page.next <= to && page.ids.len() < most && page.entries.len() < self.max_page_bytes {
-            let blocks = self.chunk(last.take(), page.next, to, most - page.ids.len())?;
+        while page.next <= to && page.ids.len() < most && !budget.is_spent() {
+            let room = (most - page.ids.len()).min(budget.entries());
+            let blocks = self.chunk(last.take(), page.next, to, room)?;
             let Some(end) = blocks.last() else { break };
             let (first, end) = (page.next, end.last_sequence().min(to));
             let mut scene = Scene::new(self, &blocks, first..=end, |_| true)?;
-            scene.keep(most - page.ids.len(), false);
-            let complete = page.ids.len() + scene.len() < most;
-            let (ids, next) = (&mut page.ids, &mut page.next);
-            let (mut bytes, mut cut) = (page.entries.len(), false);
+            scene.keep(room, false);
+            let complete = scene.len() < room;
+            let (ids, next, mut cut) = (&mut page.ids, &mut page.next, false);
             let written = scene.write(self, &mut writer, &mut page.entries, |sequence, entry| {
-                ids.push(sequence);
-                *next = sequence + 1;
-                bytes += entry.len();
-                cut = bytes >= self.max_page_bytes;
+                cut = !budget.take(entry.len());
+                if !cut {
+                    ids.push(sequence);
+                    *next = sequence + 1;
+                }
                 !cut
             });
             match written {
@@ -67,6 +97,10 @@ impl Feed {
             last = blocks.into_iter().next_back();
         }
         self.usage.read(page.ids.len());
+        let empty = page.ids.last().map_or(from, |last| last + 1);
+        if page.next > empty {
+            self.tail.note(empty, page.next);
+        }
         Ok(page)
     }
 
@@ -107,13 +141,13 @@ impl Feed {
         Ok(blocks)
     }
 
-    /// The last entries of a stretch, the last first.
-    pub(super) fn page_backwards(&self, stretch: Stretch) -> Result<Page, FeedError> {
+    /// The last entries of a stretch, the last first, as far as they fit.
+    pub(super) fn page_backwards(&self, stretch: Stretch, budget: &mut Budget) -> Result<Page, FeedError> {
         let Stretch { from, most, .. } = stretch;
         let mut to = stretch.to.min(self.reader.durable_sequence());
         let mut page = Page::default();
         let mut writer = EntryWriter::new(&self.source);
-        while to >= from && to > 0 && page.ids.len() < most && page.entries.len() < self.max_page_bytes {
+        while to >= from && to > 0 && page.ids.len() < most && !budget.is_spent() {
             let Some(block) = self.reader.block_at(to)? else { break };
             let first = block.first_sequence;
             if first > to {
@@ -121,14 +155,13 @@ impl Feed {
             }
             let blocks = [block];
             let mut scene = Scene::new(self, &blocks, from..=to, |_| true)?;
-            scene.keep(most - page.ids.len(), true);
+            scene.keep((most - page.ids.len()).min(budget.entries()), true);
             scene.reverse();
             let ids = &mut page.ids;
-            let mut bytes = page.entries.len();
             let written = scene.write(self, &mut writer, &mut page.entries, |sequence, entry| {
-                ids.push(sequence);
-                bytes += entry.len();
-                bytes < self.max_page_bytes
+                let fits = budget.take(entry.len());
+                ids.extend(fits.then_some(sequence));
+                fits
             });
             match written {
                 Ok(()) => {}
@@ -141,13 +174,13 @@ impl Feed {
         Ok(page)
     }
 
-    /// These entries, as far as they are kept: by sequence.
-    pub(super) fn entries(&self, ids: &[u64]) -> Result<BTreeMap<u64, Vec<u8>>, FeedError> {
-        let mut found = BTreeMap::new();
+    /// These entries, which ascend, as far as they fit.
+    pub(super) fn entries(&self, ids: &[u64], mut budget: Budget) -> Result<Found, FeedError> {
+        let mut found = Found::default();
         let mut writer = EntryWriter::new(&self.source);
         let mut left = ids;
         let mut out = Vec::new();
-        while let Some(&first) = left.first() {
+        while let (Some(&first), None) = (left.first(), found.until) {
             let Some(block) = self.reader.block_at(first)? else { break };
             let last = block.last_sequence();
             let (here, behind) = left.split_at(left.partition_point(|id| *id <= last));
@@ -155,14 +188,20 @@ impl Feed {
             let scene =
                 Scene::new(self, &blocks, first..=last, |sequence| here.binary_search(&sequence).is_ok())?;
             out.clear();
+            let Found { entries, until } = &mut found;
             scene.write(self, &mut writer, &mut out, |sequence, entry| {
-                found.insert(sequence, entry.to_vec());
-                true
+                let fits = budget.take(entry.len());
+                if fits {
+                    entries.insert(sequence, entry.to_vec());
+                } else {
+                    *until = Some(sequence);
+                }
+                fits
             })?;
             // One that is not kept any more lies before the first block there is.
             left = if here.is_empty() { left.get(1..).unwrap_or_default() } else { behind };
         }
-        self.usage.read(found.len());
+        self.usage.read(found.entries.len());
         Ok(found)
     }
 }

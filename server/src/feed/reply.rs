@@ -1,5 +1,6 @@
 //! Replies about the feed, in the shapes that Redis gives them.
 
+use tidegate_protocol::command::MAX_GROUP_NAME;
 use tidegate_protocol::resp::{Protocol, Writer};
 
 use super::page::Page;
@@ -28,6 +29,23 @@ pub(super) fn put_streams(writer: &mut Writer<'_>, streams: &[(String, Page)]) {
         writer.bulk(key);
         put_page(writer, page);
     }
+}
+
+/// What an id takes in a reply at most.
+pub(super) const ID_BYTES: usize = 32;
+/// What an entry that is not kept any more takes in a reply at most.
+pub(super) const MISSING_BYTES: usize = ID_BYTES + 8;
+
+/// What a line of `XPENDING` takes in a reply at most.
+pub(super) const PENDING_BYTES: usize = MAX_GROUP_NAME + 100;
+
+/// Ids alone.
+pub(super) fn ids(sequences: &[u64]) -> Page {
+    let mut page = Page { ids: sequences.to_vec(), ..Page::default() };
+    // An id looks the same to all clients.
+    let mut writer = Writer::new(&mut page.entries, Protocol::Resp2);
+    sequences.iter().for_each(|sequence| writer.bulk(id(*sequence)));
+    page
 }
 
 /// An entry, or its id and nil if it is not kept any more.

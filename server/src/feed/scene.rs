@@ -110,7 +110,7 @@ impl<'b> Scene<'b> {
     }
 
     /// Asks all that has to be, and writes the entries: each is handed on with its sequence. `take` says false when it
-    /// has enough.
+    /// does not take one: that and what is behind it is not written.
     ///
     /// # Errors
     /// At the first entry that nobody can be asked about. Those before it were handed on.
@@ -145,6 +145,7 @@ impl<'b> Scene<'b> {
                 return Err(FeedError::Unknown(sequence));
             }
             if !take(sequence, &out[before..]) {
+                out.truncate(before);
                 break;
             }
         }

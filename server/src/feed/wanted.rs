@@ -8,6 +8,7 @@ use tidegate_persistence::{ActorKind, WalkedBlock};
 use tidegate_protocol::error::{ErrorCode, WireError};
 
 use super::groups::no_group;
+use super::page::Found;
 use super::{Feed, FeedError, STREAM};
 use crate::convert::entry::{Entry, campaign_entries, sku_entries};
 use crate::convert::fault;
@@ -24,6 +25,17 @@ pub(crate) struct Delivery {
     pub(crate) skipped: u64,
     /// Whether nothing is known to come behind them.
     pub(crate) is_all: bool,
+}
+
+/// With what a group is to go on.
+#[derive(Debug)]
+enum Place {
+    /// These entries.
+    Wanted(Vec<u64>),
+    /// What comes behind this one, which nobody waits for.
+    Behind(u64),
+    /// Where it is.
+    Same,
 }
 
 /// A stretch of the feed that was looked through.
@@ -59,19 +71,20 @@ impl Feed {
         let after = view.last_delivered;
         let (name, types) = (Box::<str>::from(group), Arc::clone(types));
         let found = self.read(move |feed| {
-            let from = feed.behind(after, &name)?;
+            let from = feed.behind(after, 0, &name)?;
             let sifted = feed.sift(from, most, |entry| types.iter().any(|kind| kind == entry.kind()))?;
             feed.write_wanted(sifted)
         });
-        let (ids, delivery) = found.await?;
-        // What nobody waits for needs no acknowledgement.
-        let no_ack = delivery.entries.is_empty();
-        if ids.is_empty() {
-            return Ok(delivery);
-        }
+        let (place, delivery) = found.await?;
+        let (ids, no_ack) = match place {
+            // One that is not kept any more by now is delivered all the same, so that somebody hears of it.
+            Place::Wanted(ids) => (ids, false),
+            Place::Behind(last) => (vec![last], true),
+            Place::Same => return Ok(delivery),
+        };
         match self.tell(&seat, &Command::Deliver { consumer, after, entries: ids, no_ack }).await? {
-            Answer::Delivered(_) => {
-                self.usage.delivered(delivery.entries.len());
+            Answer::Delivered(ids) => {
+                self.usage.delivered(if no_ack { 0 } else { ids.len() });
                 Ok(delivery)
             }
             // Somebody moved it meanwhile: it is to be looked at again.
@@ -102,20 +115,24 @@ impl Feed {
         Ok(sifted)
     }
 
-    /// Writes what is wanted, or as much of it as comes before an entry that can't be written now. With which entries the
-    /// group is to go on: those, or the last that is passed over.
-    fn write_wanted(&self, sifted: Sifted) -> Result<(Vec<u64>, Delivery), FeedError> {
+    /// Writes what is wanted, or as much of it as comes before an entry that can't be written now.
+    fn write_wanted(&self, sifted: Sifted) -> Result<(Place, Delivery), FeedError> {
         let Sifted { mut wanted, skipped, is_all } = sifted;
         loop {
             let ids: Vec<u64> = wanted.iter().map(|(sequence, _)| *sequence).collect();
             let Some((_, skipped_before)) = wanted.last().copied() else {
-                let (ids, skipped) = skipped.map_or((Vec::new(), 0), |(last, count)| (vec![last], count));
-                return Ok((ids, Delivery { entries: Vec::new(), skipped, is_all }));
+                let (place, skipped) =
+                    skipped.map_or((Place::Same, 0), |(last, count)| (Place::Behind(last), count));
+                return Ok((place, Delivery { entries: Vec::new(), skipped, is_all }));
             };
-            match self.entries(&ids) {
-                Ok(written) => {
-                    let entries = written.into_values().collect();
-                    return Ok((ids, Delivery { entries, skipped: skipped_before, is_all }));
+            match self.entries(&ids, self.budget()) {
+                // The reply is full before the last of them.
+                Ok(Found { until: Some(until), .. }) if wanted.iter().any(|(id, _)| *id >= until) => {
+                    wanted.retain(|(id, _)| *id < until);
+                }
+                Ok(found) => {
+                    let entries = found.entries.into_values().collect();
+                    return Ok((Place::Wanted(ids), Delivery { entries, skipped: skipped_before, is_all }));
                 }
                 Err(FeedError::Unasked { sequence, .. }) if ids.first().is_some_and(|id| *id < sequence) => {
                     wanted.retain(|(id, _)| *id < sequence);

@@ -52,6 +52,11 @@ impl Client {
         self.write(&encode(&[line])).unwrap();
     }
 
+    /// The same, to a server that may be gone.
+    pub(crate) fn try_send(&mut self, line: &str) -> io::Result<()> {
+        self.write(&encode(&[line]))
+    }
+
     /// Sends these commands in one write and shows their replies.
     pub(crate) fn pipeline<S: AsRef<str>>(&mut self, lines: &[S]) -> Vec<String> {
         self.write(&encode(lines)).unwrap();

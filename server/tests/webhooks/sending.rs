@@ -14,7 +14,7 @@ use tidegate_server::config::User;
 use tidegate_server::security::SecretHash;
 
 use crate::common::receiver::{Receiver, Webhook, answer};
-use crate::common::{Ask, Entry, PATIENCE, Process, document, until};
+use crate::common::{Ask, Entry, PATIENCE, Process, Server, document, until};
 
 #[test]
 fn each_entry_is_sent_signed_and_in_order() {
@@ -69,25 +69,32 @@ fn no_two_servers_name_an_entry_alike_and_a_restart_does() {
         waits(&server, "shop");
         server
     };
-    let next_id = || receiver.next().header("webhook-id").to_owned();
+    // The id of the only entry, and the end of its server once nothing will be sent again.
+    let id_at_the_end = |server: Server| {
+        let id = receiver.next().header("webhook-id").to_owned();
+        until_status(&server, "shop", "delivered", 1);
+        until_status(&server, "shop", "lag", 0);
+        server.stop().unwrap();
+        id
+    };
     let sold = |dir: &Path, source: &str| {
         let server = start(dir, source);
         sell(&mut server.client(), 0);
-        (next_id(), server.stop().unwrap()).0
+        id_at_the_end(server)
     };
     let again = |dir: &Path, source: &str| {
         let server = start(dir, source);
         server.client().says("XGROUP SETID orders webhook.shop 0", "OK");
-        next_id()
+        id_at_the_end(server)
     };
     let id = sold(dir.path(), "");
     assert_eq!(again(dir.path(), ""), id, "after a restart");
     let other_id = sold(other.path(), "");
-    let entry = |id: &str| id.rsplit('/').next().unwrap().to_owned();
-    assert_eq!(entry(&id), entry(&other_id));
-    assert_ne!(id, other_id, "of another data directory");
+    // What stands before the entry's own id, which counts from the beginning in either.
+    let source_of = |id: &str| id.rsplit_once('/').unwrap().0.to_owned();
+    assert_ne!(source_of(&id), source_of(&other_id), "of another data directory");
     let source = "https://shop.example.com/eu";
-    assert_eq!(again(other.path(), source), format!("{source}/{}", entry(&id)));
+    assert_eq!(source_of(&again(other.path(), source)), source);
 }
 
 #[test]

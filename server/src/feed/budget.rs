@@ -1,0 +1,50 @@
+//! How much one reply may hold.
+
+/// What is left of a reply. All streams of it share one.
+#[derive(Clone, Debug)]
+pub(super) struct Budget {
+    entries: usize,
+    bytes: usize,
+    is_untouched: bool,
+}
+
+impl Budget {
+    pub(super) fn new(entries: usize, bytes: usize) -> Self {
+        Self { entries, bytes, is_untouched: true }
+    }
+
+    /// The most entries that may still come.
+    pub(super) fn entries(&self) -> usize {
+        self.entries
+    }
+
+    /// Takes an entry of so many bytes, if it fits. The first one does, however long: otherwise nobody could ever read it.
+    /// When one does not, nothing behind it does, because entries are read in order.
+    pub(super) fn take(&mut self, bytes: usize) -> bool {
+        let fits = self.entries > 0 && (bytes <= self.bytes || self.is_untouched);
+        self.is_untouched = false;
+        if fits {
+            self.entries -= 1;
+            self.bytes = self.bytes.saturating_sub(bytes);
+        } else {
+            self.entries = 0;
+        }
+        fits
+    }
+
+    /// The same of one that may have been found not to fit before: then it has no length.
+    pub(super) fn take_found(&mut self, bytes: Option<usize>) -> bool {
+        match bytes {
+            Some(bytes) => self.take(bytes),
+            None => {
+                self.entries = 0;
+                false
+            }
+        }
+    }
+
+    /// Whether nothing more fits.
+    pub(super) fn is_spent(&self) -> bool {
+        self.entries == 0 || (self.bytes == 0 && !self.is_untouched)
+    }
+}
