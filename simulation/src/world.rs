@@ -13,7 +13,7 @@ use tokio::sync::oneshot;
 use crate::auditor::Auditor;
 use crate::life::{self, Life, SEED, Unavailable};
 use crate::photograph::Photograph;
-use crate::plan::{Plan, Question, Step};
+use crate::plan::{BUYERS, Plan, Question, Step};
 use crate::request::{Request, What, Whom};
 use crate::sale::SKUS;
 
@@ -283,6 +283,24 @@ impl<'p> World<'p> {
         Ok(())
     }
 
+    /// Where nobody was told of an order or a cart yet, mostly another question: for one.
+    fn instead(&self, question: Question) -> Question {
+        let (has_orders, has_carts) = (self.auditor.orders().len() > 0, self.auditor.carts().len() > 0);
+        match question {
+            Question::Pay { order, .. } | Question::Cancel { order } | Question::Refund { order, .. }
+                if !has_orders && order % 8 > 0 =>
+            {
+                let [sku, buyer] = order.to_be_bytes();
+                let (sku, buyer) = (sku % SKUS.len() as u8, buyer % BUYERS);
+                Question::Reserve { sku, buyer, qty: 1, coupon: false }
+            }
+            Question::PayCart { cart, .. } | Question::CancelCart { cart } if !has_carts && cart % 8 > 0 => {
+                Question::Cart { buyer: (cart % u16::from(BUYERS)) as u8, qty: [1, 1, 0], coupon: false }
+            }
+            question => question,
+        }
+    }
+
     /// What a question is about, out of what is known now.
     fn request(&self, question: Question) -> Request {
         let number = self.requests.len();
@@ -299,7 +317,7 @@ impl<'p> World<'p> {
             known.unwrap_or((1, 1_000))
         };
         let coupon = |wanted: bool| if wanted { self.auditor.coupon() } else { None };
-        let what = match question {
+        let what = match self.instead(question) {
             Question::Reserve { sku, buyer: who, qty, coupon: wanted } => {
                 What::Reserve { sku: sku.into(), buyer: buyer(who), qty: qty.into(), coupon: coupon(wanted) }
             }
