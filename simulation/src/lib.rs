@@ -10,6 +10,7 @@
 //! shorter ([`shrink`]).
 
 mod auditor;
+mod gate;
 mod life;
 mod photograph;
 mod plan;

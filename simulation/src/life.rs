@@ -1,7 +1,8 @@
 //! A server from its start to its end, without doors: recovery, the house, and a journal that goes step by step.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
 use actix::Arbiter;
 use tidegate_actors::{
@@ -14,6 +15,7 @@ use tidegate_persistence::{
 };
 use tokio::sync::{Notify, oneshot};
 
+use crate::gate::Gate;
 use crate::plan::Setup;
 use crate::request::Whom;
 use crate::sale::{self, CAMPAIGN, SKUS};
@@ -27,6 +29,11 @@ const ROUNDS: usize = 32;
 const PAUSE: Duration = Duration::from_millis(5);
 /// So often it passes before a reply is given up, which is a defect: somebody would wait for ever.
 const PATIENCE: usize = 2_000;
+
+/// How long the word of a rebuild may really take.
+const MOST_REBUILD: Duration = Duration::from_secs(30);
+/// Actors that are rebuilt one after the other: there are not more.
+const MOST_REBUILDS: usize = 8;
 
 /// The server can't be asked any more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,13 +49,23 @@ pub(crate) struct Life {
     pub(crate) house: Arc<House>,
     pub(crate) writer: SteppedWriter,
     clock: Arc<ManualClock>,
+    /// The next turn is to panic.
+    panics: Arc<AtomicBool>,
+    /// Before whoever reads an actor back.
+    gate: Arc<Gate>,
 }
 
-struct FromJournal(Reader);
+impl Drop for Life {
+    fn drop(&mut self) {
+        self.gate.open_for_good();
+    }
+}
+
+struct FromJournal(Reader, Arc<Gate>);
 
 impl Rebuild for FromJournal {
     fn rebuild(&self, id: ActorId, seed: u64) -> Result<Option<State>, RebuildError> {
-        let rebuilt = self.0.rebuild(id, seed).map(|actor| Some(actor.state));
+        let rebuilt = self.1.pass(|| self.0.rebuild(id, seed).map(|actor| Some(actor.state)));
         rebuilt.map_err(|error| RebuildError(error.to_string()))
     }
 }
@@ -74,6 +91,8 @@ impl Life {
             ..Options::default()
         };
         let notify: Arc<Notify> = Arc::default();
+        let (panics, gate) = (Arc::new(AtomicBool::new(false)), Arc::<Gate>::default());
+        let is_to_panic = Arc::clone(&panics);
         let wake = Arc::clone(&notify);
         let (writer, lanes) =
             journal.start_stepped(&options, vec![Arc::new(move || wake.notify_one()) as Wake]);
@@ -86,7 +105,7 @@ impl Life {
             residents.map(|actor| Resident { id: actor.id, name: actor.name, state: actor.state }),
             next_actor,
             Arc::clone(clock),
-            FromJournal(writer.reader()),
+            FromJournal(writer.reader(), Arc::clone(&gate)),
             HouseOptions {
                 mailbox_capacity: 64,
                 max_skus: 10,
@@ -96,11 +115,15 @@ impl Life {
                 // Whoever sets the clock wakes the actors itself.
                 look_at_clock: Duration::from_secs(1_000_000_000),
                 seed: SEED,
-                probe: None,
+                probe: Some(Box::new(move |_| {
+                    if is_to_panic.swap(false, Ordering::Relaxed) {
+                        std::panic::panic_any("a planned defect");
+                    }
+                })),
                 news: None,
             },
         );
-        Ok(Self { house: Arc::new(house), writer, clock: Arc::clone(clock) })
+        Ok(Self { house: Arc::new(house), writer, clock: Arc::clone(clock), panics, gate })
     }
 
     /// What a server does before it lets anybody in.
@@ -166,6 +189,46 @@ impl Life {
             self.pass(PAUSE).await;
         }
         done.abort();
+        Err(Unavailable::Silent)
+    }
+
+    /// The next turn ends in a panic.
+    pub(crate) fn panic(&self) {
+        self.panics.store(true, Ordering::Relaxed);
+    }
+
+    /// Waits until whoever is being rebuilt is back. Another thread does that: it is let through to it when nothing else has
+    /// anything left to do, so that everything is the same each time.
+    ///
+    /// # Errors
+    /// It does not come back.
+    pub(crate) async fn heal(&mut self) -> Result<(), Unavailable> {
+        let house = Arc::clone(&self.house);
+        for _ in 0..MOST_REBUILDS {
+            if house.status().rebuilding.is_empty() {
+                return if house.status().quarantined.is_empty() { Ok(()) } else { Err(Unavailable::Failed) };
+            }
+            // What it wrote is on the disk before it is read back, and whoever waits for that looks once a millisecond.
+            for _ in 0..4 {
+                run(32).await;
+                while self.writer.commit() {}
+                self.pass(PAUSE).await;
+            }
+            run(32).await;
+            let rebuilt = house.rebuilt();
+            if !self.gate.let_one_through() {
+                return Err(Unavailable::Silent);
+            }
+            let began = Instant::now();
+            while house.rebuilt() == rebuilt && house.status().quarantined.is_empty() {
+                // It has done its work, and is about to say so.
+                run(1).await;
+                if began.elapsed() > MOST_REBUILD {
+                    return Err(Unavailable::Silent);
+                }
+            }
+            run(32).await;
+        }
         Err(Unavailable::Silent)
     }
 

@@ -26,6 +26,9 @@ struct Options {
     /// Stop after so many seconds, however many are left.
     #[arg(long)]
     seconds: Option<u64>,
+    /// Run each of them twice, and compare.
+    #[arg(long)]
+    twice: bool,
     /// Threads; 0: one for each core.
     #[arg(long, default_value_t = 0)]
     threads: usize,
@@ -93,7 +96,16 @@ fn many(options: &Options) -> ExitCode {
             if seed - options.from >= options.seeds {
                 return;
             }
-            match run(&Plan::of(seed)) {
+            let plan = Plan::of(seed);
+            let ran = run(&plan).and_then(|first| match options.twice.then(|| run(&plan)) {
+                Some(Ok(second)) if second != first => {
+                    let what = format!("the second time it was not the same: {first:?}, {second:?}");
+                    Err(Failure { what, step: plan.steps() })
+                }
+                Some(Err(failure)) => Err(failure),
+                _ => Ok(first),
+            });
+            match ran {
                 Ok(finished) => {
                     starts.fetch_add(finished.starts.into(), Ordering::Relaxed);
                     requests.fetch_add(finished.requests as u64, Ordering::Relaxed);

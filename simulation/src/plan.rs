@@ -110,6 +110,8 @@ pub(crate) enum Step {
         /// After so many bytes more.
         bytes: u32,
     },
+    /// The next turn of an actor ends in a panic, and the actor is rebuilt.
+    Panic,
     /// The machine stops and starts.
     Crash {
         /// What is left of what was not synced.
@@ -215,7 +217,8 @@ impl Step {
             96 => Self::SetClock { by: [DAY_MS, -DAY_MS, 61_000, -61_000][rng.random_range(0..4)] },
             97 => Self::Stop,
             98 | 99 => Self::crash(rng),
-            _ => match rng.random_range(0..4) {
+            _ => match rng.random_range(0..5) {
+                4 => Self::Panic,
                 0 => Self::FailSync { after: rng.random_range(0..4) },
                 1 => Self::Fill { bytes: rng.random_range(0..3_000) },
                 2 => Self::Mishap { after: rng.random_range(0..40), mishap: Mishap::Error },

@@ -151,6 +151,10 @@ impl<'p> World<'p> {
             if let Some(end) = self.take(step, &mut life).await? {
                 return Ok(end);
             }
+            let healed = life.heal().await;
+            if let Some(end) = self.judge(healed, "an actor that panicked is not back in service")? {
+                return Ok(end);
+            }
             self.collect()?;
         }
         if self.step == self.plan.steps.len() {
@@ -220,6 +224,7 @@ impl<'p> World<'p> {
             Step::Mishap { after, mishap } => self.disk.mishap_after(after.into(), mishap),
             Step::FailSync { after } => self.disk.fail_sync_after(after.into()),
             Step::Fill { bytes } => self.disk.set_capacity(self.disk.bytes() + u64::from(bytes)),
+            Step::Panic => life.panic(),
             Step::Crash { left } => return Ok(Some(End::Crash(left))),
             Step::Stop => {
                 // What was asked is answered, as far as the disk lets it.
