@@ -250,7 +250,6 @@ impl House {
             campaign: Arc::clone(seat),
             skus: Arc::clone(&self.directory),
             ledger: self.ledgers.of(seat.name()),
-            shared: Arc::clone(&self.shared),
         };
         actix_rt::spawn(async move {
             // A connection that is gone needs no answer.
