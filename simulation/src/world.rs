@@ -155,6 +155,7 @@ impl<'p> World<'p> {
             if let Some(end) = self.judge(healed, "an actor that panicked is not back in service")? {
                 return Ok(end);
             }
+            self.note_time();
             self.collect()?;
         }
         if self.step == self.plan.steps.len() {
