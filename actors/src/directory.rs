@@ -88,6 +88,12 @@ impl Shown {
         self.vacant.store(vacant, Ordering::Release);
     }
 
+    /// The same.
+    #[must_use]
+    pub fn is_vacant(&self) -> bool {
+        self.vacant.load(Ordering::Acquire)
+    }
+
     pub(crate) fn publish(&self, view: Option<SkuView>) {
         self.view.store(view.map(Arc::new));
     }
@@ -302,9 +308,12 @@ impl Directory {
         }
     }
 
-    /// A place of a consumer group that is nobody's.
+    /// A place of a consumer group that is nobody's, and whose actor is in service.
     pub(crate) fn find_vacant(&self) -> Option<Arc<Seat>> {
-        self.find_map(|seat| seat.shown.vacant.load(Ordering::Acquire).then(|| Arc::clone(seat)))
+        self.find_map(|seat| {
+            let is_free = seat.shown.is_vacant() && seat.shown.condition() == Condition::Live;
+            is_free.then(|| Arc::clone(seat))
+        })
     }
 
     /// This place has another name from now on.

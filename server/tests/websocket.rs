@@ -345,6 +345,13 @@ fn no_message_makes_the_server_hold_more_than_an_answer_may_have() {
         assert!(message.contains("was not carried out"), "{message}");
     }
     assert_eq!(server.client().books("lamp"), "total=900 available=900 reserved=0 sold=0");
+    // It is the same behind a message that came together with it.
+    let look = |id: Json| request(id, "sku.get", json!({"sku": "lamp"}));
+    socket.send_together(&[look(json!("first")), (0..20).map(|id| look(json!(id))).collect()]);
+    assert_eq!(socket.receive()["id"], "first");
+    let shown_behind =
+        socket.receive().as_array().unwrap().iter().filter(|answer| answer.get("result").is_some()).count();
+    assert!((1..=shown).contains(&shown_behind), "{shown} alone, and {shown_behind}");
     // Messages that came together are each answered, however much that is.
     let text: Vec<Json> = (0..20).map(|id| request(id, "sku.get", json!({"sku": "lamp"}))).collect();
     text.iter().for_each(|message| socket.send(message));

@@ -132,6 +132,15 @@ impl Caller {
             let Ok(Some(request)) = self.decoder.decode(&self.commands[self.taken..]) else { break };
             self.taken += request.consumed;
         }
+        if self.taken >= self.commands.len() {
+            self.rest();
+        }
+    }
+
+    /// Nothing waits any more.
+    fn rest(&mut self) {
+        self.commands.clear();
+        (self.taken, self.since) = (0, None);
     }
 
     /// The most bytes of replies that are worth being held at once.
@@ -170,11 +179,12 @@ impl Caller {
                 output.append(&mut replies);
             }
             if !more {
-                self.commands.clear();
-                (self.taken, self.since) = (0, None);
+                self.rest();
                 return output;
             }
             if output.len() >= most {
+                // What is left waits for the client to take this, which is no time of ours.
+                self.since = None;
                 return output;
             }
         }

@@ -75,6 +75,10 @@ impl Feed {
         let sequence = after.saturating_add(1);
         let known = count.places.get(group).copied();
         let before = self.count_before(count, sequence, known)?;
+        if sequence > count.next {
+            // What comes before it is still to be counted.
+            return Ok(count.all.saturating_sub(before));
+        }
         // Who named a group may name many.
         if count.places.len() >= self.limits.max_groups {
             count.places.clear();

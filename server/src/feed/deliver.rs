@@ -113,7 +113,11 @@ impl Feed {
                 Ok(page) => found.push((key.clone(), page)),
                 // What was delivered is told. The next read says what is wrong.
                 Err(_) if found.iter().any(|(_, page): &(_, Page)| !page.ids.is_empty()) => break,
-                Err(error) if call.wait.is_some() && error.code() == ErrorCode::NoGroup => return Err(gone()),
+                Err(error) if error.code() == ErrorCode::NoGroup => {
+                    // The place of a group that is gone: nobody takes turns there.
+                    self.turns.remove_if(group.as_str(), |_, known| Arc::ptr_eq(known, &turn));
+                    return Err(if call.wait.is_some() { gone() } else { error });
+                }
                 Err(error) => return Err(error),
             }
             if budget.is_spent() {

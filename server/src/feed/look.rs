@@ -30,9 +30,10 @@ impl Feed {
     /// How the feed is used, and how its groups stand. What can't be found out in time is missing.
     pub(crate) async fn look(self: &Arc<Self>) -> FeedReading {
         let told = self.look_at_groups().await;
+        let groups = self.house.consumer_groups().iter().filter(|seat| !seat.shown().is_vacant()).count();
         let (limits, (entries_read, entries_delivered)) = (&self.limits, self.usage.entries());
         FeedReading {
-            groups: self.house.consumer_groups().len() as u64,
+            groups: groups as u64,
             groups_limit: limits.max_groups as u64,
             pending_limit: u64::from(limits.max_pending_per_group),
             waiting_readers: self.usage.blocked(),
@@ -63,7 +64,7 @@ impl Feed {
         Arc::clone(&self.told.lock())
     }
 
-    /// The groups that are there longest, so that nobody hides one by making others; by name.
+    /// The groups in the places that are there longest, so that nobody hides one by making others beyond them; by name.
     async fn ask_groups(&self) -> Vec<Found> {
         let mut seats = self.house.consumer_groups();
         seats.sort_unstable_by_key(|seat| seat.id().0);

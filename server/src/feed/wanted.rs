@@ -16,6 +16,10 @@ use crate::convert::fault;
 /// Bytes of the journal that are looked through at once. Others who read have to wait for a place no longer than that.
 const STRETCH_BYTES: usize = 4 << 20;
 
+/// So many of them without an entry are worth being remembered durably: they would be looked through again after each commit,
+/// and at each start.
+const EMPTY_BYTES: usize = 64 << 10;
+
 /// What was delivered.
 #[derive(Debug, Default)]
 pub(crate) struct Delivery {
@@ -43,7 +47,7 @@ enum Place {
 struct Sifted {
     /// What is wanted, each with how many entries before it are not.
     wanted: Vec<(u64, u64)>,
-    /// The last entry that is not wanted, and how many there are.
+    /// The last entry that is not wanted, or what comes behind it and is no entry; and how many there are.
     skipped: Option<(u64, u64)>,
     is_all: bool,
 }
@@ -72,7 +76,8 @@ impl Feed {
         let (name, types) = (Box::<str>::from(group), Arc::clone(types));
         let found = self.read(move |feed| {
             let from = feed.behind(after, 0, &name)?;
-            let sifted = feed.sift(from, most, |entry| types.iter().any(|kind| kind == entry.kind()))?;
+            let sifted =
+                feed.sift((from, &name), most, |entry| types.iter().any(|kind| kind == entry.kind()))?;
             feed.write_wanted(sifted)
         });
         let (place, delivery) = found.await?;
@@ -94,9 +99,20 @@ impl Feed {
     }
 
     /// Looks for entries that are wanted, and writes none.
-    fn sift(&self, from: u64, most: usize, wants: impl Fn(&Entry<'_>) -> bool) -> Result<Sifted, FeedError> {
+    fn sift(
+        &self,
+        (from, group): (u64, &str),
+        most: usize,
+        wants: impl Fn(&Entry<'_>) -> bool,
+    ) -> Result<Sifted, FeedError> {
         let (mut sifted, mut bytes, mut passed) = (Sifted::default(), 0, 0);
+        let from = self.tail.skip(from);
         let mut block = self.reader.block_at(from)?;
+        if let Some(oldest) = block.as_ref().map(|block| block.first_sequence).filter(|first| *first > from) {
+            // It was deleted in this moment.
+            return Err(FeedError::GroupTrimmed { group: group.into(), asked: from, oldest });
+        }
+        let mut looked = from;
         while let Some(here) = block.take_if(|_| bytes < STRETCH_BYTES && sifted.wanted.len() < most) {
             self.look_at_entries(&here, |sequence, entry| {
                 if sequence < from {
@@ -108,7 +124,17 @@ impl Feed {
                 }
             })?;
             bytes += here.len();
+            looked = here.last_sequence() + 1;
             block = self.reader.block_after(&here)?;
+        }
+        if sifted.wanted.is_empty() {
+            let empty = sifted.skipped.map_or(from, |(last, _)| last + 1);
+            if looked > empty {
+                self.tail.note(empty, looked);
+            }
+            if bytes >= EMPTY_BYTES && sifted.skipped.is_none() {
+                sifted.skipped = Some((looked - 1, 0));
+            }
         }
         sifted.wanted.truncate(most);
         sifted.is_all = block.is_none();

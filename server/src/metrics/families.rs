@@ -133,7 +133,7 @@ families! {
         FEED_WAITING_READERS = gauge "tidegate_feed_waiting_readers" [] "Connections that wait for an entry (BLOCK).";
         FEED_ENTRIES_READ = counter "tidegate_feed_entries_read_total" [] "Entries read from the journal for somebody.";
         FEED_ENTRIES_DELIVERED = counter "tidegate_feed_entries_delivered_total" [] "Entries delivered to consumer groups, those of webhooks among them, for the first time.";
-        FEED_GROUPS = gauge "tidegate_feed_groups" [] "Consumer groups; a destroyed one counts until its name is used again.";
+        FEED_GROUPS = gauge "tidegate_feed_groups" [] "Consumer groups.";
         FEED_GROUPS_LIMIT = gauge "tidegate_feed_groups_limit" [] "Consumer groups that there may be (feed.max_groups).";
         FEED_GROUP_LAG = gauge "tidegate_feed_group_lag_entries" ["group"] "Entries still to be delivered; missing if they could not be counted in time.";
         FEED_GROUP_PENDING = gauge "tidegate_feed_group_pending_entries" ["group"] "Entries delivered that nobody has acknowledged.";
@@ -254,7 +254,10 @@ pub static LABELS: &[(&str, &str)] = &[
     ("count", "`total`, `available`, `reserved`, `sold`"),
     ("currency", "ISO 4217 codes: the 20 with the most orders"),
     ("endpoint", "the names of the webhooks in the configuration"),
-    ("group", "names of consumer groups, which their readers gave: the 50 that are there longest"),
+    (
+        "group",
+        "names of consumer groups, which their readers gave: the 50 in the places that are there longest",
+    ),
     (
         "outcome",
         "the status words and error codes of [PROTOCOL.md](PROTOCOL.md), as far as seen; `OK` for what has no status word",

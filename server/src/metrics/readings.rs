@@ -81,7 +81,7 @@ pub struct ReplayReading {
 /// How the feed is used, and how its consumer groups stand.
 #[derive(Debug, Clone, Default)]
 pub struct FeedReading {
-    /// Consumer groups, destroyed ones whose name was not used again among them.
+    /// Consumer groups.
     pub groups: u64,
     /// `feed.max_groups`
     pub groups_limit: u64,

@@ -92,7 +92,13 @@ impl Turn {
             .collect();
         let text = rpc::message(*is_batch, answers);
         self.messages.pop_front();
-        self.answered = 0;
+        // Some of the next one's may be there already.
+        let next = self.messages.front().map_or(0, |message| message.calls);
+        let lengths = self.places.iter().take(next).filter_map(|place| match place {
+            Place::Answered(answer) => answer.as_ref().map(String::len),
+            Place::Waiting(_) => None,
+        });
+        self.answered = lengths.sum();
         Some(text)
     }
 
@@ -115,11 +121,10 @@ impl Turn {
             _ if self.is_too_long(caller) => Err(too_long()),
             Ok(Work::Command(wanted, params)) => match hand_over(wanted, &params, caller) {
                 Ok(()) => return self.places.push_back(Place::Waiting(Waiting { id, wanted })),
-                Err(error) => Err(error),
+                Err(error) => Err(charged(error, caller)),
             },
             Ok(Work::Connection(method, params)) => connection(method, &params, caller).await,
-            // Asking what can't be done costs as much as asking what can.
-            Err(error) => Err(caller.charge().err().map_or(error, RpcError::from)),
+            Err(error) => Err(charged(error, caller)),
         };
         self.places.push_back(Place::Answered(answer(id, said)));
     }
@@ -135,7 +140,7 @@ impl Turn {
         if self.answered >= caller.most_bytes() {
             return self.refuse_the_rest(caller);
         }
-        let replies = caller.run(caller.most_bytes()).await;
+        let replies = caller.run(caller.most_bytes() - self.answered).await;
         let waiting: Vec<Waiting> = self
             .waiting()
             .map(|Waiting { id, wanted }| Waiting { id: id.clone(), wanted: *wanted })
@@ -221,31 +226,56 @@ fn translate(replies: &[u8], waiting: Vec<Waiting>) -> Vec<Option<String>> {
     answers
 }
 
+/// Asking what can't be done costs as much as asking what can.
+fn charged(error: RpcError, caller: &Caller) -> RpcError {
+    caller.charge().err().map_or(error, RpcError::from)
+}
+
+/// What a call about the connection itself wants.
+enum Wish<'p> {
+    Auth(&'p str),
+    Subscribe(Vec<Channel>),
+    Unsubscribe(Option<Vec<Channel>>),
+}
+
+impl<'p> Wish<'p> {
+    fn read(method: Method, params: &'p Map<String, Value>) -> Result<Self, RpcError> {
+        let known = match method {
+            Method::Auth => "token",
+            Method::Subscribe | Method::Unsubscribe => "channels",
+        };
+        if let Some(unknown) = params.keys().find(|name| *name != known) {
+            let name = method.name();
+            let text = format!("{unknown}: {name} has no such parameter; it takes {known}");
+            return Err(RpcError::params(text));
+        }
+        Ok(match method {
+            Method::Auth => {
+                let token = params.get("token").and_then(Value::as_str);
+                Self::Auth(token.ok_or_else(|| RpcError::params("token: has to be a string"))?)
+            }
+            Method::Subscribe => {
+                Self::Subscribe(channels(params)?.ok_or_else(|| RpcError::params("channels: is missing"))?)
+            }
+            Method::Unsubscribe => Self::Unsubscribe(channels(params)?),
+        })
+    }
+}
+
 /// Carries out what concerns the connection itself.
 async fn connection(method: Method, params: &Map<String, Value>, caller: &mut Caller) -> Said {
-    let known = match method {
-        Method::Auth => "token",
-        Method::Subscribe | Method::Unsubscribe => "channels",
-    };
-    if let Some(unknown) = params.keys().find(|name| *name != known) {
-        let name = method.name();
-        return Err(RpcError::params(format!("{unknown}: {name} has no such parameter; it takes {known}")));
-    }
-    match method {
-        Method::Auth => {
-            let token = params.get("token").and_then(Value::as_str);
-            let token = token.ok_or_else(|| RpcError::params("token: has to be a string"))?;
+    match Wish::read(method, params).map_err(|error| charged(error, caller))? {
+        Wish::Auth(token) => {
             caller.charge()?;
             caller.authorize(&format!("Bearer {token}")).await?;
             Ok(serde_json::json!({ "status": "OK" }))
         }
-        Method::Subscribe => {
-            let channels = channels(params)?.ok_or_else(|| RpcError::params("channels: is missing"))?;
+        // The session counts this itself.
+        Wish::Subscribe(channels) => {
             let snapshots: Vec<Value> = caller.subscribe(channels).await?.iter().map(snapshot).collect();
             Ok(serde_json::json!({ "status": "SUBSCRIBED", "snapshots": snapshots }))
         }
-        Method::Unsubscribe => {
-            let channels = channels(params)?;
+        Wish::Unsubscribe(channels) => {
             caller.charge()?;
             let left = caller.unsubscribe(channels);
             Ok(serde_json::json!({ "status": "UNSUBSCRIBED", "left": left }))

@@ -82,6 +82,12 @@ impl Socket {
         self.socket.send(message).unwrap();
     }
 
+    /// Sends these so that they come together.
+    pub(crate) fn send_together(&mut self, messages: &[Json]) {
+        messages.iter().for_each(|message| self.socket.write(Message::text(message.to_string())).unwrap());
+        self.socket.flush().unwrap();
+    }
+
     /// The next text message.
     #[track_caller]
     pub(crate) fn receive(&mut self) -> Json {

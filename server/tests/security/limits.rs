@@ -139,6 +139,9 @@ fn what_a_websocket_asks_costs_the_same_whatever_it_is() {
         json!({"jsonrpc": "2.0", "id": 1, "method": "sku.get", "params": {"sku": "lamp"}}),
         json!({"jsonrpc": "2.0", "id": 1, "method": "no.such"}),
         json!("no request"),
+        json!({"jsonrpc": "2.0", "id": 1, "method": "sku.get", "params": {"nope": 1}}),
+        json!({"jsonrpc": "2.0", "id": 1, "method": "auth"}),
+        json!({"jsonrpc": "2.0", "id": 1, "method": "subscribe", "params": {"channels": ["nope"]}}),
     ] {
         socket.send(&json!(vec![&call; 40]));
         let answers = socket.receive();

@@ -98,6 +98,33 @@ fn no_two_servers_name_an_entry_alike_and_a_restart_does() {
 }
 
 #[test]
+fn what_is_no_entry_at_all_is_passed_over_too() {
+    let dir = tempfile::tempdir().unwrap();
+    let receiver = Receiver::start(|_| answer(200));
+    let server = server(dir.path(), &receiver, |config| {
+        config.webhooks[0].events = vec!["order.paid".to_owned()];
+    });
+    let mut client = server.client();
+    client.says(&format!("SKU.PUT lamp {}", document(5_000, 500, "")), "[CREATED]");
+    let orders: Vec<String> = (1..=4_000).map(|n| format!("ORDER.RESERVE lamp r{n} b{n} 1")).collect();
+    client.pipeline(&orders);
+    // A reader that claims what it has again and again writes megabytes in which there is no entry.
+    client.says("XGROUP CREATE orders slow 0", "OK");
+    client.value("XREADGROUP GROUP slow c COUNT 5000 STREAMS orders >");
+    let journaled = |server: &Server| {
+        let status = Ask::new(server.http(), "GET", "/status").send().json();
+        status["journal"]["epoch_bytes"].as_u64().unwrap()
+    };
+    let before = journaled(&server);
+    while journaled(&server) < before + (5 << 20) {
+        client.pipeline(&["XAUTOCLAIM orders slow c 0 0 COUNT 5000 JUSTID"; 20]);
+    }
+    client.says("ORDER.PAY {lamp}:o:7 p 500 pay", "[PAID {lamp}:o:7]");
+    assert_eq!(receiver.next().told(), "order.paid {lamp}:o:7");
+    until_status(&server, "shop", "lag", 0);
+}
+
+#[test]
 fn a_kill_loses_no_entry() {
     kill_in_the_middle("");
 }
