@@ -110,6 +110,11 @@ pub(crate) enum Step {
         /// After so many bytes more.
         bytes: u32,
     },
+    /// The newest snapshot is damaged: once in a sale, for the one before it and the journal make up for that.
+    Damage {
+        /// Where.
+        at: u16,
+    },
     /// The next turn of an actor ends in a panic, and the actor is rebuilt.
     Panic,
     /// The machine stops and starts.
@@ -217,7 +222,8 @@ impl Step {
             96 => Self::SetClock { by: [DAY_MS, -DAY_MS, 61_000, -61_000][rng.random_range(0..4)] },
             97 => Self::Stop,
             98 | 99 => Self::crash(rng),
-            _ => match rng.random_range(0..5) {
+            _ => match rng.random_range(0..6) {
+                5 => Self::Damage { at: rng.random() },
                 4 => Self::Panic,
                 0 => Self::FailSync { after: rng.random_range(0..4) },
                 1 => Self::Fill { bytes: rng.random_range(0..3_000) },

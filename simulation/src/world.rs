@@ -83,6 +83,8 @@ struct World<'p> {
     waiting: Vec<Waiting>,
     /// Questions for the message that is being put together, by number, and who is asked.
     joined: Option<(Whom, Vec<usize>)>,
+    /// A snapshot was damaged.
+    has_damage: bool,
     step: usize,
     starts: u32,
 }
@@ -104,6 +106,7 @@ impl<'p> World<'p> {
             requests: Vec::new(),
             waiting: Vec::new(),
             joined: None,
+            has_damage: false,
             step: 0,
             starts: 0,
         }
@@ -226,6 +229,8 @@ impl<'p> World<'p> {
             Step::FailSync { after } => self.disk.fail_sync_after(after.into()),
             Step::Fill { bytes } => self.disk.set_capacity(self.disk.bytes() + u64::from(bytes)),
             Step::Panic => life.panic(),
+            Step::Damage { at } if !self.has_damage => self.has_damage = self.disk.tamper_snapshot(at.into()),
+            Step::Damage { .. } => {}
             Step::Crash { left } => return Ok(Some(End::Crash(left))),
             Step::Stop => {
                 // What was asked is answered, as far as the disk lets it.

@@ -187,6 +187,16 @@ impl MemoryJournal {
         self.state.lock().epochs.get_mut(&epoch)?.durable.get_mut(&first_sequence).map(change)
     }
 
+    /// Flips a bit of the newest snapshot behind everybody's back. False if there is none.
+    pub fn tamper_snapshot(&self, at: usize) -> bool {
+        let mut state = self.state.lock();
+        let Some(mut newest) = state.snapshots.last_entry() else { return false };
+        let bytes = Arc::make_mut(newest.get_mut());
+        let Some(at) = at.checked_rem(bytes.len()) else { return false };
+        bytes[at] ^= 1;
+        true
+    }
+
     /// Takes a durable block away behind the journal's back.
     pub fn lose(&self, epoch: EpochNumber, first_sequence: u64) -> Option<Vec<u8>> {
         self.state.lock().epochs.get_mut(&epoch)?.durable.remove(&first_sequence)
