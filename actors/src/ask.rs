@@ -4,9 +4,9 @@ use std::time::Instant;
 
 use tidegate_engine::{
     Answer, CampaignCommand, CampaignView, CartNumber, CartSettlement, CartView, Command,
-    ConsumerGroupAnswer, ConsumerGroupCommand, ConsumerGroupView, Fingerprint, Given, NoChange, OrderNumber,
-    OrderView, PendingEntry, PendingSpan, Refusal, Rejection, Report, RoomNumber, RoomView, SkuView,
-    cart_fingerprint,
+    ConsumerGroupAnswer, ConsumerGroupCommand, ConsumerGroupView, Fingerprint, Given, Millis, NoChange,
+    OrderNumber, OrderView, PendingEntry, PendingSpan, Refusal, Rejection, Report, RoomNumber, RoomView,
+    SkuView, cart_fingerprint,
 };
 use tokio::sync::oneshot;
 
@@ -318,8 +318,8 @@ pub enum Reply {
 /// What a campaign tells whoever puts a cart together.
 #[derive(Clone, Debug)]
 pub enum Inner {
-    /// It may be begun, under this number.
-    Begun(CartNumber),
+    /// It may be begun, under this number and at this time: that of the campaign's turn, by which its hold will end.
+    Begun(CartNumber, Millis),
     /// It is not begun any more.
     Abandoned,
     /// It came for no other order.
@@ -338,7 +338,7 @@ impl Reply {
             // Told is only what can't change any more.
             (Ask::Facts(_), Self::Order(_))
                 | (Ask::CartFacts(_), Self::Cart(_))
-                | (Ask::BeginCart { .. }, Self::Inner(Inner::Begun(_)))
+                | (Ask::BeginCart { .. }, Self::Inner(Inner::Begun(..)))
                 | (Ask::Cart(_), Self::Cart(_))
                 | (Ask::KnowsPayment { .. }, Self::Inner(Inner::UnknownPayment))
                 | (

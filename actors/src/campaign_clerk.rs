@@ -105,7 +105,12 @@ impl CampaignClerk {
         Reply::Inner(Inner::Settle(answer, self.state.settlements(cart)))
     }
 
-    fn begin(&mut self, buyer: &str, req: &str, asked: Fingerprint, options: &DeskOptions) -> Reply {
+    fn begin(
+        &mut self,
+        (buyer, req, asked): (&str, &str, Fingerprint),
+        now: Millis,
+        options: &DeskOptions,
+    ) -> Reply {
         if let Err(no) = self.state.begin_cart((buyer, req, asked), &options.campaign) {
             return no.into();
         }
@@ -118,7 +123,7 @@ impl CampaignClerk {
         }
         self.begun_now.push(cart);
         self.last_cart = next;
-        Reply::Inner(Inner::Begun(next))
+        Reply::Inner(Inner::Begun(next, now))
     }
 
     fn abandon(&mut self, buyer: &str, req: &str) {
@@ -183,7 +188,7 @@ impl Desk for CampaignClerk {
                     reply
                 }
                 Ask::BeginCart { buyer, req, fingerprint } => {
-                    self.begin(body.text(*buyer), body.text(*req), *fingerprint, options)
+                    self.begin((body.text(*buyer), body.text(*req), *fingerprint), now, options)
                 }
                 Ask::AbandonCart { buyer, req } => {
                     self.abandon(body.text(*buyer), body.text(*req));

@@ -224,6 +224,9 @@ pub enum CreateError {
     Refused(Fault),
 }
 
+/// Seats that are looked at together.
+const LOOK_AT_ONCE: usize = 1_024;
+
 /// All seats by name.
 #[derive(Debug)]
 pub(crate) struct Directory {
@@ -286,10 +289,23 @@ impl Directory {
         seats.filter(|seat| seat.shown.is_there()).take(most).cloned().collect()
     }
 
-    /// The first that is found for one of the seats, in no particular order.
-    pub(crate) fn find_map<T>(&self, find: impl FnMut(&Arc<Seat>) -> Option<T>) -> Option<T> {
-        let mut find = find;
-        self.seats.iter().find_map(|seat| find(&seat))
+    /// The first that is found for one of the seats, by number.
+    pub(crate) fn find_map<T>(&self, mut find: impl FnMut(&Arc<Seat>) -> Option<T>) -> Option<T> {
+        let mut from = 0;
+        loop {
+            // Bit by bit: there may be a million, and whoever makes one more must not wait for all of them.
+            let some: Vec<Arc<Seat>> = self
+                .by_number
+                .read()
+                .range(from..)
+                .take(LOOK_AT_ONCE)
+                .map(|(_, seat)| Arc::clone(seat))
+                .collect();
+            from = some.last()?.id.0.checked_add(1)?;
+            if let Some(found) = some.iter().find_map(&mut find) {
+                return Some(found);
+            }
+        }
     }
 
     /// A place of a consumer group that is nobody's, and whose actor is in service.
@@ -306,9 +322,11 @@ impl Directory {
         self.add(seat.named(name));
     }
 
+    /// Looks at all seats, by number: the order must not differ from one run of the same sale to the next.
     pub(crate) fn for_each(&self, mut look: impl FnMut(&Arc<Seat>)) {
-        for seat in &self.seats {
-            look(&seat);
-        }
+        self.find_map(|seat| {
+            look(seat);
+            None::<()>
+        });
     }
 }

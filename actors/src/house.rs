@@ -250,7 +250,6 @@ impl House {
             campaign: Arc::clone(seat),
             skus: Arc::clone(&self.directory),
             ledger: self.ledgers.of(seat.name()),
-            shared: Arc::clone(&self.shared),
         };
         actix_rt::spawn(async move {
             // A connection that is gone needs no answer.
@@ -423,6 +422,12 @@ impl House {
     #[must_use]
     pub fn clock_leaps(&self) -> u64 {
         self.shared.leaps.load(Ordering::Relaxed)
+    }
+
+    /// Has every actor look at the clock: it was set. The house finds that out by itself, [a little
+    /// later](HouseOptions::look_at_clock).
+    pub fn wake(&self) {
+        self.look_at_seats(|seat| seat.wake());
     }
 
     /// How many rebuilds after a panic went well since the start.

@@ -206,6 +206,24 @@ fn a_line_is_told_of_its_payment_when_its_sku_is_back() {
 }
 
 #[test]
+fn a_cart_is_held_for_its_time_though_the_clock_was_set_back() {
+    story(Plan::on(MemoryJournal::new()), async |shop| {
+        let (fair, ..) = fair(&shop).await;
+        number(&carts(&shop, &fair, &["r1"]).await[0]);
+        // Time does not run backwards for who has had a turn: a hold that began by the clock would be over at once.
+        shop.clock.set(Millis(1_000_000 - u64::from(HOLD_MS)));
+        let reserved = carts(&shop, &fair, &["r2"]).await;
+        let cart = number(&reserved[0]);
+        assert_eq!(state(&fair, cart).await, OrderState::Reserved);
+        let Reply::Accepted(Answer::CartReserved { expires_at, .. }) = reserved[0] else {
+            panic!("{reserved:?}")
+        };
+        assert_eq!(expires_at, Millis(1_000_000 + u64::from(HOLD_MS)));
+        shop.close();
+    });
+}
+
+#[test]
 fn carts_end_when_the_clock_is_set_forward() {
     let plan =
         Plan { look_at_clock: Duration::from_millis(1), arbiters: 2, ..Plan::on(MemoryJournal::new()) };

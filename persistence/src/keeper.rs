@@ -12,7 +12,7 @@ use crossbeam::channel::{Receiver, Sender, TrySendError, bounded, unbounded};
 use parking_lot::Mutex;
 
 use crate::epoch::Epochs;
-use crate::snapshot::{SnapshotDir, SnapshotInfo, build_snapshot};
+use crate::snapshot::{SnapshotInfo, Snapshots, build_snapshot};
 use crate::status::KeeperCounts;
 use crate::{Epoch, EpochNumber, Mark};
 
@@ -20,7 +20,7 @@ use crate::{Epoch, EpochNumber, Mark};
 #[derive(Debug)]
 pub(crate) struct Housekeeping {
     pub(crate) epochs: Arc<Epochs>,
-    pub(crate) snapshots: Option<SnapshotDir>,
+    pub(crate) snapshots: Option<Snapshots>,
     /// The epoch that is written to.
     pub(crate) epoch: EpochNumber,
     pub(crate) mark_interval: Duration,
@@ -41,6 +41,7 @@ struct News {
 }
 
 /// An epoch that is not written to any more, and its last handle here.
+#[derive(Debug)]
 struct Closed {
     epoch: EpochNumber,
     handle: Option<Arc<dyn Epoch>>,
@@ -88,9 +89,19 @@ pub(crate) struct Keeper {
     stop: Arc<AtomicBool>,
 }
 
-impl Keeper {
-    /// Starts the threads; they end when the handle is dropped and [`Self::stop`] is called.
-    pub(crate) fn start(housekeeping: Housekeeping) -> std::io::Result<(Self, Handle)> {
+/// What the threads do. Whoever has no threads can have them do it step by step.
+#[derive(Debug)]
+pub(crate) struct Hands {
+    pub(crate) marker: Marker,
+    pub(crate) epoch_maker: EpochMaker,
+    pub(crate) snapshotter: Snapshotter,
+    news: Arc<Mutex<News>>,
+    stop: Arc<AtomicBool>,
+}
+
+impl Hands {
+    /// The hands, and the writer's end.
+    pub(crate) fn new(housekeeping: Housekeeping) -> (Self, Handle) {
         let news = Arc::new(Mutex::new(News::default()));
         let stop = Arc::new(AtomicBool::new(false));
         let (marks, mark_inbox) = bounded(1);
@@ -103,34 +114,50 @@ impl Keeper {
             // What the last run closed may still want its snapshot.
             let _ = closed.send(Closed { epoch: EpochNumber(epoch.0 - 1), handle: None });
         }
-        let mut threads = Vec::new();
-        let mut spawn = |name: &str, work: Box<dyn FnOnce() + Send>| -> std::io::Result<()> {
-            threads.push(std::thread::Builder::new().name(name.to_owned()).spawn(work)?);
-            Ok(())
+        if let Some(snapshots) = &snapshots {
+            news.lock().snapshot = snapshots.newest_info();
+        }
+        let marker = Marker {
+            inbox: mark_inbox,
+            epochs: Arc::clone(&epochs),
+            news: Arc::clone(&news),
+            interval: mark_interval,
         };
-        let (its_epochs, its_news) = (Arc::clone(&epochs), Arc::clone(&news));
-        spawn(
-            "journal-mark",
-            Box::new(move || write_marks(&mark_inbox, &its_epochs, &its_news, mark_interval)),
-        )?;
-        let (its_epochs, its_news) = (Arc::clone(&epochs), Arc::clone(&news));
-        spawn(
-            "journal-epoch",
-            Box::new(move || make_epochs(&request_inbox, &ready_outbox, &its_epochs, &its_news)),
-        )?;
-        let (its_news, its_stop) = (Arc::clone(&news), Arc::clone(&stop));
+        let epoch_maker = EpochMaker {
+            inbox: request_inbox,
+            ready: ready_outbox,
+            epochs: Arc::clone(&epochs),
+            news: Arc::clone(&news),
+            made: None,
+        };
         let snapshotter = Snapshotter {
+            closed: closed_inbox,
             epochs,
             snapshots,
             retention_epochs,
             pass_events,
             seed,
-            news: its_news,
-            stop: its_stop,
+            news: Arc::clone(&news),
+            stop: Arc::clone(&stop),
         };
-        spawn("journal-snapshot", Box::new(move || snapshotter.run(&closed_inbox)))?;
         let handle = Handle { news: Arc::clone(&news), marks, requests, ready, closed };
-        Ok((Self { news, threads, stop }, handle))
+        (Self { marker, epoch_maker, snapshotter, news, stop }, handle)
+    }
+}
+
+impl Keeper {
+    /// Starts the threads; they end when the handle is dropped and [`Self::stop`] is called.
+    pub(crate) fn start(hands: Hands) -> std::io::Result<Self> {
+        let Hands { marker, epoch_maker, snapshotter, news, stop } = hands;
+        let mut threads = Vec::new();
+        let mut spawn = |name: &str, work: Box<dyn FnOnce() + Send>| -> std::io::Result<()> {
+            threads.push(std::thread::Builder::new().name(name.to_owned()).spawn(work)?);
+            Ok(())
+        };
+        spawn("journal-mark", Box::new(move || marker.run()))?;
+        spawn("journal-epoch", Box::new(move || epoch_maker.run()))?;
+        spawn("journal-snapshot", Box::new(move || snapshotter.run()))?;
+        Ok(Self { news, threads, stop })
     }
 
     /// The newest snapshot, whether one is being made, and the last trouble.
@@ -159,64 +186,98 @@ fn trouble(news: &Mutex<News>, text: String) {
     news.lock().trouble = Some(text);
 }
 
-fn write_marks(inbox: &Receiver<()>, epochs: &Epochs, news: &Mutex<News>, interval: Duration) {
-    // After the last signal the newest mark is written once more, so that a clean stop leaves nothing unmarked.
-    let mut open = true;
-    while open {
-        open = inbox.recv().is_ok();
+/// Writes the high-water mark.
+#[derive(Debug)]
+pub(crate) struct Marker {
+    inbox: Receiver<()>,
+    epochs: Arc<Epochs>,
+    news: Arc<Mutex<News>>,
+    interval: Duration,
+}
+
+impl Marker {
+    fn run(self) {
+        // After the last signal the newest mark is written once more, so that a clean stop leaves nothing unmarked.
+        let mut open = true;
+        while open {
+            open = self.inbox.recv().is_ok();
+            self.step();
+            if open {
+                std::thread::sleep(self.interval);
+            }
+        }
+    }
+
+    /// Writes the newest mark, if it is not written yet.
+    pub(crate) fn step(&self) {
         let (mark, marked) = {
-            let news = news.lock();
+            let news = self.news.lock();
             (news.mark, news.marked)
         };
-        let Some(mark) = mark.filter(|mark| Some(*mark) != marked) else { continue };
-        match epochs.journal().set_mark(mark) {
+        let Some(mark) = mark.filter(|mark| Some(*mark) != marked) else { return };
+        match self.epochs.journal().set_mark(mark) {
             Ok(()) => {
-                let mut news = news.lock();
+                let mut news = self.news.lock();
                 news.marked = Some(mark);
                 news.counts.marks += 1;
             }
             Err(error) => {
-                news.lock().counts.failed_marks += 1;
-                trouble(news, error.to_string());
+                self.news.lock().counts.failed_marks += 1;
+                trouble(&self.news, error.to_string());
             }
-        }
-        if open {
-            std::thread::sleep(interval);
         }
     }
 }
 
-fn make_epochs(
-    inbox: &Receiver<EpochNumber>,
-    ready: &Sender<Arc<dyn Epoch>>,
-    epochs: &Epochs,
-    news: &Mutex<News>,
-) {
-    let mut made = None;
-    for wanted in inbox {
-        if made == Some(wanted) {
-            continue;
+/// Makes epochs before they are needed.
+#[derive(Debug)]
+pub(crate) struct EpochMaker {
+    inbox: Receiver<EpochNumber>,
+    ready: Sender<Arc<dyn Epoch>>,
+    epochs: Arc<Epochs>,
+    news: Arc<Mutex<News>>,
+    made: Option<EpochNumber>,
+}
+
+impl EpochMaker {
+    fn run(mut self) {
+        while let Ok(wanted) = self.inbox.recv() {
+            self.make(wanted);
         }
-        match epochs.create(wanted) {
+    }
+
+    /// Makes the epoch that is asked for, if one is.
+    pub(crate) fn step(&mut self) {
+        if let Ok(wanted) = self.inbox.try_recv() {
+            self.make(wanted);
+        }
+    }
+
+    fn make(&mut self, wanted: EpochNumber) {
+        if self.made == Some(wanted) {
+            return;
+        }
+        match self.epochs.create(wanted) {
             Ok(epoch) => {
-                made = Some(wanted);
-                news.lock().counts.epochs += 1;
-                if ready.send(epoch).is_err() {
-                    return;
-                }
+                self.made = Some(wanted);
+                self.news.lock().counts.epochs += 1;
+                // A writer that is gone needs none.
+                let _ = self.ready.send(epoch);
             }
             Err(error) => {
-                news.lock().counts.failed_epochs += 1;
-                trouble(news, error.to_string());
+                self.news.lock().counts.failed_epochs += 1;
+                trouble(&self.news, error.to_string());
             }
         }
     }
 }
 
 /// Makes snapshots of closed epochs and deletes what is covered.
-struct Snapshotter {
+#[derive(Debug)]
+pub(crate) struct Snapshotter {
+    closed: Receiver<Closed>,
     epochs: Arc<Epochs>,
-    snapshots: Option<SnapshotDir>,
+    snapshots: Option<Snapshots>,
     retention_epochs: u32,
     pass_events: u64,
     seed: u64,
@@ -225,30 +286,37 @@ struct Snapshotter {
 }
 
 impl Snapshotter {
-    fn run(&self, closed: &Receiver<Closed>) {
+    fn run(self) {
         // Only a hint to the scheduler: without it the snapshot takes an equal share of the processor.
         if let Err(error) = rustix::process::nice(10) {
             tracing::debug!(%error, "the snapshot thread keeps its priority");
         }
-        if let Some(snapshots) = &self.snapshots {
-            self.news.lock().snapshot = snapshots.newest_info();
+        while let Ok(closed) = self.closed.recv() {
+            self.take(closed);
         }
-        for Closed { epoch, handle } in closed {
-            // Closing takes a while if this is the last handle; here nobody waits for it.
+    }
+
+    /// Makes a snapshot of what was closed, if anything was.
+    pub(crate) fn step(&self) {
+        if let Ok(closed) = self.closed.try_recv() {
+            self.take(closed);
+        }
+    }
+
+    fn take(&self, Closed { epoch, handle }: Closed) {
+        // Closing takes a while if this is the last handle; here nobody waits for it.
+        drop(handle);
+        // Whoever waits behind is closed too; one snapshot covers them all.
+        let mut newest = epoch;
+        while let Ok(Closed { epoch, handle }) = self.closed.try_recv() {
             drop(handle);
-            // Whoever waits behind is closed too; one snapshot covers them all.
-            let (mut newest, mut behind) = (epoch, closed.try_recv());
-            while let Ok(Closed { epoch, handle }) = behind {
-                drop(handle);
-                newest = newest.max(epoch);
-                behind = closed.try_recv();
-            }
-            if self.stopping() {
-                continue;
-            }
-            if let Some(snapshots) = &self.snapshots {
-                self.cover(snapshots, newest);
-            }
+            newest = newest.max(epoch);
+        }
+        if self.stopping() {
+            return;
+        }
+        if let Some(snapshots) = &self.snapshots {
+            self.cover(snapshots, newest);
         }
     }
 
@@ -256,7 +324,7 @@ impl Snapshotter {
         self.stop.load(Ordering::Acquire)
     }
 
-    fn cover(&self, snapshots: &SnapshotDir, epoch: EpochNumber) {
+    fn cover(&self, snapshots: &Snapshots, epoch: EpochNumber) {
         self.news.lock().snapshot_running = true;
         let stopping = || self.stopping();
         let began = Instant::now();
@@ -286,7 +354,7 @@ impl Snapshotter {
 
     /// Deletes snapshots before the last two, and epochs that the older of these covers (it may have to stand in for
     /// the newest) and retention lets go.
-    fn retire(&self, snapshots: &SnapshotDir, current: EpochNumber) -> Result<(), String> {
+    fn retire(&self, snapshots: &Snapshots, current: EpochNumber) -> Result<(), String> {
         snapshots.keep_newest(2).map_err(|error| error.to_string())?;
         let kept = snapshots.list().map_err(|error| error.to_string())?;
         let [_, covers] = kept[..] else { return Ok(()) };

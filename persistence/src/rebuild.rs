@@ -7,14 +7,14 @@ use crate::chain::{Chain, ChainError, Step};
 use crate::epoch::Epochs;
 use crate::lane::Shared;
 use crate::replay::{RecoveredActor, ReplayError, Replayer, Whose};
-use crate::snapshot::{Footer, SnapshotDir, SnapshotError};
+use crate::snapshot::{Footer, SnapshotError, Snapshots};
 use crate::{ActorId, DirLock, EpochNumber, JournalError, Tail};
 
 /// Reads a journal that is being written.
 #[derive(Clone, Debug)]
 pub struct Reader {
     pub(crate) epochs: Arc<Epochs>,
-    pub(crate) snapshots: Option<SnapshotDir>,
+    pub(crate) snapshots: Option<Snapshots>,
     pub(crate) shared: Arc<Shared>,
     /// The directory stays ours as long as somebody reads it.
     pub(crate) _lock: Option<Arc<DirLock>>,

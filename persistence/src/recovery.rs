@@ -2,7 +2,6 @@
 //!
 //! The newest good snapshot first, then the epochs after it: one reader verifies every block, workers apply.
 
-use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -13,7 +12,7 @@ use crate::chain::{Chain, ChainError, Step, Torn};
 use crate::epoch::Epochs;
 use crate::error::panic_message;
 use crate::replay::{RecoveredActor, ReplayError, Replayer, Whose};
-use crate::snapshot::{Frame, SnapshotDir, SnapshotError, SnapshotInfo};
+use crate::snapshot::{Frame, SnapshotDir, SnapshotError, SnapshotInfo, SnapshotStore, Snapshots};
 use crate::{
     ActorId, DirLock, Epoch, EpochNumber, Journal, JournalError, Options, OptionsError, SledJournal, Tail,
 };
@@ -62,7 +61,7 @@ pub struct RecoveryReport {
 pub struct OpenJournal {
     pub(crate) lock: Option<Arc<DirLock>>,
     pub(crate) epochs: Arc<Epochs>,
-    pub(crate) snapshots: Option<SnapshotDir>,
+    pub(crate) snapshots: Option<Snapshots>,
     pub(crate) tail: Tail,
     pub(crate) epoch: EpochNumber,
     pub(crate) epoch_bytes: u64,
@@ -127,8 +126,7 @@ pub fn recover(
     let journal = SledJournal::new(&dir.join("journal"), options.cache_bytes)?;
     journal.tidy()?;
     let snapshots = SnapshotDir::new(dir.join("snapshots"));
-    snapshots.tidy()?;
-    let mut recovered = start_from(Arc::new(journal), Some(snapshots), workers, seed, progress)?;
+    let mut recovered = recover_from(Arc::new(journal), Some(Arc::new(snapshots)), workers, seed, progress)?;
     recovered.journal.lock = Some(Arc::new(lock));
     Ok(recovered)
 }
@@ -139,25 +137,15 @@ pub fn recover(
 /// As [`recover`].
 pub fn recover_from(
     journal: Arc<dyn Journal>,
-    snapshots: Option<&Path>,
+    snapshots: Option<Arc<dyn SnapshotStore>>,
     workers: usize,
     seed: u64,
     progress: &dyn Fn(u64),
 ) -> Result<Recovered, RecoveryError> {
-    let snapshots = snapshots.map(|dir| SnapshotDir::new(dir.to_owned()));
+    let snapshots = snapshots.map(Snapshots::new);
     if let Some(snapshots) = &snapshots {
-        snapshots.tidy()?;
+        snapshots.store().tidy()?;
     }
-    start_from(journal, snapshots, workers, seed, progress)
-}
-
-fn start_from(
-    journal: Arc<dyn Journal>,
-    snapshots: Option<SnapshotDir>,
-    workers: usize,
-    seed: u64,
-    progress: &dyn Fn(u64),
-) -> Result<Recovered, RecoveryError> {
     let began = Instant::now();
     let epochs = Arc::new(Epochs::new(journal));
     if epochs.list()?.is_empty() {
@@ -189,7 +177,7 @@ fn start_from(
 /// The snapshots to try, newest first, `None` for the empty beginning; only those that the epochs go on from.
 fn bases(
     epochs: &Epochs,
-    snapshots: Option<&SnapshotDir>,
+    snapshots: Option<&Snapshots>,
     warnings: &mut Vec<String>,
 ) -> Result<Vec<Option<EpochNumber>>, RecoveryError> {
     let there = epochs.list()?;
@@ -213,7 +201,7 @@ fn bases(
 /// One try to start, from one snapshot or from nothing.
 struct Attempt<'a> {
     epochs: &'a Epochs,
-    snapshots: Option<&'a SnapshotDir>,
+    snapshots: Option<&'a Snapshots>,
     base: Option<EpochNumber>,
     workers: usize,
     seed: u64,
@@ -311,7 +299,7 @@ impl Attempt<'_> {
 }
 
 fn feed_snapshot(
-    snapshots: &SnapshotDir,
+    snapshots: &Snapshots,
     covers: EpochNumber,
     outboxes: &[Sender<Work>],
 ) -> Result<(), RecoveryError> {
@@ -361,7 +349,7 @@ impl Read {
     fn finish(
         self,
         epochs: Arc<Epochs>,
-        snapshots: Option<SnapshotDir>,
+        snapshots: Option<Snapshots>,
         seed: u64,
         mut warnings: Vec<String>,
         began: Instant,

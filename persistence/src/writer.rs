@@ -1,6 +1,7 @@
 //! The one thread that writes the journal. What waits while a commit is made durable is the next commit.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -11,7 +12,7 @@ use crossbeam::channel::{Receiver, Sender, unbounded};
 
 use crate::block::BlockBuilder;
 use crate::error::panic_message;
-use crate::keeper::{Housekeeping, Keeper};
+use crate::keeper::{Hands, Housekeeping, Keeper};
 use crate::lane::{Lane, Message, Shared, Wake};
 use crate::status::{Commit, JournalMeasures, JournalStatus, Measured, micros};
 use crate::{Epoch, EpochNumber, JournalError, Mark, OpenJournal, Options, Reader, Tail};
@@ -47,12 +48,27 @@ impl OpenJournal {
     /// # Errors
     /// If a thread can't be started.
     pub fn start(self, options: &Options, wakes: Vec<Wake>) -> Result<(Writer, Vec<Lane>), StopError> {
+        let Parts { messages, commits, hands, lanes, shared, measured, reader } = self.parts(options, wakes);
+        let failed = |error: std::io::Error| StopError::Thread(error.to_string());
+        let keeper = Keeper::start(hands).map_err(failed)?;
+        let thread = std::thread::Builder::new().name("journal".to_owned()).spawn(|| commits.run());
+        let thread = Some(thread.map_err(failed)?);
+        Ok((Writer { messages, thread, keeper, shared, measured, reader }, lanes))
+    }
+
+    /// The same without threads: whoever calls this has each of their steps done. For simulations.
+    #[must_use]
+    pub fn start_stepped(self, options: &Options, wakes: Vec<Wake>) -> (SteppedWriter, Vec<Lane>) {
+        let Parts { commits, hands, lanes, reader, .. } = self.parts(options, wakes);
+        (SteppedWriter { commits, hands, reader }, lanes)
+    }
+
+    fn parts(self, options: &Options, wakes: Vec<Wake>) -> Parts {
         let Self { lock, epochs, snapshots, tail, epoch, epoch_bytes, current, seed } = self;
         let (messages, inbox) = unbounded();
         let shared = Arc::new(Shared::new(wakes.len(), tail.sequence - 1, options.max_inflight_bytes));
         let measured = Arc::new(Measured::new(epoch, epoch_bytes));
-        let failed = |error: std::io::Error| StopError::Thread(error.to_string());
-        let (keeper, keeper_handle) = Keeper::start(Housekeeping {
+        let (hands, keeper) = Hands::new(Housekeeping {
             epochs: Arc::clone(&epochs),
             snapshots: snapshots.clone(),
             epoch,
@@ -60,15 +76,14 @@ impl OpenJournal {
             retention_epochs: options.retention_epochs,
             pass_events: options.snapshot_pass_events,
             seed,
-        })
-        .map_err(failed)?;
+        });
         let reader = Reader { epochs, snapshots, shared: Arc::clone(&shared), _lock: lock };
         let commits = CommitLoop {
             inbox,
             wakes,
             shared: Arc::clone(&shared),
             measured: Arc::clone(&measured),
-            keeper: keeper_handle,
+            keeper,
             current,
             epoch,
             epoch_bytes,
@@ -87,9 +102,67 @@ impl OpenJournal {
                 shared: Arc::clone(&shared),
             })
             .collect();
-        let thread = std::thread::Builder::new().name("journal".to_owned()).spawn(|| commits.run());
-        let thread = Some(thread.map_err(failed)?);
-        Ok((Writer { messages, thread, keeper, shared, measured, reader }, lanes))
+        Parts { messages, commits, hands, lanes, shared, measured, reader }
+    }
+}
+
+/// What a running journal is made of.
+struct Parts {
+    messages: Sender<Message>,
+    commits: CommitLoop,
+    hands: Hands,
+    lanes: Vec<Lane>,
+    shared: Arc<Shared>,
+    measured: Arc<Measured>,
+    reader: Reader,
+}
+
+/// A running journal without threads: nothing happens until one of its steps is called. For simulations, in which the
+/// order of everything is chosen.
+#[derive(Debug)]
+pub struct SteppedWriter {
+    commits: CommitLoop,
+    hands: Hands,
+    reader: Reader,
+}
+
+impl SteppedWriter {
+    /// Commits what waits. False if that was nothing.
+    pub fn commit(&mut self) -> bool {
+        if self.failed().is_some() {
+            return false;
+        }
+        let Ok(first) = self.commits.inbox.try_recv() else { return false };
+        let committed = catch_unwind(AssertUnwindSafe(|| self.commits.commit_from(first, Instant::now())));
+        self.commits.end(committed.map(|committed| committed.map(drop)));
+        true
+    }
+
+    /// Writes the high-water mark, if there is a newer one.
+    pub fn write_mark(&self) {
+        self.hands.marker.step();
+    }
+
+    /// Makes the next epoch, if the writer has asked for it.
+    pub fn make_epoch(&mut self) {
+        self.hands.epoch_maker.step();
+    }
+
+    /// Makes a snapshot of what was closed, and deletes what is not needed any more, if anything was closed.
+    pub fn make_snapshot(&self) {
+        self.hands.snapshotter.step();
+    }
+
+    /// Why nothing will be acknowledged any more, if so.
+    #[must_use]
+    pub fn failed(&self) -> Option<&str> {
+        self.commits.shared.failed()
+    }
+
+    /// As [`Writer::reader`].
+    #[must_use]
+    pub fn reader(&self) -> Reader {
+        self.reader.clone()
     }
 }
 
@@ -195,9 +268,23 @@ struct CommitLoop {
     touched: BTreeMap<u32, u64>,
 }
 
+impl fmt::Debug for CommitLoop {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CommitLoop")
+            .field("epoch", &self.epoch)
+            .field("tail", &self.tail)
+            .finish_non_exhaustive()
+    }
+}
+
 impl CommitLoop {
     fn run(mut self) {
         let outcome = catch_unwind(AssertUnwindSafe(|| self.commit_until_stopped()));
+        self.end(outcome);
+    }
+
+    /// After an error or a panic nothing more is acknowledged.
+    fn end(&self, outcome: std::thread::Result<Result<(), JournalError>>) {
         let failure = match outcome {
             Ok(Ok(())) => None,
             Ok(Err(error)) => Some(error.to_string()),
@@ -219,15 +306,22 @@ impl CommitLoop {
             let Ok(first) = self.inbox.recv() else { return Ok(()) };
             let began = Instant::now();
             self.let_others_submit();
-            let stopping = self.gather(first)?;
-            if !self.touched.is_empty() {
-                self.commit(began)?;
-            }
-            if stopping {
+            if self.commit_from(first, began)? {
                 return Ok(());
             }
+        }
+    }
+
+    /// Commits what waits from this on, and goes over to another epoch when it is time. True if the journal is to stop.
+    fn commit_from(&mut self, first: Message, began: Instant) -> Result<bool, JournalError> {
+        let stopping = self.gather(first)?;
+        if !self.touched.is_empty() {
+            self.commit(began)?;
+        }
+        if !stopping {
             self.rotate();
         }
+        Ok(stopping)
     }
 
     /// Lets actors that are ready to run go first, as long as that brings more for this commit. A commit costs the

@@ -7,7 +7,8 @@ use std::sync::Arc;
 
 use common::{SEED, Shop, hashes, open, sell_epochs, small, start};
 use tidegate_persistence::{
-    DirLock, Journal, MemoryJournal, Options, Recovered, RecoveryError, inspect, recover, recover_from,
+    DirLock, Journal, MemoryJournal, Options, Recovered, RecoveryError, SnapshotDir, SnapshotStore, inspect,
+    recover, recover_from,
 };
 
 /// Sells for `rounds` snapshots of two epochs each.
@@ -21,6 +22,10 @@ fn sell(mut recovered: Recovered, options: &Options, rounds: u32) -> Shop {
     shop
 }
 
+fn store(dir: &tempfile::TempDir) -> Arc<dyn SnapshotStore> {
+    Arc::new(SnapshotDir::new(dir.path().to_owned()))
+}
+
 #[test]
 fn a_snapshot_and_the_rest_of_the_journal_are_as_good_as_the_whole_journal() {
     // One pass, and so many that most hold a single SKU.
@@ -28,8 +33,8 @@ fn a_snapshot_and_the_rest_of_the_journal_are_as_good_as_the_whole_journal() {
         let (journal, dir) = (MemoryJournal::new(), tempfile::tempdir().unwrap());
         let options = Options { snapshot_pass_events, retention_epochs: 1_000, ..small() };
         let open = |snapshots| recover_from(Arc::new(journal.clone()), snapshots, 3, SEED, &|_| {}).unwrap();
-        let shop = sell(open(Some(dir.path())), &options, 1);
-        let (with, without) = (open(Some(dir.path())), open(None));
+        let shop = sell(open(Some(store(&dir))), &options, 1);
+        let (with, without) = (open(Some(store(&dir))), open(None));
         assert!(with.report.snapshot.is_some() && without.report.snapshot.is_none());
         assert!(with.report.events < without.report.events);
         assert_eq!(hashes(&with), shop.hashes());
@@ -80,7 +85,7 @@ fn an_interrupted_snapshot_is_cleared_away() {
     let rest = dir.path().join("0000000001.snap.tmp");
     std::fs::write(&rest, b"half").unwrap();
     let journal = MemoryJournal::new();
-    let recovered = recover_from(Arc::new(journal.clone()), Some(dir.path()), 1, SEED, &|_| {}).unwrap();
+    let recovered = recover_from(Arc::new(journal.clone()), Some(store(&dir)), 1, SEED, &|_| {}).unwrap();
     assert!(!rest.exists());
     assert_eq!(recovered.report.warnings.len(), 0);
     assert_eq!(journal.epochs().unwrap().len(), 1);

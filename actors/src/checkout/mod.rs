@@ -17,7 +17,6 @@ use tidegate_engine::{
 
 use crate::ask::{Ask, Body, CartRequest, Fault, Inner, Outcome, Reply};
 use crate::directory::{Directory, Seat};
-use crate::house::Shared;
 use crate::ledger::Ledger;
 use crate::settling::{RETRY, Round};
 use basket::{Basket, Line, is_doubtful, outdone};
@@ -27,7 +26,6 @@ pub(crate) struct Checkout {
     pub(crate) campaign: Arc<Seat>,
     pub(crate) skus: Arc<Directory>,
     pub(crate) ledger: Arc<Ledger>,
-    pub(crate) shared: Arc<Shared>,
 }
 
 impl Checkout {
@@ -71,9 +69,8 @@ impl Checkout {
     ) -> (Vec<Reply>, Vec<(usize, CartRequest<&'b str>)>) {
         let mut baskets: Vec<Basket<'_>> = requests.into_iter().map(Basket::new).collect();
         self.begin(&mut baskets).await;
-        let now = self.shared.clock.now();
         for basket in baskets.iter_mut().filter(|basket| basket.reply.is_none()) {
-            self.find_lines(basket, now);
+            self.find_lines(basket);
         }
         self.judge(&mut baskets).await;
         self.hold(&mut baskets).await;
@@ -91,8 +88,8 @@ impl Checkout {
         let replies = self.campaign.ask_as(body, true).await;
         for (at, basket) in baskets.iter_mut().enumerate() {
             match replies.as_ref().map(|replies| replies.get(at)) {
-                Ok(Some(Reply::Inner(Inner::Begun(cart)))) => {
-                    basket.cart = *cart;
+                Ok(Some(Reply::Inner(Inner::Begun(cart, at)))) => {
+                    (basket.cart, basket.reserved_at) = (*cart, *at);
                     basket.is_begun = true;
                 }
                 Ok(reply) => basket.reply = Some(reply.cloned().unwrap_or(Reply::Failed(Fault::Panicked))),
@@ -102,8 +99,8 @@ impl Checkout {
     }
 
     /// Finds the SKUs of a cart, which must all be part of the campaign.
-    fn find_lines<'b>(&self, basket: &mut Basket<'b>, now: Millis) {
-        let mut hold_ms = u32::MAX;
+    fn find_lines<'b>(&self, basket: &mut Basket<'b>) {
+        let (now, mut hold_ms) = (basket.reserved_at, u32::MAX);
         for (sku, qty) in basket.request.lines.clone() {
             let seat = self.skus.find(sku);
             let view = seat.as_ref().and_then(|seat| seat.shown().view().clone());
@@ -121,7 +118,7 @@ impl Checkout {
         if units > self.ledger.left(basket.request.buyer) {
             basket.lines.iter_mut().for_each(|line| line.is_doubtful = true);
         }
-        (basket.reserved_at, basket.expires_at) = (now, now.plus(u64::from(hold_ms)));
+        basket.expires_at = now.plus(u64::from(hold_ms));
         if let Some(code) = basket.request.coupon {
             self.place_coupon(basket, code, now);
         }

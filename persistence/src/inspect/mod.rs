@@ -7,12 +7,13 @@ mod render;
 use std::fs;
 use std::io;
 use std::path::Path;
+use std::sync::Arc;
 
 use tidegate_engine::{Currency, Millis, Stock, Tally};
 
 use crate::block::{Block, Tail};
 use crate::replay::{Replayer, Whose};
-use crate::snapshot::{Frame, SnapshotDir, SnapshotError};
+use crate::snapshot::{Frame, SnapshotDir, SnapshotError, Snapshots};
 use crate::{DirLock, Epoch, EpochNumber, Journal, JournalError, LockError, Mark, SledJournal, State};
 
 /// What one open epoch may cache here.
@@ -156,7 +157,7 @@ pub fn inspect(dir: &Path) -> Result<Inspection, InspectError> {
         Ok(mark) => inspection.mark = mark,
         Err(error) => inspection.damage.push(format!("a start refuses: {error}")),
     }
-    let snapshots = SnapshotDir::new(dir.join("snapshots"));
+    let snapshots = Snapshots::new(Arc::new(SnapshotDir::new(dir.join("snapshots"))));
     let mut walk = Walk::new();
     inspection.snapshots(&snapshots, &mut walk)?;
     for epoch in journal.epochs()? {
@@ -214,11 +215,11 @@ impl Inspection {
     }
 
     /// Verifies all snapshots; the newest good one is where the walk begins to replay.
-    fn snapshots(&mut self, dir: &SnapshotDir, walk: &mut Walk) -> io::Result<()> {
+    fn snapshots(&mut self, snapshots: &Snapshots, walk: &mut Walk) -> io::Result<()> {
         let mut found = Vec::new();
-        for covers in dir.list()? {
+        for covers in snapshots.list()? {
             let (mut states, mut footer) = (Some(Replayer::new(EVERYONE, SEED)), None);
-            let read: Result<(), SnapshotError> = dir.read(covers, |frame| {
+            let read: Result<(), SnapshotError> = snapshots.read(covers, |frame| {
                 if let Frame::Footer(last) = &frame {
                     footer = Some(*last);
                 }
@@ -234,7 +235,7 @@ impl Inspection {
             if let Some(damage) = &damage {
                 self.damage.push(format!("a start passes the snapshot of {covers} over: {damage}"));
             }
-            let bytes = fs::metadata(dir.file(covers))?.len();
+            let bytes = snapshots.bytes(covers)?;
             if let (Some(states), Some(footer), None) = (states, footer, &damage) {
                 walk.begin(covers, footer.tail, states);
             }

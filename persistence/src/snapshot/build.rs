@@ -3,13 +3,9 @@
 //! Memory is bounded by passes: each replays the actors of one part of all events, so that about
 //! `snapshot_pass_events` events' worth of states is held at a time, or the largest single actor's if that is more.
 
-use std::fs::{self, File};
-use std::io::{BufWriter, Write};
-use std::path::Path;
-
-use super::dir::{SnapshotDir, read_file};
 use super::frame::{Frame, FrameWriter, SnapshotError};
 use super::info::{Footer, SnapshotInfo};
+use super::store::Snapshots;
 use crate::block::{Block, Tail};
 use crate::chain::{Chain, ChainError, Step};
 use crate::epoch::Epochs;
@@ -39,7 +35,7 @@ pub(crate) enum BuildError {
 /// Makes the snapshot that covers `upto`, which must be closed, unless there is one. `None` if `stopping` says so.
 pub(crate) fn build_snapshot(
     epochs: &Epochs,
-    dir: &SnapshotDir,
+    snapshots: &Snapshots,
     upto: EpochNumber,
     pass_events: u64,
     seed: u64,
@@ -47,18 +43,17 @@ pub(crate) fn build_snapshot(
 ) -> Result<Option<SnapshotInfo>, BuildError> {
     let _kept = epochs.keep();
     let mut bases = Vec::new();
-    for covers in dir.list()? {
-        match dir.footer(covers) {
+    for covers in snapshots.list()? {
+        match snapshots.footer(covers) {
             Ok((_, info)) if covers >= upto => return Ok(Some(info)),
             Ok((footer, _)) => bases.push(Some(footer)),
             Err(error) => tracing::warn!(covers = covers.0, %error, "a snapshot is passed over"),
         }
     }
     bases.push(None);
-    let unfinished = dir.unfinished(upto);
     let written = bases.into_iter().find_map(|base| {
-        let build = Build { epochs, dir, upto, base, pass_events, seed, stopping };
-        match build.write(&unfinished).and_then(|()| verify(&unfinished, seed, stopping)) {
+        let build = Build { epochs, snapshots, upto, base, pass_events, seed, stopping };
+        match build.write().and_then(|()| verify(snapshots, upto, seed, stopping)) {
             // A damaged base: the one before may do.
             Err(error @ (BuildError::Snapshot(_) | BuildError::Replay(ReplayError::Section { .. })))
                 if base.is_some() =>
@@ -71,12 +66,14 @@ pub(crate) fn build_snapshot(
     });
     match written.unwrap_or(Err(BuildError::Stopped)) {
         Ok(()) => {
-            fs::rename(&unfinished, dir.file(upto))?;
-            crate::sled_journal::sync_dir(dir.directory())?;
-            Ok(Some(dir.footer(upto)?.1))
+            snapshots.store().finish(upto)?;
+            Ok(Some(snapshots.footer(upto)?.1))
         }
         Err(error) => {
-            fs::remove_file(&unfinished)?;
+            // What can't be deleted now is deleted at the next start; why there is no snapshot says more.
+            if let Err(error) = snapshots.store().abandon(upto) {
+                tracing::warn!(%error, "an unfinished snapshot stays");
+            }
             if matches!(error, BuildError::Stopped) { Ok(None) } else { Err(error) }
         }
     }
@@ -84,7 +81,7 @@ pub(crate) fn build_snapshot(
 
 struct Build<'a> {
     epochs: &'a Epochs,
-    dir: &'a SnapshotDir,
+    snapshots: &'a Snapshots,
     upto: EpochNumber,
     base: Option<Footer>,
     pass_events: u64,
@@ -93,8 +90,8 @@ struct Build<'a> {
 }
 
 impl Build<'_> {
-    fn write(&self, path: &Path) -> Result<(), BuildError> {
-        let mut frames = FrameWriter::new(BufWriter::with_capacity(1 << 20, File::create(path)?))?;
+    fn write(&self) -> Result<(), BuildError> {
+        let mut frames = FrameWriter::new(self.snapshots.store().begin(self.upto)?)?;
         let passes = self.passes()?;
         let (mut tail, mut next_actor) = (Tail::EMPTY, 0);
         for pass in 0..passes {
@@ -108,9 +105,7 @@ impl Build<'_> {
             }
         }
         let (mut file, _) = frames.finish(self.upto, next_actor, tail)?;
-        file.flush()?;
-        file.get_ref().sync_all()?;
-        Ok(())
+        Ok(file.sync()?)
     }
 
     /// How many passes keep each within its bound, if actors are about equal.
@@ -125,7 +120,7 @@ impl Build<'_> {
         let mut replayer = Replayer::new(whose, self.seed);
         let mut start = (EpochNumber::FIRST, Tail::EMPTY);
         if let Some(base) = self.base {
-            self.dir.read(base.covers, |frame| -> Result<(), BuildError> {
+            self.snapshots.read(base.covers, |frame| -> Result<(), BuildError> {
                 self.go_on()?;
                 Ok(replayer.frame(&frame)?)
             })?;
@@ -156,10 +151,15 @@ impl Build<'_> {
 }
 
 /// Reads a snapshot back, one actor at a time, and compares the state hashes.
-fn verify(path: &Path, seed: u64, stopping: &dyn Fn() -> bool) -> Result<(), BuildError> {
+fn verify(
+    snapshots: &Snapshots,
+    upto: EpochNumber,
+    seed: u64,
+    stopping: &dyn Fn() -> bool,
+) -> Result<(), BuildError> {
     let everyone = Whose::Part { part: 0, of: 1 };
     let mut replayer = Replayer::new(everyone, seed);
-    read_file(path, |frame| -> Result<(), BuildError> {
+    snapshots.read_unfinished(upto, |frame| -> Result<(), BuildError> {
         if stopping() {
             return Err(BuildError::Stopped);
         }

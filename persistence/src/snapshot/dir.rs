@@ -1,32 +1,43 @@
 //! The directory of snapshots: one file each, named by the last epoch it covers.
 
 use std::fs::{self, File};
-use std::io::{self, BufReader, Read, Seek, SeekFrom};
-use std::path::{Path, PathBuf};
+use std::io::{self, BufWriter, Write};
+use std::path::PathBuf;
 
-use super::frame::{FOOTER_BYTES, Frame, FrameReader, SnapshotError, read_footer};
-use super::info::{Footer, SnapshotInfo};
+use super::store::{SnapshotSource, SnapshotStore, SnapshotTarget};
 use crate::EpochNumber;
+use crate::sled_journal::sync_dir;
 
 const SUFFIX: &str = ".snap";
 /// The end of the name of a snapshot that is being written.
 const UNFINISHED: &str = ".tmp";
-const READ_BYTES: usize = 256 << 10;
+const WRITE_BYTES: usize = 1 << 20;
 
-/// Where snapshots are.
+/// A directory of snapshots.
 #[derive(Clone, Debug)]
-pub(crate) struct SnapshotDir {
+pub struct SnapshotDir {
     path: PathBuf,
 }
 
 impl SnapshotDir {
     /// The directory, which need not exist.
-    pub(crate) fn new(path: PathBuf) -> Self {
+    #[must_use]
+    pub fn new(path: PathBuf) -> Self {
         Self { path }
     }
 
-    /// Makes the directory and deletes what an interrupted snapshot left.
-    pub(crate) fn tidy(&self) -> io::Result<()> {
+    fn file(&self, covers: EpochNumber) -> PathBuf {
+        self.path.join(format!("{:010}{SUFFIX}", covers.0))
+    }
+
+    fn unfinished(&self, covers: EpochNumber) -> PathBuf {
+        self.path.join(format!("{:010}{SUFFIX}{UNFINISHED}", covers.0))
+    }
+}
+
+impl SnapshotStore for SnapshotDir {
+    /// Makes the directory too.
+    fn tidy(&self) -> io::Result<()> {
         fs::create_dir_all(&self.path)?;
         for entry in fs::read_dir(&self.path)? {
             let entry = entry?;
@@ -37,20 +48,7 @@ impl SnapshotDir {
         Ok(())
     }
 
-    pub(crate) fn directory(&self) -> &Path {
-        &self.path
-    }
-
-    pub(crate) fn file(&self, covers: EpochNumber) -> PathBuf {
-        self.path.join(format!("{:010}{SUFFIX}", covers.0))
-    }
-
-    pub(super) fn unfinished(&self, covers: EpochNumber) -> PathBuf {
-        self.path.join(format!("{:010}{SUFFIX}{UNFINISHED}", covers.0))
-    }
-
-    /// The epochs that snapshots cover, newest first, good or not.
-    pub(crate) fn list(&self) -> io::Result<Vec<EpochNumber>> {
+    fn list(&self) -> io::Result<Vec<EpochNumber>> {
         let entries = match fs::read_dir(&self.path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
             other => other?,
@@ -65,60 +63,39 @@ impl SnapshotDir {
         Ok(found)
     }
 
-    /// The footer of a snapshot: cheap, and verified by its own checksum alone.
-    pub(crate) fn footer(&self, covers: EpochNumber) -> Result<(Footer, SnapshotInfo), SnapshotError> {
-        let mut file = File::open(self.file(covers))?;
-        let bytes = file.metadata()?.len();
-        if bytes < FOOTER_BYTES as u64 {
-            return Err(SnapshotError::Damaged("it ends too early"));
-        }
-        file.seek(SeekFrom::End(-(FOOTER_BYTES as i64)))?;
-        let mut last = [0; FOOTER_BYTES];
-        file.read_exact(&mut last)?;
-        let footer = read_footer(&last)?;
-        if footer.covers != covers {
-            return Err(SnapshotError::Damaged("its name is not that of what it covers"));
-        }
-        Ok((footer, footer.info(bytes)))
+    fn open(&self, covers: EpochNumber) -> io::Result<Box<dyn SnapshotSource>> {
+        Ok(Box::new(File::open(self.file(covers))?))
     }
 
-    /// The newest snapshot with a good footer.
-    pub(crate) fn newest_info(&self) -> Option<SnapshotInfo> {
-        let covers = self.list().ok()?;
-        covers.into_iter().find_map(|covers| self.footer(covers).ok()).map(|(_, info)| info)
+    fn begin(&self, covers: EpochNumber) -> io::Result<Box<dyn SnapshotTarget>> {
+        let file = File::create(self.unfinished(covers))?;
+        Ok(Box::new(BufWriter::with_capacity(WRITE_BYTES, file)))
     }
 
-    /// Hands every frame to `visit`, the footer last. Each is verified before.
-    pub(crate) fn read<E: From<SnapshotError>>(
-        &self,
-        covers: EpochNumber,
-        visit: impl FnMut(Frame) -> Result<(), E>,
-    ) -> Result<(), E> {
-        read_file(&self.file(covers), visit)
+    fn open_unfinished(&self, covers: EpochNumber) -> io::Result<Box<dyn SnapshotSource>> {
+        Ok(Box::new(File::open(self.unfinished(covers))?))
     }
 
-    /// Deletes all snapshots but the newest ones.
-    pub(crate) fn keep_newest(&self, count: usize) -> io::Result<()> {
-        for covers in self.list()?.into_iter().skip(count) {
-            fs::remove_file(self.file(covers))?;
+    fn finish(&self, covers: EpochNumber) -> io::Result<()> {
+        fs::rename(self.unfinished(covers), self.file(covers))?;
+        sync_dir(&self.path).map_err(io::Error::other)
+    }
+
+    fn abandon(&self, covers: EpochNumber) -> io::Result<()> {
+        match fs::remove_file(self.unfinished(covers)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            _ => Ok(()),
         }
-        Ok(())
+    }
+
+    fn remove(&self, covers: EpochNumber) -> io::Result<()> {
+        fs::remove_file(self.file(covers))
     }
 }
 
-/// Hands every frame of a file to `visit`.
-pub(super) fn read_file<E: From<SnapshotError>>(
-    path: &Path,
-    mut visit: impl FnMut(Frame) -> Result<(), E>,
-) -> Result<(), E> {
-    let file = File::open(path).map_err(SnapshotError::from)?;
-    let mut frames = FrameReader::new(BufReader::with_capacity(READ_BYTES, file))?;
-    loop {
-        let frame = frames.next()?;
-        let last = matches!(frame, Frame::Footer(_));
-        visit(frame)?;
-        if last {
-            return Ok(());
-        }
+impl SnapshotTarget for BufWriter<File> {
+    fn sync(&mut self) -> io::Result<()> {
+        self.flush()?;
+        self.get_ref().sync_all()
     }
 }

@@ -4,10 +4,13 @@ mod build;
 mod dir;
 mod frame;
 mod info;
+mod store;
 
 pub(crate) use build::build_snapshot;
-pub(crate) use dir::SnapshotDir;
+pub use dir::SnapshotDir;
 pub(crate) use frame::Frame;
 pub use frame::SnapshotError;
 pub(crate) use info::Footer;
 pub use info::SnapshotInfo;
+pub(crate) use store::Snapshots;
+pub use store::{SnapshotSource, SnapshotStore, SnapshotTarget};

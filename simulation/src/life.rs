@@ -1,0 +1,247 @@
+//! A server from its start to its end, without doors: recovery, the house, and a journal that goes step by step.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use actix::Arbiter;
+use tidegate_actors::{
+    Body, DeskOptions, Fault, House, HouseOptions, ManualClock, Outcome, Rebuild, RebuildError, Reply,
+    Resident,
+};
+use tidegate_persistence::{
+    ActorId, MemoryJournal, Options, Reader, Recovered, RecoveryError, State, SteppedWriter, Wake,
+    recover_from,
+};
+use tokio::sync::{Notify, oneshot};
+
+use crate::gate::Gate;
+use crate::plan::Setup;
+use crate::request::Whom;
+use crate::sale::{self, CAMPAIGN, SKUS};
+
+/// The key of all hash tables.
+pub(crate) const SEED: u64 = 7;
+
+/// How often everybody runs before time passes, if nothing comes of it.
+const ROUNDS: usize = 32;
+/// How much time passes then: as much as who waits to try again waits.
+const PAUSE: Duration = Duration::from_millis(5);
+/// So often it passes before a reply is given up, which is a defect: somebody would wait for ever.
+const PATIENCE: usize = 2_000;
+
+/// How long the word of a rebuild may really take.
+const MOST_REBUILD: Duration = Duration::from_secs(30);
+/// Actors that are rebuilt one after the other: there are not more.
+const MOST_REBUILDS: usize = 8;
+
+/// The server can't be asked any more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Unavailable {
+    /// Its journal has failed.
+    Failed,
+    /// Nothing comes.
+    Silent,
+}
+
+/// A running server.
+pub(crate) struct Life {
+    pub(crate) house: Arc<House>,
+    pub(crate) writer: SteppedWriter,
+    clock: Arc<ManualClock>,
+    /// The next turn is to panic.
+    panics: Arc<AtomicBool>,
+    /// Before whoever reads an actor back.
+    gate: Arc<Gate>,
+}
+
+impl Drop for Life {
+    fn drop(&mut self) {
+        self.gate.open_for_good();
+    }
+}
+
+struct FromJournal(Reader, Arc<Gate>);
+
+impl Rebuild for FromJournal {
+    fn rebuild(&self, id: ActorId, seed: u64) -> Result<Option<State>, RebuildError> {
+        let rebuilt = self.1.pass(|| self.0.rebuild(id, seed).map(|actor| Some(actor.state)));
+        rebuilt.map_err(|error| RebuildError(error.to_string()))
+    }
+}
+
+impl Life {
+    /// Recovers and opens the house. Must be called on an actix system.
+    ///
+    /// # Errors
+    /// What recovery says.
+    pub(crate) fn begin(
+        disk: &MemoryJournal,
+        setup: &Setup,
+        clock: &Arc<ManualClock>,
+    ) -> Result<Self, RecoveryError> {
+        let snapshots = Arc::new(disk.snapshots());
+        let Recovered { workers, next_actor, journal, .. } =
+            recover_from(Arc::new(disk.clone()), Some(snapshots), 1, SEED, &|_| {})?;
+        let options = Options {
+            max_commit_bytes: setup.commit_bytes,
+            epoch_bytes: setup.epoch_bytes,
+            retention_epochs: setup.retention_epochs,
+            snapshot_pass_events: setup.pass_events,
+            ..Options::default()
+        };
+        let notify: Arc<Notify> = Arc::default();
+        let (panics, gate) = (Arc::new(AtomicBool::new(false)), Arc::<Gate>::default());
+        let is_to_panic = Arc::clone(&panics);
+        let wake = Arc::clone(&notify);
+        let (writer, lanes) =
+            journal.start_stepped(&options, vec![Arc::new(move || wake.notify_one()) as Wake]);
+        // Coupons are known before the orders that used them.
+        let (campaigns, skus): (Vec<_>, Vec<_>) =
+            workers.into_iter().flatten().partition(|actor| matches!(actor.state, State::Campaign(_)));
+        let residents = campaigns.into_iter().chain(skus);
+        let house = House::open(
+            lanes.into_iter().map(|lane| (Arbiter::current(), lane, Arc::clone(&notify))).collect(),
+            residents.map(|actor| Resident { id: actor.id, name: actor.name, state: actor.state }),
+            next_actor,
+            Arc::clone(clock),
+            FromJournal(writer.reader(), Arc::clone(&gate)),
+            HouseOptions {
+                mailbox_capacity: 64,
+                max_skus: 10,
+                max_campaigns: 10,
+                max_consumer_groups: 10,
+                desk: DeskOptions { expiries_per_turn: setup.expiries_per_turn, ..DeskOptions::default() },
+                // Whoever sets the clock wakes the actors itself.
+                look_at_clock: Duration::from_secs(1_000_000_000),
+                seed: SEED,
+                probe: Some(Box::new(move |_| {
+                    if is_to_panic.swap(false, Ordering::Relaxed) {
+                        std::panic::panic_any("a planned defect");
+                    }
+                })),
+                news: None,
+            },
+        );
+        Ok(Self { house: Arc::new(house), writer, clock: Arc::clone(clock), panics, gate })
+    }
+
+    /// What a server does before it lets anybody in.
+    ///
+    /// # Errors
+    /// The journal failed.
+    pub(crate) async fn prepare(&mut self, setup: &Setup) -> Result<(), Unavailable> {
+        let house = Arc::clone(&self.house);
+        self.drive(async move { house.settle_carts().await }).await?;
+        let house = Arc::clone(&self.house);
+        self.drive(async move { house.enrol().await }).await?.map_err(|_| Unavailable::Failed)?;
+        let house = Arc::clone(&self.house);
+        let documents = sale::documents(setup).unwrap_or_default();
+        let put = self.drive(async move { house.put(documents).await }).await?;
+        if put.iter().all(|put| matches!(put, Ok(Reply::Accepted(_)))) {
+            Ok(())
+        } else {
+            Err(Unavailable::Failed)
+        }
+    }
+
+    /// Sends a message; `None` if nobody is there or it is not taken.
+    pub(crate) fn send(&self, whom: Whom, body: Body) -> Option<oneshot::Receiver<Outcome>> {
+        let seat = match whom {
+            Whom::Sku(sku) => self.house.find(SKUS[sku]),
+            Whom::Campaign => self.house.find_campaign(CAMPAIGN),
+        };
+        self.house.send(&seat?, body).ok()
+    }
+
+    /// Asks, and has done whatever is needed until there is an answer.
+    ///
+    /// # Errors
+    /// There is none.
+    pub(crate) async fn ask(&mut self, whom: Whom, body: Body) -> Result<Vec<Reply>, Unavailable> {
+        let Some(outcome) = self.send(whom, body) else { return Ok(Vec::new()) };
+        match self.drive(outcome).await? {
+            Ok(Outcome { replies: Ok(replies), .. }) => Ok(replies),
+            Ok(Outcome { replies: Err(Fault::Overloaded), .. }) => Err(Unavailable::Silent),
+            _ => Err(Unavailable::Failed),
+        }
+    }
+
+    /// Has everybody run, the journal commit and time pass until this is done.
+    ///
+    /// # Errors
+    /// It does not come to an end.
+    async fn drive<T: 'static>(&mut self, what: impl Future<Output = T> + 'static) -> Result<T, Unavailable> {
+        let mut done = actix_rt::spawn(what);
+        for _ in 0..PATIENCE {
+            for _ in 0..ROUNDS {
+                run(1).await;
+                self.writer.commit();
+                if done.is_finished() {
+                    return (&mut done).await.map_err(|_| Unavailable::Silent);
+                }
+            }
+            if self.writer.failed().is_some() {
+                // Whoever waits for what can't be any more.
+                done.abort();
+                return Err(Unavailable::Failed);
+            }
+            self.pass(PAUSE).await;
+        }
+        done.abort();
+        Err(Unavailable::Silent)
+    }
+
+    /// The next turn ends in a panic.
+    pub(crate) fn panic(&self) {
+        self.panics.store(true, Ordering::Relaxed);
+    }
+
+    /// Waits until whoever is being rebuilt is back. Another thread does that: it is let through to it when nothing else has
+    /// anything left to do, so that everything is the same each time.
+    ///
+    /// # Errors
+    /// It does not come back.
+    pub(crate) async fn heal(&mut self) -> Result<(), Unavailable> {
+        let house = Arc::clone(&self.house);
+        for _ in 0..MOST_REBUILDS {
+            if house.status().rebuilding.is_empty() {
+                return if house.status().quarantined.is_empty() { Ok(()) } else { Err(Unavailable::Failed) };
+            }
+            // What it wrote is on the disk before it is read back, and whoever waits for that looks once a millisecond.
+            for _ in 0..4 {
+                run(32).await;
+                while self.writer.commit() {}
+                self.pass(PAUSE).await;
+            }
+            run(32).await;
+            let rebuilt = house.rebuilt();
+            if !self.gate.let_one_through() {
+                return Err(Unavailable::Silent);
+            }
+            let began = Instant::now();
+            while house.rebuilt() == rebuilt && house.status().quarantined.is_empty() {
+                // It has done its work, and is about to say so.
+                run(1).await;
+                if began.elapsed() > MOST_REBUILD {
+                    return Err(Unavailable::Silent);
+                }
+            }
+            run(32).await;
+        }
+        Err(Unavailable::Silent)
+    }
+
+    /// Time passes.
+    pub(crate) async fn pass(&self, time: Duration) {
+        self.clock.advance(u64::try_from(time.as_millis()).unwrap_or(u64::MAX));
+        tokio::time::advance(time).await;
+    }
+}
+
+/// Has everybody run who can, for so many rounds.
+pub(crate) async fn run(rounds: u8) {
+    for _ in 0..rounds {
+        tokio::task::yield_now().await;
+    }
+}
