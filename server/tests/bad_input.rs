@@ -7,7 +7,9 @@ mod common;
 use std::io::ErrorKind;
 use std::time::{Duration, Instant};
 
-use common::{Client, PATIENCE, Process, Server, document, show, until};
+use common::{Client, PATIENCE, Process, Server, document, seed, show, until};
+use rand::rngs::StdRng;
+use rand::{Rng, SeedableRng};
 use tidegate_server::config::Config;
 
 /// A server with a sale, and a buyer who was there before anything happened.
@@ -329,13 +331,8 @@ fn noise_disturbs_nobody() {
         config.limits.partial_command_timeout_ms = Duration::from_millis(100);
     });
     let good = b"*5\r\n$13\r\nORDER.RESERVE\r\n$5\r\nother\r\n$2\r\nr1\r\n$2\r\nu1\r\n$1\r\n1\r\n*2\r\n$7\r\nSKU.GET\r\n$6\r\niphone\r\n";
-    let mut seed = 0x9E37_79B9_7F4A_7C15_u64;
-    let mut random = |below: usize| {
-        seed ^= seed << 13;
-        seed ^= seed >> 7;
-        seed ^= seed << 17;
-        usize::try_from(seed % below as u64).unwrap()
-    };
+    let mut seeded = StdRng::seed_from_u64(seed());
+    let mut random = |below: usize| seeded.random_range(0..below);
     for round in 0..200 {
         let mut stream = good.repeat(3);
         for _ in 0..=random(8) {

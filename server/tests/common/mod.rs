@@ -3,10 +3,12 @@
 #![allow(dead_code, unused_imports, reason = "each story uses a part of it")]
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a helper of a test fails the test by panicking")]
 
+mod chance;
 mod client;
 pub(crate) mod description;
 pub(crate) mod door;
 mod exposition;
+pub(crate) mod fair;
 mod feed;
 pub(crate) mod http_door;
 mod process;
@@ -16,6 +18,7 @@ mod socket;
 pub(crate) mod story;
 mod web;
 
+pub(crate) use chance::{seed, times};
 pub(crate) use client::{Client, Reserved, show};
 pub(crate) use exposition::Exposition;
 pub(crate) use feed::{Entry, disagreements, entries, streamed};

@@ -26,6 +26,13 @@ impl Process {
 
     /// Starts and waits until it listens; it may still be loading.
     pub(crate) fn start_listening(dir: &Path, more: &[&str]) -> Self {
+        let mut process = Self::spawn(dir, more);
+        process.wait_for("listening");
+        process
+    }
+
+    /// Starts and waits for nothing.
+    pub(crate) fn spawn(dir: &Path, more: &[&str]) -> Self {
         let mut child = command(dir, more).stderr(Stdio::piped()).spawn().unwrap();
         let stderr = BufReader::new(child.stderr.take().unwrap());
         let (lines, log) = mpsc::channel();
@@ -38,11 +45,7 @@ impl Process {
                 }
             }
         });
-        let mut process = Self { child, log, tcp: None, http: None };
-        let listening = process.wait_for("listening");
-        let address = |name: &str| Some(listening[name].as_str().unwrap().parse().unwrap());
-        (process.tcp, process.http) = (address("tcp"), address("http"));
-        process
+        Self { child, log, tcp: None, http: None }
     }
 
     /// Waits for a line of the log.
@@ -59,8 +62,16 @@ impl Process {
         let mut before = Vec::new();
         loop {
             match self.log.recv_timeout(PATIENCE) {
-                Ok(line) if line["message"].as_str().is_some_and(&is_it) => return line,
-                Ok(line) => before.push(line.to_string()),
+                Ok(line) => {
+                    if line["message"] == "listening" {
+                        let address = |name: &str| Some(line[name].as_str().unwrap().parse().unwrap());
+                        (self.tcp, self.http) = (address("tcp"), address("http"));
+                    }
+                    if line["message"].as_str().is_some_and(&is_it) {
+                        return line;
+                    }
+                    before.push(line.to_string());
+                }
                 Err(_) => panic!("the log never says {what:?}, only {before:#?}"),
             }
         }

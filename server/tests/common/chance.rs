@@ -1,0 +1,18 @@
+//! What differs from one run of a test to the next.
+
+use rand::Rng;
+
+/// The seed of a test: `TIDEGATE_SEED`, or another each time. Printed, so that a failure can be tried again.
+pub(crate) fn seed() -> u64 {
+    let seed = match std::env::var("TIDEGATE_SEED") {
+        Ok(seed) => seed.parse().expect("TIDEGATE_SEED is a number"),
+        Err(_) => rand::rng().random(),
+    };
+    println!("TIDEGATE_SEED={seed}");
+    seed
+}
+
+/// How often a test does its thing: this variable, or so many times.
+pub(crate) fn times(variable: &str, unless_set: u64) -> u64 {
+    std::env::var(variable).map_or(unless_set, |times| times.parse().expect("a number of times"))
+}

@@ -1,0 +1,138 @@
+//! What must be so after every start, whatever happened before.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use tidegate_protocol::resp::Value;
+
+use super::shopper::{Promise, encoded};
+use super::{Fair, LIMIT, SEATS, SKUS};
+use crate::common::{Client, disagreements, show, until};
+
+impl Fair {
+    /// Every promise is kept, nothing was sold, paid or given twice, every book balances, and the feed tells the same.
+    pub(crate) fn check(&self, client: &mut Client) {
+        adds_up(client);
+        for shopper in &self.shoppers {
+            keeps(client, &shopper.promises);
+        }
+        nothing_is_paid_or_given_twice(self.shoppers.iter().flat_map(|shopper| &shopper.promises));
+        adds_up(client);
+        // Holds that run out meanwhile make them differ for a moment.
+        until("the feed", || disagreements(client, &SKUS), Vec::is_empty);
+    }
+}
+
+/// Every promise is kept: the same request has the same answer.
+fn keeps(client: &mut Client, promises: &[Promise]) {
+    for part in promises.chunks(200) {
+        let lines: Vec<_> = part.iter().map(|(line, _)| line).collect();
+        for ((line, told), again) in part.iter().zip(client.pipeline(&lines)) {
+            assert_eq!(&again, told, "{line}");
+        }
+    }
+}
+
+/// No serial was given twice, and no payment paid two orders of a SKU, be they lines of carts or not.
+fn nothing_is_paid_or_given_twice<'a>(promises: impl Iterator<Item = &'a Promise>) {
+    let (mut serials, mut payments) = (BTreeMap::new(), BTreeMap::new());
+    for (line, told) in promises.filter(|(_, told)| told.starts_with("[PAID")) {
+        let words: Vec<&str> = told.trim_matches(['[', ']']).split(' ').collect();
+        let (paid, payment) = (words[1], line.rsplit(' ').next().unwrap());
+        for serial in &words[2..] {
+            assert_eq!(*serials.entry(serial.to_owned()).or_insert(paid), paid, "serial {serial}: {line}");
+        }
+        // A cart of this sale has a line of each SKU.
+        for sku in SKUS.into_iter().filter(|sku| paid.starts_with("{fair}") || paid.contains(sku)) {
+            assert_eq!(*payments.entry((payment, sku)).or_insert(paid), paid, "payment {payment}: {line}");
+        }
+    }
+}
+
+/// Every order there is, by id.
+fn orders(client: &mut Client) -> BTreeMap<String, Value> {
+    let mut orders = BTreeMap::new();
+    for sku in SKUS {
+        for first in (1..).step_by(500) {
+            let ids: Vec<_> = (first..first + 500).map(|number| format!("{{{sku}}}:o:{number}")).collect();
+            client
+                .write(&encoded(&ids.iter().map(|id| format!("ORDER.GET {id}")).collect::<Vec<_>>()))
+                .unwrap();
+            let found: Vec<_> = ids.into_iter().map(|id| (id, client.reply())).collect();
+            let is_last = found.last().is_some_and(|(_, order)| *order == Value::Null);
+            orders.extend(found.into_iter().filter(|(_, order)| *order != Value::Null));
+            if is_last {
+                break;
+            }
+        }
+    }
+    orders
+}
+
+/// Nothing is there twice, no limit is exceeded, and every book balances.
+fn adds_up(client: &mut Client) {
+    let orders = orders(client);
+    let text = |order: &Value, field: &str| order.get(field).and_then(Value::as_str).unwrap_or("").to_owned();
+    let int = |order: &Value, field: &str| order.get(field).and_then(Value::as_int).unwrap();
+    let is_held = |order: &Value| matches!(&*text(order, "state"), "RESERVED" | "PAID");
+    let (mut units, mut coupons) = (BTreeMap::<String, i64>::new(), BTreeMap::<String, usize>::new());
+    let mut rooms = BTreeMap::<String, BTreeSet<String>>::new();
+    let mut carts = BTreeMap::<String, Vec<&str>>::new();
+    for (id, order) in &orders {
+        let off: i64 =
+            order.get("discounts").unwrap().items().iter().map(|one| one.items()[1].as_int().unwrap()).sum();
+        assert_eq!(int(order, "amount") + off, int(order, "unit_price") * int(order, "qty"), "{id}");
+        if !text(order, "cart").is_empty() {
+            carts.entry(text(order, "cart")).or_default().push(id);
+        }
+        if is_held(order) {
+            *units.entry(text(order, "buyer")).or_default() += int(order, "qty");
+            let used = show(order).contains("[coupon ");
+            // A coupon is good for both lines of a cart: those count as one use.
+            let is_second = text(order, "sku") == "kettle" && !text(order, "cart").is_empty();
+            *coupons.entry(text(order, "buyer")).or_default() += usize::from(used && !is_second);
+            if !text(order, "room").is_empty() {
+                rooms.entry(text(order, "room")).or_default().insert(id.clone());
+            }
+        }
+    }
+    assert!(units.values().all(|units| *units <= LIMIT), "{units:?}");
+    assert!(coupons.values().all(|used| *used <= 1), "{coupons:?}");
+    for (id, sitting) in rooms {
+        let room = client.value(&format!("ROOM.GET {id}"));
+        let members: Vec<_> = room.get("members").unwrap().items().to_vec();
+        let seats: BTreeSet<_> =
+            members.iter().map(|member| member.items()[1].as_str().unwrap().to_owned()).collect();
+        assert_eq!((seats.len(), seats.len() <= SEATS), (members.len(), true), "{id}: {room:?}");
+        // Who is held has a seat, and in a room that has closed only who paid.
+        assert_eq!(seats, sitting, "{id}: {room:?}");
+        let paid = sitting.iter().filter(|order| text(&orders[*order], "state") == "PAID").count();
+        assert_eq!(room.get("paid_members").unwrap().as_int(), i64::try_from(paid).ok(), "{id}");
+    }
+    for (id, lines) in carts {
+        is_whole(client, &id, &lines);
+    }
+    for key in SKUS.into_iter().chain(["fair"]) {
+        client.books(key);
+    }
+}
+
+/// A cart and its lines are one, or there is no cart and the lines hold nothing.
+fn is_whole(client: &mut Client, cart: &str, lines: &[&str]) {
+    // One that runs out at this moment is told to its lines a moment later.
+    let look = || {
+        let states = lines.iter().map(|line| client.value(&format!("ORDER.GET {line}")));
+        let lines: Vec<_> = states
+            .map(|order| (order.get("state").map(show), order.get("amount").and_then(Value::as_int)))
+            .collect();
+        (client.value(&format!("CART.GET {cart}")), lines)
+    };
+    until(cart, look, |(cart, found)| {
+        let Some(state) = cart.get("state").map(show) else {
+            return found.iter().all(|(state, _)| state.as_deref() == Some("CANCELLED"));
+        };
+        let due: i64 = found.iter().filter_map(|(_, amount)| *amount).sum();
+        lines.len() == SKUS.len()
+            && found.iter().all(|(line, _)| *line == Some(state.clone()))
+            && cart.get("amount").and_then(Value::as_int) == Some(due)
+    });
+}
