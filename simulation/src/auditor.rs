@@ -80,8 +80,8 @@ impl Auditor {
         &self.heard
     }
 
-    /// A request is sent: from now on it may have happened.
-    pub(crate) fn sent(&mut self, request: &Request) {
+    /// A request is sent: from now on it may have happened. Says whether somebody was told before that it has.
+    pub(crate) fn sent(&mut self, request: &Request) -> bool {
         match request.what {
             What::Pay { sku, order, .. } => drop(self.tried.insert((Deed::Pay, sku, order))),
             What::Cancel { sku, order } => drop(self.tried.insert((Deed::Cancel, sku, order))),
@@ -90,10 +90,12 @@ impl Auditor {
             What::CancelCart { cart } => drop(self.tried_carts.insert((Deed::Cancel, cart))),
             _ => {}
         }
+        self.accepted.contains_key(&request.id)
     }
 
-    /// A client was told this.
-    pub(crate) fn heard(&mut self, request: &Request, reply: &Reply) -> Audited {
+    /// A client was told this. `was_accepted`: what [`Self::sent`] said. Of two that are on their way together, the one that
+    /// is heard last may have been carried out first, and refused.
+    pub(crate) fn heard(&mut self, request: &Request, was_accepted: bool, reply: &Reply) -> Audited {
         *self.heard.entry(kind_of(reply)).or_default() += 1;
         let answer = match reply {
             Reply::Accepted(answer) => *answer,
@@ -101,7 +103,7 @@ impl Auditor {
             // No answer, or one that says so.
             Reply::Failed(_) | Reply::Refused(Refusal::Full { .. } | Refusal::InProgress) => return Ok(()),
             refused => {
-                return match self.accepted.get(&request.id) {
+                return match self.accepted.get(&request.id).filter(|_| was_accepted) {
                     Some(before) => Err(format!("{request:?} was told {before:?}, and now {refused:?}")),
                     None => Ok(()),
                 };

@@ -91,7 +91,8 @@ struct World<'p> {
 
 /// A message on its way.
 struct Waiting {
-    requests: Vec<usize>,
+    /// By number, and whether it was accepted before.
+    requests: Vec<(usize, bool)>,
     outcome: oneshot::Receiver<Outcome>,
 }
 
@@ -264,12 +265,14 @@ impl<'p> World<'p> {
 
     fn send(&mut self, whom: Whom, requests: Vec<usize>, life: &Life) {
         let mut body = Body::default();
-        for at in &requests {
-            self.auditor.sent(&self.requests[*at]);
-            self.requests[*at].push(&mut body);
+        let mut asked = Vec::with_capacity(requests.len());
+        for at in requests {
+            let request = &self.requests[at];
+            asked.push((at, self.auditor.sent(request)));
+            request.push(&mut body);
         }
         if let Some(outcome) = life.send(whom, body) {
-            self.waiting.push(Waiting { requests, outcome });
+            self.waiting.push(Waiting { requests: asked, outcome });
             if self.waiting.len() > MOST_WAITING {
                 self.waiting.remove(0);
             }
@@ -285,8 +288,10 @@ impl<'p> World<'p> {
                 Err(oneshot::error::TryRecvError::Closed) => drop(self.waiting.remove(at)),
                 Ok(outcome) => {
                     let Waiting { requests, .. } = self.waiting.remove(at);
-                    for (request, reply) in requests.into_iter().zip(outcome.replies.unwrap_or_default()) {
-                        self.auditor.heard(&self.requests[request], &reply)?;
+                    for ((at, was_accepted), reply) in
+                        requests.into_iter().zip(outcome.replies.unwrap_or_default())
+                    {
+                        self.auditor.heard(&self.requests[at], was_accepted, &reply)?;
                     }
                 }
             }
@@ -374,12 +379,12 @@ impl<'p> World<'p> {
         for at in 0..self.requests.len() {
             let mut body = Body::default();
             let request = &self.requests[at];
-            self.auditor.sent(request);
+            let was_accepted = self.auditor.sent(request);
             request.push(&mut body);
             let replies = life.ask(request.whom(), body).await;
             let replies = replies.map_err(|why| format!("{request:?} is not answered: {why:?}"))?;
             let [reply] = &replies[..] else { return Err(format!("{request:?} is answered {replies:?}")) };
-            self.auditor.heard(request, reply)?;
+            self.auditor.heard(request, was_accepted, reply)?;
         }
         self.audit(life).await?;
         life.writer.write_mark();
