@@ -48,7 +48,8 @@ pub(crate) fn until<T: std::fmt::Debug>(
             return answer;
         }
         assert!(began.elapsed() < PATIENCE, "waited too long for {what}; the last answer was {answer:?}");
-        std::thread::yield_now();
+        // What is waited for may need this processor.
+        std::thread::sleep(std::time::Duration::from_millis(1));
     }
 }
 
