@@ -3,8 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Weak};
 
-use parking_lot::{Mutex, RwLock, RwLockReadGuard};
-
+use crate::sync::{Mutex, RwLock, RwLockReadGuard};
 use crate::{Epoch, EpochNumber, Journal, JournalError};
 
 /// Hands out the epochs of one journal. An epoch stays open as long as somebody holds it.

@@ -1,14 +1,15 @@
 //! The way from one arbiter's actors to the journal and back.
 
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use crossbeam::channel::Sender;
 use crossbeam::utils::CachePadded;
 
 use crate::group::EncodedGroup;
-use crate::walk::Watcher;
+use crate::sync::{AtomicBool, AtomicU64, OnceLock, Sender};
 
 /// Called by the writer's thread, once a commit, for each lane that had something in it, and for every lane when
 /// the journal fails. It must return quickly.
@@ -25,30 +26,59 @@ pub(crate) enum Message {
     Stop,
 }
 
+/// Somebody who is told of commits.
+struct Watcher(Wake);
+
+impl fmt::Debug for Watcher {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Watcher")
+    }
+}
+
+/// A commit that is durable.
+#[derive(Debug)]
+pub(crate) struct Committed<'c> {
+    /// How many groups of which lane.
+    pub(crate) groups: &'c BTreeMap<u32, u64>,
+    /// The bytes of all of them.
+    pub(crate) bytes: u64,
+    /// The sequence of its last event.
+    pub(crate) sequence: u64,
+    /// How long it took to be made durable, in microseconds.
+    pub(crate) sync_us: u64,
+}
+
 /// What lanes and the writer share. No lock.
+///
+/// Whatever is published here is published before anybody is woken for it: whoever is woken and finds nothing goes back
+/// to sleep, and is not woken for it again.
 #[derive(Debug)]
 pub(crate) struct Shared {
+    /// Told of each commit with something of their lane.
+    lanes: Box<[Watcher]>,
     /// The last durable ticket of each lane.
-    pub(crate) durable: Box<[CachePadded<AtomicU64>]>,
-    pub(crate) durable_sequence: AtomicU64,
-    pub(crate) bytes_in_flight: CachePadded<AtomicU64>,
-    pub(crate) groups_in_flight: CachePadded<AtomicU64>,
-    pub(crate) max_inflight_bytes: u64,
+    durable: Box<[CachePadded<AtomicU64>]>,
+    durable_sequence: AtomicU64,
+    bytes_in_flight: CachePadded<AtomicU64>,
+    groups_in_flight: CachePadded<AtomicU64>,
+    max_inflight_bytes: u64,
     /// Who else is told of each commit.
-    pub(crate) watcher: OnceLock<Watcher>,
+    watcher: OnceLock<Watcher>,
     /// How long the last commit took to be made durable, in microseconds.
-    pub(crate) sync_us: AtomicU64,
+    sync_us: AtomicU64,
     has_failed: AtomicBool,
     failure: OnceLock<String>,
 }
 
 impl Shared {
-    pub(crate) fn new(lanes: usize, durable_sequence: u64, max_inflight_bytes: usize) -> Self {
+    /// One lane for each wake callback, in their order.
+    pub(crate) fn new(wakes: Vec<Wake>, durable_sequence: u64, max_inflight_bytes: usize) -> Self {
         Self {
-            durable: (0..lanes).map(|_| CachePadded::default()).collect(),
+            durable: wakes.iter().map(|_| CachePadded::new(AtomicU64::new(0))).collect(),
+            lanes: wakes.into_iter().map(Watcher).collect(),
             durable_sequence: AtomicU64::new(durable_sequence),
-            bytes_in_flight: CachePadded::default(),
-            groups_in_flight: CachePadded::default(),
+            bytes_in_flight: CachePadded::new(AtomicU64::new(0)),
+            groups_in_flight: CachePadded::new(AtomicU64::new(0)),
             max_inflight_bytes: max_inflight_bytes as u64,
             watcher: OnceLock::new(),
             sync_us: AtomicU64::new(0),
@@ -57,31 +87,80 @@ impl Shared {
         }
     }
 
-    /// Nothing is acknowledged from now on. The first reason stays.
+    /// The lanes, in order. The writer is at the other end of `messages`.
+    pub(crate) fn open_lanes(shared: &Arc<Self>, messages: &Sender<Message>) -> Vec<Lane> {
+        (0..shared.lanes.len())
+            .map(|index| Lane {
+                index: index as u32,
+                submitted: AtomicU64::new(0),
+                messages: messages.clone(),
+                shared: Arc::clone(shared),
+            })
+            .collect()
+    }
+
+    /// Has this called after every commit, and when the journal fails. Only the first call counts.
+    pub(crate) fn watch(&self, wake: Wake) {
+        let _ = self.watcher.set(Watcher(wake));
+    }
+
+    /// Tells every lane that had something in the commit.
+    pub(crate) fn acknowledge(&self, commit: &Committed<'_>) {
+        let groups = commit.groups.values().sum();
+        self.bytes_in_flight.fetch_sub(commit.bytes, Ordering::Relaxed);
+        self.groups_in_flight.fetch_sub(groups, Ordering::Relaxed);
+        self.sync_us.store(commit.sync_us, Ordering::Relaxed);
+        // Released: whoever sees this sees the block too.
+        self.durable_sequence.store(commit.sequence, Ordering::Release);
+        // All lanes first: a wake may take a while.
+        for (lane, groups) in commit.groups {
+            self.durable[*lane as usize].fetch_add(*groups, Ordering::Release);
+        }
+        for lane in commit.groups.keys() {
+            (self.lanes[*lane as usize].0)();
+        }
+        self.tell_watcher();
+    }
+
+    /// Nothing is acknowledged from now on, and everybody is told. The first reason stays.
     pub(crate) fn fail(&self, reason: String) {
         self.failure.get_or_init(|| reason);
         self.has_failed.store(true, Ordering::Release);
+        for Watcher(wake) in &self.lanes {
+            wake();
+        }
+        self.tell_watcher();
     }
 
-    /// Tells the watcher, if there is one.
-    pub(crate) fn moved(&self) {
+    fn tell_watcher(&self) {
         if let Some(Watcher(wake)) = self.watcher.get() {
             wake();
         }
     }
 
+    /// Why nothing will be acknowledged any more, if so.
     pub(crate) fn failed(&self) -> Option<&str> {
         if self.has_failed.load(Ordering::Acquire) { self.failure.get().map(String::as_str) } else { None }
+    }
+
+    /// The sequence of the last durable event of all lanes; 0 before the first.
+    pub(crate) fn durable_sequence(&self) -> u64 {
+        self.durable_sequence.load(Ordering::Acquire)
+    }
+
+    /// Groups that were submitted and are not durable, and their bytes.
+    pub(crate) fn in_flight(&self) -> (u64, u64) {
+        (self.groups_in_flight.load(Ordering::Relaxed), self.bytes_in_flight.load(Ordering::Relaxed))
     }
 }
 
 /// One arbiter's lane. All actors of one thread share it; it can be sent to that thread, not used by two.
 #[derive(Debug)]
 pub struct Lane {
-    pub(crate) index: u32,
-    pub(crate) submitted: AtomicU64,
-    pub(crate) messages: Sender<Message>,
-    pub(crate) shared: Arc<Shared>,
+    index: u32,
+    submitted: AtomicU64,
+    messages: Sender<Message>,
+    shared: Arc<Shared>,
 }
 
 impl Lane {
@@ -132,6 +211,6 @@ impl Lane {
     /// The sequence of the last durable event of all lanes; 0 before the first.
     #[must_use]
     pub fn durable_sequence(&self) -> u64 {
-        self.shared.durable_sequence.load(Ordering::Acquire)
+        self.shared.durable_sequence()
     }
 }

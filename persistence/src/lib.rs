@@ -28,6 +28,7 @@ mod sled_journal;
 mod snapshot;
 mod state;
 mod status;
+mod sync;
 mod walk;
 mod writer;
 

@@ -1,7 +1,6 @@
 //! Reads what is durable while the writer goes on: one actor made again from the snapshot and its own groups.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 use crate::chain::{Chain, ChainError, Step};
 use crate::epoch::Epochs;
@@ -54,7 +53,7 @@ impl Reader {
     /// # Errors
     /// If the journal can't be read, or says of this actor what can't have happened.
     pub fn rebuild(&self, actor: ActorId, seed: u64) -> Result<RecoveredActor, RebuildError> {
-        let upto = self.shared.durable_sequence.load(Ordering::Acquire);
+        let upto = self.shared.durable_sequence();
         let _kept = self.epochs.keep();
         let mut last = None;
         for base in self.bases()? {

@@ -2,8 +2,6 @@
 //!
 //! No epoch is deleted during one step. Between two steps one may be: whoever falls behind what is kept is told so.
 
-use std::sync::atomic::Ordering;
-
 use crate::block::{Block, BlockDamage, Tail};
 use crate::chain::ChainError;
 use crate::lane::Wake;
@@ -68,7 +66,7 @@ impl Reader {
     /// The sequence of the last durable event; 0 before the first.
     #[must_use]
     pub fn durable_sequence(&self) -> u64 {
-        self.shared.durable_sequence.load(Ordering::Acquire)
+        self.shared.durable_sequence()
     }
 
     /// Why nothing more becomes durable, if so.
@@ -79,7 +77,7 @@ impl Reader {
 
     /// Has this called after every commit, and when the journal fails. Only the first call counts.
     pub fn on_durable(&self, wake: Wake) {
-        let _ = self.shared.watcher.set(Watcher(wake));
+        self.shared.watch(wake);
     }
 
     /// The sequence of the first event that is kept; `None` as long as there is none.
@@ -174,14 +172,5 @@ impl Reader {
             }
         }
         Ok(low)
-    }
-}
-
-/// Who is told of commits.
-pub(crate) struct Watcher(pub(crate) Wake);
-
-impl std::fmt::Debug for Watcher {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Watcher")
     }
 }

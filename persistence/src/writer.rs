@@ -4,17 +4,17 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::thread::JoinHandle;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use crossbeam::channel::{Receiver, Sender, unbounded};
+use crossbeam::channel::{Receiver, unbounded};
 
 use crate::block::BlockBuilder;
 use crate::error::panic_message;
 use crate::keeper::{Hands, Housekeeping, Keeper};
-use crate::lane::{Lane, Message, Shared, Wake};
+use crate::lane::{Committed, Lane, Message, Shared, Wake};
 use crate::status::{Commit, JournalMeasures, JournalStatus, Measured, micros};
+use crate::sync::Sender;
 use crate::{Epoch, EpochNumber, JournalError, Mark, OpenJournal, Options, Reader, Tail};
 
 /// How often a commit makes way for more of what it could take along.
@@ -66,7 +66,7 @@ impl OpenJournal {
     fn parts(self, options: &Options, wakes: Vec<Wake>) -> Parts {
         let Self { lock, epochs, snapshots, tail, epoch, epoch_bytes, current, seed } = self;
         let (messages, inbox) = unbounded();
-        let shared = Arc::new(Shared::new(wakes.len(), tail.sequence - 1, options.max_inflight_bytes));
+        let shared = Arc::new(Shared::new(wakes, tail.sequence - 1, options.max_inflight_bytes));
         let measured = Arc::new(Measured::new(epoch, epoch_bytes));
         let (hands, keeper) = Hands::new(Housekeeping {
             epochs: Arc::clone(&epochs),
@@ -80,7 +80,6 @@ impl OpenJournal {
         let reader = Reader { epochs, snapshots, shared: Arc::clone(&shared), _lock: lock };
         let commits = CommitLoop {
             inbox,
-            wakes,
             shared: Arc::clone(&shared),
             measured: Arc::clone(&measured),
             keeper,
@@ -94,14 +93,7 @@ impl OpenJournal {
             block: BlockBuilder::default(),
             touched: BTreeMap::new(),
         };
-        let lanes = (0..commits.wakes.len())
-            .map(|index| Lane {
-                index: index as u32,
-                submitted: std::sync::atomic::AtomicU64::new(0),
-                messages: messages.clone(),
-                shared: Arc::clone(&shared),
-            })
-            .collect();
+        let lanes = Shared::open_lanes(&shared, &messages);
         Parts { messages, commits, hands, lanes, shared, measured, reader }
     }
 }
@@ -198,10 +190,11 @@ impl Writer {
     #[must_use]
     pub fn status(&self) -> JournalStatus {
         let (snapshot, snapshot_running, trouble) = self.keeper.report();
+        let (groups_in_flight, bytes_in_flight) = self.shared.in_flight();
         let mut status = JournalStatus {
-            durable_sequence: self.shared.durable_sequence.load(Ordering::Acquire),
-            groups_in_flight: self.shared.groups_in_flight.load(Ordering::Relaxed),
-            bytes_in_flight: self.shared.bytes_in_flight.load(Ordering::Relaxed),
+            durable_sequence: self.shared.durable_sequence(),
+            groups_in_flight,
+            bytes_in_flight,
             commits: 0,
             commit_bytes: Default::default(),
             commit_us: Default::default(),
@@ -251,7 +244,6 @@ impl Drop for Writer {
 /// The state of the writer's thread.
 struct CommitLoop {
     inbox: Receiver<Message>,
-    wakes: Vec<Wake>,
     shared: Arc<Shared>,
     measured: Arc<Measured>,
     keeper: crate::keeper::Handle,
@@ -294,10 +286,6 @@ impl CommitLoop {
             tracing::error!(%reason, "the journal failed; nothing is acknowledged any more");
             // Invariant 10: the handle is not touched again.
             self.shared.fail(reason);
-            for wake in &self.wakes {
-                wake();
-            }
-            self.shared.moved();
         }
     }
 
@@ -388,7 +376,12 @@ impl CommitLoop {
         };
 
         self.measured.commit(commit, self.epoch, self.epoch_bytes);
-        self.acknowledge(bytes, commit.sync);
+        self.shared.acknowledge(&Committed {
+            groups: &self.touched,
+            bytes: (bytes - crate::block::HEADER) as u64,
+            sequence: tail.sequence - 1,
+            sync_us: micros(commit.sync),
+        });
         self.keeper.mark(Mark {
             epoch: self.epoch,
             block: tail.block - 1,
@@ -396,25 +389,6 @@ impl CommitLoop {
             sequence: tail.sequence - 1,
         });
         Ok(())
-    }
-
-    /// Tells every lane that had something in the commit.
-    fn acknowledge(&self, block_bytes: usize, sync: Duration) {
-        let shared = &*self.shared;
-        let groups = self.touched.values().sum();
-        let bytes = (block_bytes - crate::block::HEADER) as u64;
-        shared.bytes_in_flight.fetch_sub(bytes, Ordering::Relaxed);
-        shared.groups_in_flight.fetch_sub(groups, Ordering::Relaxed);
-        shared.durable_sequence.store(self.tail.sequence - 1, Ordering::Release);
-        shared.sync_us.store(micros(sync), Ordering::Relaxed);
-        // All lanes first: a wake may take a while.
-        for (lane, groups) in &self.touched {
-            shared.durable[*lane as usize].fetch_add(*groups, Ordering::Release);
-        }
-        for lane in self.touched.keys() {
-            (self.wakes[*lane as usize])();
-        }
-        shared.moved();
     }
 
     /// Asks for the next epoch in time, and changes over to it between two commits.
