@@ -11,10 +11,10 @@ use tidegate_persistence::{ActorId, ActorKind, Birth, EncodedGroup, State};
 
 use crate::ask::{Ask, Body, Inner, Reply};
 use crate::desk::{Desk, DeskOptions, TurnEnd};
-use crate::directory::Shown;
 use crate::ledger::Ledger;
 use crate::news::Reporter;
 use crate::scribe::{Scribe, discard_turn};
+use crate::shown::Shown;
 
 /// A campaign's state with its name and number.
 #[derive(Debug)]

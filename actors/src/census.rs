@@ -6,8 +6,8 @@ use std::sync::Arc;
 use tidegate_engine::{Millis, OrderState, RoomCounts, SaleState, SkuView};
 use tidegate_persistence::ActorKind;
 
-use crate::directory::Seat;
 use crate::house::House;
+use crate::seat::Seat;
 
 /// Number of order states.
 const STATES: usize = OrderState::ALL.len();

@@ -9,13 +9,13 @@ use tidegate_persistence::{ActorId, ActorKind, Birth, EncodedGroup, State};
 
 use crate::ask::{Ask, Body, Inner, Reply};
 use crate::desk::{Desk, DeskOptions, TurnEnd};
-use crate::directory::Shown;
 use crate::ledger::Ledgers;
 use crate::membership::{Membership, take_up};
 use crate::news::Reporter;
 use crate::places::nearby;
 use crate::rejections::RejectionCounts;
 use crate::scribe::{Scribe, discard_turn};
+use crate::shown::Shown;
 
 /// From so many asks on, looking ahead is worth it: for fewer there is too little to fetch at the same time.
 const WARM_FROM: usize = 4;

@@ -7,9 +7,9 @@ use tidegate_persistence::{ActorId, ActorKind, Birth, EncodedGroup, State};
 
 use crate::ask::{Ask, Body, Reply};
 use crate::desk::{Desk, DeskOptions, TurnEnd};
-use crate::directory::Shown;
 use crate::news::Reporter;
 use crate::scribe::{Scribe, discard_turn};
+use crate::shown::Shown;
 
 /// A consumer group's state with its name and number. The number stays when the group is destroyed; the name is that of the
 /// last group that there was.

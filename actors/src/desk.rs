@@ -5,8 +5,8 @@ use tidegate_engine::{CampaignLimits, CartSettlement, ConsumerGroupLimits, Limit
 use tidegate_persistence::{EncodedGroup, State};
 
 use crate::ask::{Body, Reply};
-use crate::directory::Shown;
 use crate::news::Reporter;
+use crate::shown::Shown;
 
 /// How much a desk may remember, and do in one turn.
 #[derive(Clone, Copy, Debug, Default)]

@@ -13,11 +13,11 @@ use tokio::sync::oneshot;
 
 use crate::ask::{Body, Fault, Outcome, Reply};
 use crate::desk::Desk;
-use crate::directory::{Condition, Shown};
 use crate::house::Shared;
 use crate::news::Reporter;
 use crate::release::Release;
 use crate::settling::settle;
+use crate::shown::{Condition, Shown};
 
 /// How long to wait before looking again for room in the journal, when reservations are to be ended.
 const RETRY: Duration = Duration::from_millis(5);

@@ -6,9 +6,10 @@ use tidegate_engine::{CampaignCommand, CampaignTerms, Command, SkuTerms};
 use tokio::sync::oneshot;
 
 use crate::ask::{Ask, Body, Fault, Outcome, Reply, heard};
-use crate::directory::{CreateError, Seat};
+use crate::directory::CreateError;
 use crate::enrolments::{EnrolmentError, enrolment_of};
 use crate::house::House;
+use crate::seat::Seat;
 
 /// A document that is put.
 #[derive(Debug)]

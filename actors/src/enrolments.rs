@@ -6,8 +6,8 @@ use tidegate_engine::{CampaignTerms, Command, Currency, Enrolment, SkuTerms, Sku
 use tokio::sync::oneshot;
 
 use crate::ask::{Body, Fault, Outcome, heard};
-use crate::directory::Seat;
 use crate::house::House;
+use crate::seat::Seat;
 
 /// Why a document can't be accepted beside those that are there.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

@@ -21,11 +21,13 @@ use crate::clock_watch;
 use crate::consumer_group_clerk::ConsumerGroupClerk;
 use crate::desk::{Desk, DeskOptions};
 use crate::desk_actor::DeskActor;
-use crate::directory::{Condition, CreateError, Directory, Seat, Shown};
+use crate::directory::{CreateError, Directory};
 use crate::ledger::{Ledger, Ledgers};
 use crate::load::LoadReading;
 use crate::news::NewsSink;
+use crate::seat::Seat;
 use crate::settling::{Unsettled, settle};
+use crate::shown::{Condition, Shown};
 
 /// Something that looks at every body after its turn, before anything of it is journaled. Tests use it to panic.
 pub type Probe = dyn Fn(&Body) + Send + Sync;

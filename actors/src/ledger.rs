@@ -7,12 +7,12 @@
 use std::collections::HashMap;
 use std::hash::BuildHasher;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 
 use arc_swap::ArcSwap;
-use dashmap::DashMap;
-use parking_lot::Mutex;
 use tidegate_engine::{Account, CampaignTerms, Claim, CouponCode, Grant, Millis, Standing};
+
+use crate::sync::{AtomicU64, DashMap, Mutex};
 
 /// Locks of one ledger. A table behind one is small, so that none takes long to grow.
 const SHARDS: usize = 64;

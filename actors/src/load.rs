@@ -1,9 +1,10 @@
 //! What the actors of one arbiter count.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use crate::ask::{Fault, Reply};
+use crate::sync::AtomicU64;
 
 /// Counters of one arbiter since the start. Its thread alone writes them, so they are no shared cache line that cores
 /// fight for; anybody reads them. Only `full` is written by whoever was refused.

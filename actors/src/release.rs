@@ -4,13 +4,12 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use parking_lot::Mutex;
-use tidegate_persistence::{Lane, Ticket};
 use tokio::sync::{Notify, oneshot};
 
 use crate::ask::{Fault, Outcome};
 use crate::load::Load;
 use crate::news::{News, NewsSink};
+use crate::sync::{Lane, Mutex, Ticket};
 
 /// Holds each outcome, and the news of each turn, until the last event that they can reflect is durable (invariant 5).
 ///

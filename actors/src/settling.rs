@@ -10,8 +10,9 @@ use tidegate_engine::{
 use tidegate_persistence::State;
 
 use crate::ask::{Body, Fault, Reply, heard};
-use crate::directory::{Directory, Seat};
+use crate::directory::Directory;
 use crate::house::Resident;
+use crate::seat::Seat;
 
 /// How long to wait before a SKU is told again that could not listen.
 pub(crate) const RETRY: Duration = Duration::from_millis(5);

@@ -9,7 +9,7 @@ use tidegate_engine::{
 };
 
 use crate::ask::{CartRequest, Reply};
-use crate::directory::Seat;
+use crate::seat::Seat;
 
 /// A cart that is being put together.
 pub(super) struct Basket<'b> {

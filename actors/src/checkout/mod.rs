@@ -16,8 +16,9 @@ use tidegate_engine::{
 };
 
 use crate::ask::{Ask, Body, CartRequest, Fault, Inner, Outcome, Reply};
-use crate::directory::{Directory, Seat};
+use crate::directory::Directory;
 use crate::ledger::Ledger;
+use crate::seat::Seat;
 use crate::settling::{RETRY, Round};
 use basket::{Basket, Line, is_doubtful, outdone};
 
