@@ -9,7 +9,7 @@ use tidegate_persistence::ActorId;
 use crate::ask::Fault;
 use crate::seat::Seat;
 use crate::shown::Condition;
-use crate::sync::{AtomicU32, DashMap, RwLock};
+use crate::sync::{AtomicU32, DashMap, Entry, RwLock};
 
 /// Why a new SKU or campaign got no seat.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -69,18 +69,21 @@ impl Directory {
         if let Some(seat) = self.find(name) {
             return Ok(seat);
         }
-        if self.seats.len() >= self.max {
-            return Err(CreateError::Full { limit: self.limit });
+        match self.seats.entry(name.into()) {
+            Entry::Occupied(seat) => Ok(Arc::clone(seat.get())),
+            Entry::Vacant(place) => {
+                // Numbered under the lock: who has seen a number has seen all that are smaller. Counted under it too: of
+                // those who come at once, no more get in than there is room for.
+                let mut by_number = self.by_number.write();
+                if by_number.len() >= self.max {
+                    return Err(CreateError::Full { limit: self.limit });
+                }
+                let seat = Arc::new(make(ActorId(self.next.fetch_add(1, Ordering::Relaxed))));
+                by_number.insert(seat.id().0, Arc::clone(&seat));
+                place.insert(Arc::clone(&seat));
+                Ok(seat)
+            }
         }
-        let entry = self.seats.entry(name.into());
-        let seat = entry.or_insert_with(|| {
-            // Numbered under the lock: who has seen a number has seen all that are smaller.
-            let mut by_number = self.by_number.write();
-            let seat = Arc::new(make(ActorId(self.next.fetch_add(1, Ordering::Relaxed))));
-            by_number.insert(seat.id().0, Arc::clone(&seat));
-            seat
-        });
-        Ok(Arc::clone(&seat))
     }
 
     /// At most so many seats from this number on, by number, as far as somebody sits there.

@@ -3,6 +3,7 @@
 
 pub(crate) use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, AtomicUsize};
 
+pub(crate) use dashmap::Entry;
 pub(crate) use parking_lot::{Mutex, RwLock};
 pub(crate) use tidegate_persistence::{Lane, Ticket};
 

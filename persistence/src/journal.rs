@@ -19,7 +19,8 @@ pub trait Journal: Debug + Send + Sync {
     /// If it can't be made; then it does not exist.
     fn create(&self, epoch: EpochNumber) -> Result<Arc<dyn Epoch>, JournalError>;
 
-    /// Opens an epoch that exists. It must not be open already.
+    /// Opens an epoch that exists. It must not be open already; that its last handle is still closing it may be, and
+    /// is waited for.
     ///
     /// # Errors
     /// If it can't be read.

@@ -20,6 +20,7 @@ pub mod push;
 pub mod security;
 pub mod serve;
 pub mod shutdown;
+mod sync;
 mod tour;
 pub mod webhooks;
 pub mod ws;

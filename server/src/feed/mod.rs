@@ -16,6 +16,7 @@ mod place;
 mod reply;
 mod scene;
 mod seats;
+mod tail;
 mod usage;
 mod waiters;
 mod wanted;
@@ -38,8 +39,9 @@ use budget::Budget;
 use count::Count;
 use deliver::Turn;
 use seats::Seats;
+use tail::Tail;
 use usage::Usage;
-use waiters::{Tail, Waiters};
+use waiters::Waiters;
 
 /// The one stream there is.
 pub(crate) const STREAM: &str = "orders";

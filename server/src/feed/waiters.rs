@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use parking_lot::Mutex;
 use tokio::sync::Notify;
+
+use crate::sync::Mutex;
 
 /// All that wait.
 #[derive(Debug, Default)]
@@ -59,69 +60,5 @@ impl Waiters {
 impl Drop for Waiter<'_> {
     fn drop(&mut self) {
         self.all.0.lock().by_place.remove(&self.key);
-    }
-}
-
-/// Where there is known to be no entry, so that of all who wait at the end only one has to look.
-#[derive(Debug, Default)]
-pub(super) struct Tail(Mutex<Empty>);
-
-/// From the first of these places to just before the second.
-#[derive(Clone, Copy, Debug, Default)]
-struct Empty {
-    from: u64,
-    next: u64,
-}
-
-impl Tail {
-    /// Somebody looked here, and found nothing.
-    pub(super) fn note(&self, from: u64, next: u64) {
-        let mut empty = self.0.lock();
-        if (empty.from..=empty.next).contains(&from) {
-            empty.next = empty.next.max(next);
-        } else if next > empty.next {
-            *empty = Empty { from, next };
-        }
-    }
-
-    /// Where to look instead of here.
-    pub(super) fn skip(&self, place: u64) -> u64 {
-        let empty = *self.0.lock();
-        if (empty.from..empty.next).contains(&place) { empty.next } else { place }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_commit_wakes_those_that_it_reaches_and_no_others() {
-        let waiters = Waiters::default();
-        let (near, far) = (waiters.enter(5), waiters.enter(9));
-        let is_waiting = || waiters.0.lock().by_place.keys().map(|(place, _)| *place).collect::<Vec<_>>();
-        waiters.wake(4);
-        assert_eq!(is_waiting(), [5, 9]);
-        waiters.wake(8);
-        assert_eq!(is_waiting(), [9]);
-        // One that was woken leaves nothing behind, nor does one that has given up.
-        drop((near, far));
-        assert_eq!(is_waiting(), [0; 0]);
-        waiters.enter(3);
-        waiters.wake(u64::MAX);
-    }
-
-    #[test]
-    fn what_was_looked_at_is_not_looked_at_again() {
-        let tail = Tail::default();
-        tail.note(10, 20);
-        assert_eq!([9, 10, 19, 20].map(|place| tail.skip(place)), [9, 20, 20, 20]);
-        tail.note(20, 30);
-        assert_eq!(tail.skip(10), 30);
-        // Who is behind does not make the others forget.
-        tail.note(2, 5);
-        assert_eq!([3, 12].map(|place| tail.skip(place)), [3, 30]);
-        tail.note(50, 60);
-        assert_eq!([12, 55].map(|place| tail.skip(place)), [12, 60]);
     }
 }

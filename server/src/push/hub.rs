@@ -10,9 +10,9 @@ use dashmap::mapref::entry::Entry;
 use parking_lot::Mutex;
 use tidegate_actors::{Fault, House, Interest, News, NewsSink};
 use tidegate_engine::{Millis, RoomNumber};
-use tokio::sync::Notify;
 
 use super::inbox::{Counters, Inbox, Slot};
+use super::marks::Marks;
 use super::message::Message;
 use super::topic::{Audience, Topic};
 use super::watchers::Watchers;
@@ -35,10 +35,9 @@ pub struct Hub {
     buyer_channels: AtomicUsize,
     next_slot: AtomicU64,
     /// SKUs that changed, or were subscribed to, since the last round.
-    marked: Mutex<Vec<Arc<Topic>>>,
+    marks: Marks<Topic>,
     /// SKUs that the clock will change.
     timers: Mutex<BTreeMap<(Millis, u64), Weak<Topic>>>,
-    wake: Notify,
     counters: Arc<Counters>,
     house: OnceLock<Weak<House>>,
 }
@@ -55,9 +54,8 @@ impl Hub {
             channels: AtomicUsize::new(0),
             buyer_channels: AtomicUsize::new(0),
             next_slot: AtomicU64::new(0),
-            marked: Mutex::default(),
+            marks: Marks::new(),
             timers: Mutex::default(),
-            wake: Notify::new(),
             counters: Arc::default(),
             house: OnceLock::new(),
         })
@@ -158,20 +156,12 @@ impl Hub {
         if let Some(topic) = self.topic_of(sku) {
             view.into_iter().for_each(|view| topic.see(view));
             topic.forget_told(channel);
-            self.mark(topic);
+            self.marks.add(topic);
         }
     }
 
     fn topic_of(&self, sku: &str) -> Option<Arc<Topic>> {
         self.skus.get(sku).map(|topic| Arc::clone(&topic))
-    }
-
-    /// Has the next round look at it.
-    fn mark(&self, topic: Arc<Topic>) {
-        if !topic.is_marked.swap(true, Ordering::AcqRel) {
-            self.marked.lock().push(topic);
-            self.wake.notify_one();
-        }
     }
 
     fn set_timer(&self, topic: &Arc<Topic>, next: Option<Millis>) {
@@ -202,7 +192,7 @@ impl Hub {
                 }
             };
             tokio::select! {
-                () = self.wake.notified() => {}
+                () = self.marks.added() => {}
                 () = slept => {}
             }
             if self.round(self.now()) {
@@ -218,8 +208,7 @@ impl Hub {
 
     /// One round, at this time. Returns whether there was anything to do.
     pub(super) fn round(&self, now: Millis) -> bool {
-        let mut topics = std::mem::take(&mut *self.marked.lock());
-        topics.iter().for_each(|topic| topic.is_marked.store(false, Ordering::Release));
+        let mut topics = self.marks.take();
         let mut timers = self.timers.lock();
         while let Some(first) = timers.first_entry().filter(|first| first.key().0 <= now) {
             topics.extend(first.remove().upgrade());
@@ -266,7 +255,7 @@ impl NewsSink for Hub {
                 News::Sku(view) => {
                     if let Some(topic) = self.topic_of(name) {
                         topic.see(view);
-                        self.mark(topic);
+                        self.marks.add(topic);
                     }
                 }
                 News::Room { what, room, change } => {

@@ -14,6 +14,7 @@ mod activity;
 mod channel;
 mod hub;
 mod inbox;
+mod marks;
 mod message;
 mod pulse;
 #[cfg(test)]

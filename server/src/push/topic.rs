@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use parking_lot::Mutex;
 use tidegate_actors::Fault;
@@ -10,6 +10,7 @@ use tidegate_engine::{Millis, RoomNumber, SkuView};
 
 use super::Channel;
 use super::inbox::{Inbox, Slot};
+use super::marks::Mark;
 use super::message::Message;
 use crate::convert;
 
@@ -33,7 +34,7 @@ pub(super) struct Topic {
     watching_rooms: AtomicUsize,
     latest: Mutex<Option<SkuView>>,
     /// Whether it is on the list of those that are to be looked at.
-    pub(super) is_marked: AtomicBool,
+    mark: Mark,
     state: Mutex<StateAudience>,
     rooms: Mutex<HashMap<RoomNumber, Audience, foldhash::fast::RandomState>>,
     /// When the clock changes something.
@@ -61,7 +62,7 @@ impl Topic {
             watching: AtomicUsize::new(0),
             watching_rooms: AtomicUsize::new(0),
             latest: Mutex::default(),
-            is_marked: AtomicBool::new(false),
+            mark: Mark::new(),
             state: Mutex::default(),
             rooms: Mutex::default(),
             timer: Mutex::default(),
@@ -168,6 +169,12 @@ impl Topic {
             audience.into_iter().for_each(|(slot, inbox)| inbox.offer_state(slot, &message));
         }
         next_change(&view, now).filter(|_| is_watched)
+    }
+}
+
+impl AsRef<Mark> for Topic {
+    fn as_ref(&self) -> &Mark {
+        &self.mark
     }
 }
 

@@ -1,0 +1,169 @@
+//! Epochs that are made, read and deleted at once, on a disk where each can be open once, as sled's can.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Weak};
+
+use shuttle::thread;
+use tidegate_persistence::{Epoch, EpochNumber, Journal, JournalError, Mark, StoredBlock};
+
+use crate::epoch::Epochs;
+use crate::explore;
+use crate::sync::Mutex;
+
+/// Who holds the lock of an epoch: a handle that may be on its way out. Nobody, if it is closed.
+type Locks = Arc<Mutex<BTreeMap<EpochNumber, Option<Weak<Handle>>>>>;
+
+#[derive(Debug, Default)]
+struct Disk(Locks);
+
+#[derive(Debug)]
+struct Handle {
+    number: EpochNumber,
+    locks: Locks,
+}
+
+impl Disk {
+    fn handle(&self, number: EpochNumber) -> Arc<Handle> {
+        let handle = Arc::new(Handle { number, locks: Arc::clone(&self.0) });
+        self.0.lock().insert(number, Some(Arc::downgrade(&handle)));
+        handle
+    }
+}
+
+impl Journal for Disk {
+    fn epochs(&self) -> Result<Vec<EpochNumber>, JournalError> {
+        Ok(self.0.lock().keys().copied().collect())
+    }
+
+    fn create(&self, number: EpochNumber) -> Result<Arc<dyn Epoch>, JournalError> {
+        let handle = self.handle(number);
+        // There to see, and not finished.
+        thread::yield_now();
+        Ok(handle)
+    }
+
+    fn open(&self, number: EpochNumber) -> Result<Arc<dyn Epoch>, JournalError> {
+        loop {
+            let lock = self.0.lock().get(&number).cloned();
+            let Some(holder) = lock.unwrap_or_else(|| panic!("{number} is opened, and was deleted")) else {
+                return Ok(self.handle(number));
+            };
+            assert_eq!(holder.strong_count(), 0, "{number} is opened a second time");
+            // Its last handle is closing it.
+            thread::yield_now();
+        }
+    }
+
+    fn remove(&self, number: EpochNumber) -> Result<(), JournalError> {
+        let lock = self.0.lock().remove(&number);
+        assert!(lock.is_some_and(|holder| holder.is_none()), "{number} is deleted, and somebody has it");
+        Ok(())
+    }
+
+    fn mark(&self) -> Result<Option<Mark>, JournalError> {
+        Ok(None)
+    }
+
+    fn set_mark(&self, _: Mark) -> Result<(), JournalError> {
+        Ok(())
+    }
+}
+
+impl Epoch for Handle {
+    fn append(&self, _: u64, _: &[u8]) -> Result<(), JournalError> {
+        Ok(())
+    }
+
+    fn sync(&self) -> Result<(), JournalError> {
+        Ok(())
+    }
+
+    fn block_from(&self, _: u64) -> Result<Option<StoredBlock>, JournalError> {
+        let first_sequence = u64::from(self.number.0);
+        Ok(Some(StoredBlock { first_sequence, bytes: Vec::new() }))
+    }
+
+    fn block_of(&self, sequence: u64) -> Result<Option<StoredBlock>, JournalError> {
+        self.block_from(sequence)
+    }
+
+    fn cut(&self, _: u64) -> Result<(), JournalError> {
+        Ok(())
+    }
+}
+
+impl Drop for Handle {
+    fn drop(&mut self) {
+        thread::yield_now();
+        if let Some(lock) = self.locks.lock().get_mut(&self.number) {
+            *lock = None;
+        }
+    }
+}
+
+/// The epochs of these numbers, all closed.
+fn closed(numbers: &[u32]) -> Arc<Epochs> {
+    let locks = numbers.iter().map(|number| (EpochNumber(*number), None)).collect();
+    Arc::new(Epochs::new(Arc::new(Disk(Arc::new(Mutex::new(locks))))))
+}
+
+#[test]
+fn an_epoch_that_is_being_made_is_there_for_nobody_yet() {
+    explore(|| {
+        let epochs = closed(&[]);
+        let _first = epochs.create(EpochNumber(1)).unwrap();
+        let maker = Arc::clone(&epochs);
+        let maker = thread::spawn(move || maker.create(EpochNumber(2)).unwrap());
+        let readers = [(); 2].map(|()| {
+            let epochs = Arc::clone(&epochs);
+            thread::spawn(move || {
+                let _kept = epochs.keep();
+                for number in epochs.list().unwrap() {
+                    epochs.reading(number).unwrap();
+                }
+            })
+        });
+        readers.into_iter().for_each(|reader| reader.join().unwrap());
+        let _second = maker.join().unwrap();
+        assert_eq!(epochs.list().unwrap(), [EpochNumber(1), EpochNumber(2)]);
+    });
+}
+
+#[test]
+fn an_epoch_is_open_once_however_many_read_it_and_come_and_go() {
+    explore(|| {
+        let epochs = closed(&[1, 2, 3, 4]);
+        let readers = [[1, 2], [3, 4], [1, 4]].map(|numbers| {
+            let epochs = Arc::clone(&epochs);
+            thread::spawn(move || {
+                for number in numbers.map(EpochNumber) {
+                    let _kept = epochs.keep();
+                    let first = epochs.reading(number).unwrap().block_from(0).unwrap();
+                    assert_eq!(first.map(|block| block.first_sequence), Some(u64::from(number.0)));
+                }
+            })
+        });
+        readers.into_iter().for_each(|reader| reader.join().unwrap());
+    });
+}
+
+#[test]
+fn no_epoch_is_deleted_under_its_reader() {
+    explore(|| {
+        let epochs = closed(&[1, 2]);
+        let remover = Arc::clone(&epochs);
+        let remover = thread::spawn(move || remover.remove(EpochNumber(1)).unwrap());
+        let readers = [(); 2].map(|()| {
+            let epochs = Arc::clone(&epochs);
+            thread::spawn(move || {
+                let _kept = epochs.keep();
+                for number in epochs.list().unwrap() {
+                    assert_eq!(epochs.first_sequence(number).unwrap(), Some(u64::from(number.0)));
+                }
+            })
+        });
+        readers.into_iter().for_each(|reader| reader.join().unwrap());
+        remover.join().unwrap();
+        assert_eq!(epochs.list().unwrap(), [EpochNumber(2)]);
+    });
+}
