@@ -5,8 +5,8 @@ use std::sync::Arc;
 use proptest::prelude::*;
 use proptest::test_runner::TestCaseError;
 use tidegate_engine::{
-    Answer, CampaignTerms, CartLine, CartNumber, Command, CouponCode, CouponWindow, Currency, Enrolment,
-    Grant, LineState, Millis, OrderNumber, OrderState, Price, Rejection, SkuState, SkuTerms,
+    Answer, CampaignTerms, CartLine, CartNumber, Claim, Command, CouponCode, CouponWindow, Currency,
+    Enrolment, Grant, LineState, Millis, OrderNumber, OrderState, Price, Rejection, SkuState, SkuTerms,
 };
 use tidegate_persistence::ActorId;
 
@@ -407,4 +407,19 @@ proptest! {
     fn limits_and_coupons_over_several_skus_are_those_of_the_model(turns in turns()) {
         agree(turns)?;
     }
+}
+
+#[test]
+fn an_account_that_holds_nothing_takes_no_room() {
+    let ledgers = Ledgers::default();
+    let ledger = ledgers.of("fair");
+    let claim = Claim { sku: "mug", qty: 1, coupon: None, returning: 0, coupon_returns: false };
+    for buyer in 0..1000 {
+        let name = format!("buyer-{buyer}");
+        assert!(ledger.claim(&name, &claim, START));
+        ledger.free(&name, 1, None);
+    }
+    assert_eq!(ledger.len(), 0);
+    ledger.bought("ann");
+    assert_eq!((ledger.len(), ledger.buyers()), (1, 1));
 }

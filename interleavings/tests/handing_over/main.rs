@@ -6,12 +6,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-mod ask;
 mod group {
     pub(crate) use tidegate_persistence::EncodedGroup;
-}
-mod news {
-    pub(crate) use tidegate_actors::{News, NewsSink};
 }
 mod seat;
 mod sync;
@@ -26,13 +22,21 @@ macro_rules! production {
 }
 
 production! {
+    ask: "../../../actors/src/ask.rs",
+    clerk: "../../../actors/src/clerk.rs",
+    desk: "../../../actors/src/desk.rs",
     directory: "../../../actors/src/directory.rs",
     epoch: "../../../persistence/src/epoch.rs",
     lane: "../../../persistence/src/lane.rs",
     ledger: "../../../actors/src/ledger.rs",
     load: "../../../actors/src/load.rs",
     marks: "../../../server/src/push/marks.rs",
+    membership: "../../../actors/src/membership.rs",
+    news: "../../../actors/src/news.rs",
+    places: "../../../actors/src/places.rs",
+    rejections: "../../../actors/src/rejections.rs",
     release: "../../../actors/src/release.rs",
+    scribe: "../../../actors/src/scribe.rs",
     shown: "../../../actors/src/shown.rs",
     stages: "../../../actors/src/stages.rs",
     waiters: "../../../server/src/feed/waiters.rs",
@@ -43,17 +47,23 @@ mod epochs;
 mod journal;
 mod rounds;
 mod seats;
+mod turns;
 
+use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use shuttle::scheduler::{PctScheduler, RandomScheduler};
 use shuttle::{Config, Runner};
 use tidegate_persistence::{Epoch, EpochNumber, Journal, JournalError};
 
+use rejections::RejectionCounts;
+
 /// Orders that are tried of each test if nothing else is said.
 const ORDERS: usize = 2_000;
 /// How often an order of the second half takes the processor from the thread that comes first.
 const INTERRUPTIONS: usize = 3;
+/// Of each thread: a turn of an unoptimized build takes more than shuttle gives.
+const STACK_BYTES: usize = 512 << 10;
 
 fn setting(name: &str) -> Option<u64> {
     let text = std::env::var(name).ok()?;
@@ -69,11 +79,14 @@ fn explore(run: impl Fn() + Send + Sync + 'static) {
     let seed = setting("TIDEGATE_SEED").unwrap_or_else(now);
     // Shown if the test fails.
     println!("TIDEGATE_SEED={seed} TIDEGATE_ORDERS={orders} draws these orders again");
-    let run = std::sync::Arc::new(run);
-    let again = std::sync::Arc::clone(&run);
+    let run = Arc::new(run);
+    let again = Arc::clone(&run);
     let half = orders.div_ceil(2);
-    let mut tried = Runner::new(RandomScheduler::new_from_seed(seed, half), Config::new()).run(move || run());
+    let mut config = Config::new();
+    config.stack_size = STACK_BYTES;
+    let drawn = RandomScheduler::new_from_seed(seed, half);
+    let mut tried = Runner::new(drawn, config.clone()).run(move || run());
     let ranked = PctScheduler::new_from_seed(seed, INTERRUPTIONS, half);
-    tried += Runner::new(ranked, Config::new()).run(move || again());
+    tried += Runner::new(ranked, config).run(move || again());
     assert_eq!(tried, 2 * half, "not all orders were tried");
 }
