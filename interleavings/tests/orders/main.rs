@@ -1,7 +1,7 @@
 //! What one thread publishes and another reads without a lock: the way from the actors to the journal and back, under
 //! every order of the threads' steps and every value that a read may find by the memory model.
 //!
-//! `LOOM_MAX_PREEMPTIONS` says how often a thread may be interrupted where it need not be (2); `LOOM_LOG=1` shows the
+//! `LOOM_MAX_PREEMPTIONS` says how often a thread may be interrupted where it need not be (3); `LOOM_LOG=1` shows the
 //! orders.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
@@ -32,7 +32,7 @@ const ROOM: usize = 1 << 20;
 
 fn explore(model: impl Fn() + Send + Sync + 'static) {
     let mut builder = loom::model::Builder::new();
-    builder.preemption_bound = builder.preemption_bound.or(Some(2));
+    builder.preemption_bound = builder.preemption_bound.or(Some(3));
     builder.check(model);
 }
 
