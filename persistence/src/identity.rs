@@ -37,30 +37,35 @@ pub enum IdentityError {
 }
 
 /// The identity of a data directory, in hexadecimal. A directory that has none gets `fresh`, which is on disk when this
-/// returns.
+/// returns: call it once the journal is there.
 ///
 /// # Errors
 /// If the file can't be read or made, or holds something else.
 pub fn identity(lock: &DirLock, fresh: [u8; 16]) -> Result<String, IdentityError> {
-    let file = lock.dir().join(FILE);
-    let failed = |cause| IdentityError::Io { file: file.clone(), cause };
-    match fs::read_to_string(&file) {
-        Ok(text) => {
-            let text = text.trim_end();
-            let is_digit = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
-            let is_one = text.len() == DIGITS && text.bytes().all(is_digit);
-            if is_one { Ok(text.to_owned()) } else { Err(IdentityError::Damaged { file: file.clone() }) }
-        }
-        Err(error) if error.kind() == io::ErrorKind::InvalidData => {
-            Err(IdentityError::Damaged { file: file.clone() })
-        }
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            let text = format!("{:032x}", u128::from_be_bytes(fresh));
-            write(lock.dir(), &text).map_err(failed)?;
-            Ok(text)
-        }
-        Err(error) => Err(failed(error)),
+    let dir = lock.dir();
+    if let Some(identity) = known_identity(dir)? {
+        return Ok(identity);
     }
+    let text = format!("{:032x}", u128::from_be_bytes(fresh));
+    write(dir, &text).map_err(|cause| IdentityError::Io { file: dir.join(FILE), cause })?;
+    Ok(text)
+}
+
+/// The identity that is there. It is made once there is a journal: where there is one, there was the other.
+pub(crate) fn known_identity(dir: &Path) -> Result<Option<String>, IdentityError> {
+    let file = dir.join(FILE);
+    let text = match fs::read_to_string(&file) {
+        Ok(text) => text,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) if error.kind() == io::ErrorKind::InvalidData => {
+            return Err(IdentityError::Damaged { file });
+        }
+        Err(cause) => return Err(IdentityError::Io { file, cause }),
+    };
+    let text = text.trim_end();
+    let is_digit = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
+    let is_one = text.len() == DIGITS && text.bytes().all(is_digit);
+    if is_one { Ok(Some(text.to_owned())) } else { Err(IdentityError::Damaged { file }) }
 }
 
 /// It is there whole, or not at all.

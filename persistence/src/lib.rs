@@ -40,7 +40,7 @@ pub use group::{EncodedGroup, Group, GroupEncoder, Groups, MAX_GROUP_BYTES, MAX_
 pub use identity::{IdentityError, identity};
 pub use inspect::{
     CampaignInspection, ConsumerGroupInspection, EpochInspection, InspectError, Inspection, SkuInspection,
-    SnapshotInspection, inspect,
+    SnapshotInspection, inspect, inspect_from,
 };
 pub use journal::{Epoch, Journal, JournalError, StoredBlock};
 pub use lane::{Lane, Ticket, Wake};

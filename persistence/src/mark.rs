@@ -3,7 +3,7 @@
 //! It lies in a file of its own, in two slots written in turn, so that a torn write leaves the older one. It is
 //! a lower bound: written after the commit it speaks of, never in its way.
 
-use std::fs::{File, OpenOptions};
+use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
@@ -100,6 +100,25 @@ impl MarkFile {
         newest(&slots).map_err(|Damaged| JournalError::Mark { path: self.path.display().to_string() })
     }
 
+    /// What is wrong with the file although a mark may be read from it, in words for an operator.
+    pub(crate) fn damage(&self) -> Result<Option<String>, JournalError> {
+        let failed = |error| JournalError::io("cannot read", &self.path, &error);
+        let (slots, bytes) =
+            match read_slots(&self.path).and_then(|slots| Ok((slots, fs::metadata(&self.path)?.len()))) {
+                Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+                other => other.map_err(failed)?,
+            };
+        // It grows to its full size before anything is written into it.
+        let what = if bytes != 0 && bytes < FILE_BYTES {
+            format!("has only {bytes} of its {FILE_BYTES} bytes")
+        } else if slots.iter().any(|slot| *slot != [0; SLOT] && Mark::decode(slot).is_none()) {
+            "can't be read in one of its two places".to_owned()
+        } else {
+            return Ok(None);
+        };
+        Ok(Some(format!("the high-water mark {} {what}: an older mark counts, or none", self.path.display())))
+    }
+
     /// Writes the mark into the older slot.
     pub(crate) fn write(&self, mark: Mark) -> Result<(), JournalError> {
         self.try_write(mark).map_err(|error| JournalError::io("cannot write", &self.path, &error))
@@ -179,9 +198,11 @@ mod tests {
         let file = OpenOptions::new().write(true).open(&path).unwrap();
         file.write_all_at(b"torn", SLOT_AT[1] + 20).unwrap();
         assert_eq!(MarkFile::new(path.clone()).read(), Ok(Some(mark(1))));
+        assert!(MarkFile::new(path.clone()).damage().unwrap().is_some());
         // The damaged slot is the one that is written next.
         MarkFile::new(path.clone()).write(mark(3)).unwrap();
-        assert_eq!(MarkFile::new(path).read(), Ok(Some(mark(3))));
+        assert_eq!(MarkFile::new(path.clone()).read(), Ok(Some(mark(3))));
+        assert_eq!(MarkFile::new(path).damage(), Ok(None));
     }
 
     #[test]

@@ -11,6 +11,7 @@ use tidegate_engine::Millis;
 use crate::chain::{Chain, ChainError, Step, Torn};
 use crate::epoch::Epochs;
 use crate::error::panic_message;
+use crate::identity::{IdentityError, known_identity};
 use crate::replay::{RecoveredActor, ReplayError, Replayer, Whose};
 use crate::snapshot::{Frame, SnapshotDir, SnapshotError, SnapshotInfo, SnapshotStore, Snapshots};
 use crate::{
@@ -21,6 +22,10 @@ use crate::{
 const BATCH_BYTES: usize = 256 << 10;
 /// Batches that may wait for one worker: this bounds what a start needs beside the states themselves.
 const BATCHES_WAITING: usize = 16;
+
+/// What an operator is told of a journal that holds something and has no mark. A crash just after the first sale can be
+/// the cause; anything else is damage.
+pub(crate) const UNMARKED: &str = "there is no high-water mark: the journal is taken as it is, and it can't be told whether acknowledged orders are missing at its end";
 
 /// Everything a start needs to know.
 #[derive(Debug)]
@@ -91,6 +96,17 @@ pub enum RecoveryError {
         /// What is wrong with the snapshots.
         reason: String,
     },
+    /// There is no journal where there was one: its disk is not mounted, or somebody has deleted it.
+    #[error(
+        "the journal holds nothing, but {sign} is there, so there was one before: mount it, or restore the data directory from a backup; to begin anew, use an empty data directory"
+    )]
+    Gone {
+        /// What says that there was one.
+        sign: &'static str,
+    },
+    /// What tells the data directory from every other is damaged.
+    #[error(transparent)]
+    Identity(#[from] IdentityError),
     /// A snapshot can't be used.
     #[error("snapshot: {0}")]
     Snapshot(#[from] SnapshotError),
@@ -115,19 +131,25 @@ impl From<JournalError> for RecoveryError {
 /// # Errors
 /// If what the directory holds is damaged in a way that acknowledged orders may be missing.
 pub fn recover(
-    lock: DirLock,
+    lock: impl Into<Arc<DirLock>>,
     options: &Options,
     workers: usize,
     seed: u64,
     progress: &dyn Fn(u64),
 ) -> Result<Recovered, RecoveryError> {
     options.validate()?;
+    let lock = lock.into();
     let dir = lock.dir();
     let journal = SledJournal::new(&dir.join("journal"), options.cache_bytes)?;
     journal.tidy()?;
+    if known_identity(dir)?.is_some() && journal.epochs()?.is_empty() && journal.mark()?.is_none() {
+        return Err(RecoveryError::Gone { sign: "the data directory's identity" });
+    }
+    let damaged_mark = journal.damage_of_mark()?;
     let snapshots = SnapshotDir::new(dir.join("snapshots"));
     let mut recovered = recover_from(Arc::new(journal), Some(Arc::new(snapshots)), workers, seed, progress)?;
-    recovered.journal.lock = Some(Arc::new(lock));
+    recovered.report.warnings.extend(damaged_mark);
+    recovered.journal.lock = Some(lock);
     Ok(recovered)
 }
 
@@ -152,6 +174,11 @@ pub fn recover_from(
         if let Some(mark) = epochs.journal().mark()? {
             return Err(ChainError::BelowMark { block: 0, mark: mark.block }.into());
         }
+        if let Some(snapshots) = &snapshots
+            && !snapshots.list()?.is_empty()
+        {
+            return Err(RecoveryError::Gone { sign: "a snapshot" });
+        }
         drop(epochs.create(EpochNumber::FIRST)?);
     }
     let mut warnings = Vec::new();
@@ -175,6 +202,9 @@ pub fn recover_from(
 }
 
 /// The snapshots to try, newest first, `None` for the empty beginning; only those that the epochs go on from.
+///
+/// A snapshot is made of an epoch that is closed, and that one is closed only once the next is there: without it, what
+/// was written since is lost. Of older snapshots, one that was to be deleted may have come back with the power.
 fn bases(
     epochs: &Epochs,
     snapshots: Option<&Snapshots>,
@@ -183,10 +213,16 @@ fn bases(
     let there = epochs.list()?;
     let mut bases = Vec::new();
     if let Some(snapshots) = snapshots {
+        let mut newest = None;
         for covers in snapshots.list()? {
-            match snapshots.footer(covers) {
+            let footer = snapshots.footer(covers);
+            if footer.is_ok() {
+                newest.get_or_insert(covers);
+            }
+            match footer {
                 Err(error) => warnings.push(format!("the snapshot of {covers} was passed over: {error}")),
                 Ok(_) if there.contains(&covers.next()) => bases.push(Some(covers)),
+                Ok(_) if newest == Some(covers) => return Err(ChainError::Missing(covers.next()).into()),
                 Ok(_) => warnings
                     .push(format!("the snapshot of {covers} was passed over: {} is missing", covers.next())),
             }
@@ -212,6 +248,8 @@ struct Attempt<'a> {
 struct Read {
     replayers: Vec<Replayer>,
     tail: Tail,
+    /// Whether a mark says how far the journal must reach.
+    is_marked: bool,
     here: (EpochNumber, u64, Arc<dyn Epoch>),
     torn: Option<Torn>,
     report: RecoveryReport,
@@ -264,7 +302,8 @@ impl Attempt<'_> {
         };
         let mut ahead = self.epochs.list()?;
         ahead.retain(|epoch| *epoch >= first);
-        let mut chain = Chain::new(self.epochs, ahead, tail, self.epochs.journal().mark()?)?;
+        let mark = self.epochs.journal().mark()?;
+        let mut chain = Chain::new(self.epochs, ahead, tail, mark)?;
         let (mut batch, mut batch_bytes) = (Vec::new(), 0);
         let torn = loop {
             let first_sequence = chain.tail().sequence;
@@ -294,7 +333,7 @@ impl Attempt<'_> {
             here = Some((number, 0, self.epochs.get(number)?));
         }
         let here = here.ok_or(ChainError::Missing(first))?;
-        Ok(Read { replayers: Vec::new(), tail: end, here, torn, report })
+        Ok(Read { replayers: Vec::new(), tail: end, is_marked: mark.is_some(), here, torn, report })
     }
 }
 
@@ -354,13 +393,16 @@ impl Read {
         mut warnings: Vec<String>,
         began: Instant,
     ) -> Result<Recovered, RecoveryError> {
-        let Self { replayers, tail, here: (epoch, epoch_bytes, current), torn, mut report } = self;
+        let Self { replayers, tail, is_marked, here: (epoch, epoch_bytes, current), torn, mut report } = self;
         if let Some(torn) = torn {
             epochs.get(torn.epoch)?.cut(torn.sequence)?;
             warnings.push(format!(
                 "{}, block {}: cut {} bytes of an interrupted write that nobody was told of ({})",
                 torn.epoch, torn.block, torn.bytes, torn.damage
             ));
+        }
+        if !is_marked && tail != Tail::EMPTY {
+            warnings.push(UNMARKED.to_owned());
         }
         let next_actor = replayers.iter().map(Replayer::next_actor).max().unwrap_or_default();
         let last_at = replayers.iter().map(Replayer::last_at).max().unwrap_or_default();

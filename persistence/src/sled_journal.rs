@@ -60,6 +60,14 @@ impl SledJournal {
         Ok(())
     }
 
+    /// What is wrong with the mark's file although [`Journal::mark`] can do with it.
+    ///
+    /// # Errors
+    /// If it can't be read.
+    pub(crate) fn damage_of_mark(&self) -> Result<Option<String>, JournalError> {
+        self.mark.damage()
+    }
+
     fn path(&self, epoch: EpochNumber) -> PathBuf {
         self.dir.join(dir_name(epoch))
     }

@@ -181,8 +181,9 @@ impl Parts {
         lock: DirLock,
         arbiters: &[Arbiter],
     ) -> anyhow::Result<()> {
+        let lock = Arc::new(lock);
+        let (house, reader) = self.open(clock, config, Arc::clone(&lock), arbiters).await?;
         let source = source(config, &lock)?;
-        let (house, reader) = self.open(clock, config, lock, arbiters).await?;
         // What a kill left untold.
         house.settle_carts().await;
         house.enrol().await?;
@@ -206,7 +207,7 @@ impl Parts {
         &self,
         clock: impl Clock,
         config: &Config,
-        lock: DirLock,
+        lock: Arc<DirLock>,
         arbiters: &[Arbiter],
     ) -> anyhow::Result<(Arc<House>, Reader)> {
         let options = journal_options(config);
@@ -239,7 +240,7 @@ impl Parts {
 
     async fn recover(
         &self,
-        lock: DirLock,
+        lock: Arc<DirLock>,
         options: &Options,
         workers: usize,
         seed: u64,
@@ -309,14 +310,16 @@ impl Parts {
     }
 }
 
-/// What the feed's entries name as their source.
+/// What the feed's entries name as their source. The identity is made in any case, and not before there is a journal:
+/// a later start knows by it that there was one.
 fn source(config: &Config, lock: &DirLock) -> anyhow::Result<Arc<str>> {
-    if !config.feed.source.is_empty() {
-        return Ok(config.feed.source.as_str().into());
-    }
     let mut fresh = [0; 16];
     getrandom::fill(&mut fresh).context("the system gives no random numbers")?;
-    Ok(format!("/tidegate/{}", identity(lock, fresh)?).into())
+    let identity = identity(lock, fresh)?;
+    Ok(match config.feed.source.as_str() {
+        "" => format!("/tidegate/{identity}").into(),
+        configured => configured.into(),
+    })
 }
 
 async fn stop_journal(journal: Writer) -> anyhow::Result<()> {

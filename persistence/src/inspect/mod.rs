@@ -2,19 +2,22 @@
 //!
 //! Where a start stops at the first damage, this goes on and lists all of it.
 
+mod copies;
 mod render;
+mod walk;
 
-use std::fs;
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
 use tidegate_engine::{Currency, Millis, Stock, Tally};
 
-use crate::block::{Block, Tail};
-use crate::replay::{Replayer, Whose};
-use crate::snapshot::{Frame, SnapshotDir, SnapshotError, Snapshots};
+use crate::identity::known_identity;
+use crate::recovery::UNMARKED;
+use crate::replay::{RecoveredActor, Replayer};
+use crate::snapshot::{SnapshotDir, SnapshotError, SnapshotStore, Snapshots};
 use crate::{DirLock, Epoch, EpochNumber, Journal, JournalError, LockError, Mark, SledJournal, State};
+use walk::{EVERYONE, SEED, Walk};
 
 /// What one open epoch may cache here.
 const CACHE_BYTES: u64 = 16 << 20;
@@ -151,53 +154,83 @@ pub fn inspect(dir: &Path) -> Result<Inspection, InspectError> {
         return Err(InspectError::NotADirectory(dir.display().to_string()));
     }
     let _lock = DirLock::take_untouched(dir)?;
-    let mut inspection = Inspection::default();
     let journal = SledJournal::new(&source, CACHE_BYTES)?;
-    match journal.mark() {
-        Ok(mark) => inspection.mark = mark,
-        Err(error) => inspection.damage.push(format!("a start refuses: {error}")),
+    let mut signs = Signs { damage: Vec::from_iter(journal.damage_of_mark()?), ..Signs::default() };
+    match known_identity(dir) {
+        Ok(identity) => signs.was_used = identity.is_some(),
+        Err(error) => signs.refusal = Some(error.to_string()),
     }
-    let snapshots = Snapshots::new(Arc::new(SnapshotDir::new(dir.join("snapshots"))));
-    let mut walk = Walk::new();
-    inspection.snapshots(&snapshots, &mut walk)?;
-    for epoch in journal.epochs()? {
-        let found = copied(&source, epoch, |copy| walk.epoch(epoch, copy, inspection.mark))?;
-        let found = found.unwrap_or_else(|error| EpochInspection {
-            damage: vec![error.to_string()],
-            ..EpochInspection::empty(epoch)
-        });
-        inspection.damage.extend(found.damage.iter().map(|damage| format!("{epoch}, {damage}")));
-        inspection.epochs.push(found);
-    }
-    walk.conclude(&mut inspection);
-    Ok(inspection)
+    let snapshots: Arc<dyn SnapshotStore> = Arc::new(SnapshotDir::new(dir.join("snapshots")));
+    examine(&journal, Some(snapshots), signs, |epoch, look| copies::look_at(&source, epoch, look))
 }
 
-/// Opens a copy of one epoch.
-fn copied<T>(
-    source: &Path,
-    epoch: EpochNumber,
-    look: impl FnOnce(&dyn Epoch) -> T,
-) -> Result<Result<T, JournalError>, InspectError> {
-    let place = tempfile::Builder::new().prefix("tidegate-inspect-").tempdir()?;
-    let name = format!("{:010}", epoch.0);
-    copy_dir(&source.join(&name), &place.path().join(&name))?;
-    let copy = SledJournal::new(place.path(), CACHE_BYTES)?;
-    Ok(copy.open(epoch).map(|epoch| look(&*epoch)))
-}
-
-fn copy_dir(from: &Path, to: &Path) -> io::Result<()> {
-    fs::create_dir(to)?;
-    for entry in fs::read_dir(from)? {
-        let entry = entry?;
-        let target = to.join(entry.file_name());
-        if entry.file_type()?.is_dir() {
-            copy_dir(&entry.path(), &target)?;
-        } else {
-            fs::copy(entry.path(), target)?;
+/// As [`inspect`], of any journal that nobody writes to.
+///
+/// # Errors
+/// If it can't be read at all.
+pub fn inspect_from(
+    journal: &dyn Journal,
+    snapshots: Option<Arc<dyn SnapshotStore>>,
+) -> Result<Inspection, InspectError> {
+    examine(journal, snapshots, Signs::default(), |epoch, look| {
+        match journal.open(epoch) {
+            Ok(epoch) => look(Ok(&*epoch)),
+            Err(error) => look(Err(error)),
         }
+        Ok(())
+    })
+}
+
+/// What a data directory tells besides its journal and its snapshots.
+#[derive(Default)]
+struct Signs {
+    /// Why a start refuses whatever the journal holds.
+    refusal: Option<String>,
+    /// A start passes it over.
+    damage: Vec<String>,
+    /// There was a journal.
+    was_used: bool,
+}
+
+/// Is shown an epoch, if that can be opened.
+type Look<'a> = &'a mut dyn FnMut(Result<&dyn Epoch, JournalError>);
+
+fn examine(
+    journal: &dyn Journal,
+    snapshots: Option<Arc<dyn SnapshotStore>>,
+    signs: Signs,
+    open: impl Fn(EpochNumber, Look<'_>) -> Result<(), InspectError>,
+) -> Result<Inspection, InspectError> {
+    let (mark, unreadable) = match journal.mark() {
+        Ok(mark) => (mark, None),
+        Err(error) => (None, Some(error.to_string())),
+    };
+    let is_unmarked = mark.is_none() && unreadable.is_none();
+    let mut inspection = Inspection { mark, damage: signs.damage, ..Inspection::default() };
+    let mut walk = Walk::new(mark);
+    inspection.damage.extend(signs.refusal.into_iter().chain(unreadable).map(|what| walk.refuse(what)));
+    let epochs = journal.epochs()?;
+    if let Some(snapshots) = snapshots {
+        inspection.snapshots(&Snapshots::new(snapshots), &epochs, &mut walk)?;
     }
-    Ok(())
+    if epochs.is_empty() && is_unmarked && (signs.was_used || !inspection.snapshots.is_empty()) {
+        inspection.damage.push(walk.refuse("the journal holds nothing, but there was one before"));
+    }
+    for epoch in epochs {
+        open(epoch, &mut |opened| {
+            let found = walk.epoch(epoch, opened, &mut inspection.damage);
+            inspection.damage.extend(found.damage.iter().map(|damage| format!("{epoch}, {damage}")));
+            inspection.epochs.push(found);
+        })?;
+    }
+    let holds_something = inspection.epochs.iter().any(|epoch| epoch.blocks > 0) || walk.is_based();
+    if is_unmarked && holds_something {
+        inspection.damage.push(UNMARKED.to_owned());
+    }
+    let (missing, actors) = walk.conclude();
+    inspection.damage.extend(missing);
+    inspection.actors(&actors);
+    Ok(inspection)
 }
 
 impl EpochInspection {
@@ -214,206 +247,56 @@ impl Inspection {
         self.damage.is_empty()
     }
 
-    /// Verifies all snapshots; the newest good one is where the walk begins to replay.
-    fn snapshots(&mut self, snapshots: &Snapshots, walk: &mut Walk) -> io::Result<()> {
+    /// Verifies all snapshots; the newest good one that the epochs go on from is where the walk begins to replay.
+    fn snapshots(
+        &mut self,
+        snapshots: &Snapshots,
+        epochs: &[EpochNumber],
+        walk: &mut Walk,
+    ) -> io::Result<()> {
         let mut found = Vec::new();
+        let mut newest = None;
         for covers in snapshots.list()? {
-            let (mut states, mut footer) = (Some(Replayer::new(EVERYONE, SEED)), None);
-            let read: Result<(), SnapshotError> = snapshots.read(covers, |frame| {
-                if let Frame::Footer(last) = &frame {
-                    footer = Some(*last);
-                }
-                if let Some(replayer) = &mut states
-                    && let Err(error) = replayer.frame(&frame)
-                {
-                    states = None;
-                    self.damage.push(format!("a start passes the snapshot of {covers} over: {error}"));
-                }
-                Ok(())
-            });
-            let damage = read.err().map(|error| error.to_string());
-            if let Some(damage) = &damage {
-                self.damage.push(format!("a start passes the snapshot of {covers} over: {damage}"));
-            }
             let bytes = snapshots.bytes(covers)?;
-            if let (Some(states), Some(footer), None) = (states, footer, &damage) {
-                walk.begin(covers, footer.tail, states);
+            let next = covers.next();
+            // Its end is known before the rest is read, as in a start.
+            let footer = snapshots.footer(covers);
+            if footer.is_ok() {
+                newest.get_or_insert(covers);
             }
-            found.push(SnapshotInspection {
-                covers,
-                actors: footer.map_or(0, |footer| footer.sections),
-                last_sequence: footer.map_or(0, |footer| footer.tail.sequence - 1),
-                bytes,
-                damage,
-            });
+            if footer.is_ok() && !epochs.contains(&next) && !epochs.is_empty() {
+                self.damage.push(if newest == Some(covers) {
+                    walk.refuse(format_args!("{next} is missing"))
+                } else {
+                    format!("a start passes the snapshot of {covers} over: {next} is missing")
+                });
+            }
+            let info = footer.as_ref().ok().map(|(_, info)| info.clone());
+            let read = footer.map_err(|error| error.to_string());
+            let read = read.and_then(|(footer, _)| Ok((footer, states_of(snapshots, covers)?)));
+            let damage = match read {
+                Ok((footer, states)) => {
+                    if epochs.contains(&next) {
+                        walk.begin(covers, footer.tail, states);
+                    }
+                    None
+                }
+                Err(damage) => {
+                    self.damage.push(format!("a start passes the snapshot of {covers} over: {damage}"));
+                    Some(damage)
+                }
+            };
+            let (actors, last_sequence) = info.map_or((0, 0), |info| (info.actors, info.last_sequence));
+            found.push(SnapshotInspection { covers, actors, last_sequence, bytes, damage });
         }
         found.reverse();
         self.snapshots = found;
         Ok(())
     }
-}
 
-const EVERYONE: Whose = Whose::Part { part: 0, of: 1 };
-/// Nothing outside can choose what is hashed here and see the time it takes.
-const SEED: u64 = 0;
-
-/// Walks over all blocks, and replays those that a start would.
-struct Walk {
-    /// Where the next block is expected, once one was seen.
-    tail: Option<Tail>,
-    /// The last epoch of the snapshot that replaying begins with, its end, and the states so far; `None` once a
-    /// block is damaged.
-    base: Option<(EpochNumber, Tail)>,
-    states: Option<Replayer>,
-    last_epoch: Option<EpochNumber>,
-    torn: bool,
-    problems: Vec<String>,
-}
-
-impl Walk {
-    fn new() -> Self {
-        Self {
-            tail: None,
-            base: None,
-            states: Some(Replayer::new(EVERYONE, SEED)),
-            last_epoch: None,
-            torn: false,
-            problems: Vec::new(),
-        }
-    }
-
-    /// Begins with a snapshot, unless a newer one was found before.
-    fn begin(&mut self, covers: EpochNumber, tail: Tail, states: Replayer) {
-        if self.base.is_none() {
-            self.base = Some((covers, tail));
-            self.states = Some(states);
-        }
-    }
-
-    fn epoch(&mut self, number: EpochNumber, epoch: &dyn Epoch, mark: Option<Mark>) -> EpochInspection {
-        let mut found = EpochInspection::empty(number);
-        self.enter(number);
-        let mut from = 0;
-        loop {
-            let stored = match epoch.block_from(from) {
-                Ok(Some(stored)) => stored,
-                Ok(None) => return found,
-                Err(error) => {
-                    found.damage.push(format!("a start refuses: {error}"));
-                    self.states = None;
-                    return found;
-                }
-            };
-            from = stored.first_sequence + 1;
-            let expected = self.tail.map_or(0, |tail| tail.block);
-            match Block::parse(&stored.bytes) {
-                Ok(block) => self.block(number, &block, &stored.bytes, mark, &mut found),
-                Err(damage) => {
-                    let last = matches!(epoch.block_from(from), Ok(None));
-                    let beyond = mark.is_none_or(|mark| expected > mark.block);
-                    if last && beyond && damage.may_be_torn() {
-                        self.torn = true;
-                        found.damage.push(format!(
-                            "block {expected}: a start cuts it if nothing is behind it: {damage}"
-                        ));
-                    } else {
-                        self.states = None;
-                        found.damage.push(format!("block {expected}: a start refuses: {damage}"));
-                    }
-                }
-            }
-        }
-    }
-
-    fn enter(&mut self, number: EpochNumber) {
-        if let Some(last) = self.last_epoch
-            && number != last.next()
-        {
-            self.problems.push(format!("a start refuses: {} is missing", last.next()));
-            self.states = None;
-        }
-        let begins_late = self.last_epoch.is_none() && number > EpochNumber::FIRST;
-        if begins_late && self.base.is_none_or(|(covers, _)| covers.next() < number) {
-            self.problems.push(format!("a start refuses: no good snapshot reaches {number}"));
-            self.states = None;
-        }
-        if self.last_epoch.is_none() && number == EpochNumber::FIRST {
-            self.tail = Some(Tail::EMPTY);
-        }
-        // The snapshot knows how the journal goes on, also where the epochs before it are gone.
-        if let Some((covers, tail)) = self.base
-            && number == covers.next()
-            && self.tail.is_none()
-        {
-            self.tail = Some(tail);
-        }
-        self.last_epoch = Some(number);
-    }
-
-    fn block(
-        &mut self,
-        number: EpochNumber,
-        block: &Block<'_>,
-        bytes: &[u8],
-        mark: Option<Mark>,
-        found: &mut EpochInspection,
-    ) {
-        if self.torn {
-            self.states = None;
-            found
-                .damage
-                .push(format!("block {}: a start refuses: it lies behind a torn block", block.number));
-            self.torn = false;
-        }
-        let next = Tail {
-            block: block.number + 1,
-            hash: block.hash(),
-            sequence: block.first_sequence + u64::from(block.events),
-        };
-        if let Some(Err(damage)) = self.tail.map(|tail| tail.follow(number, block)) {
-            found.damage.push(format!("block {}: a start refuses: {damage}", block.number));
-            self.states = None;
-        }
-        if let Some(mark) = mark
-            && mark.block == block.number
-            && mark.hash != next.hash
-        {
-            found.damage.push(format!(
-                "block {}: a start refuses: it is not the one that the high-water mark knows",
-                block.number
-            ));
-            self.states = None;
-        }
-        self.tail = Some(next);
-        found.blocks += 1;
-        found.bytes += bytes.len() as u64;
-        found.first_block.get_or_insert(block.number);
-        found.first_sequence.get_or_insert(block.first_sequence);
-        found.last_sequence = Some(next.sequence - 1);
-        if self.base.is_none_or(|(covers, _)| number > covers)
-            && let Some(states) = &mut self.states
-            && let Err(error) = states.block(bytes, block.first_sequence)
-        {
-            found.damage.push(format!("block {}: a start refuses: {error}", block.number));
-            self.states = None;
-        }
-    }
-
-    fn conclude(self, inspection: &mut Inspection) {
-        let mut states = self.states;
-        let last = self.tail.map_or(0, |tail| tail.block - 1);
-        inspection.damage.extend(self.problems);
-        if let Some(mark) = inspection.mark
-            && last < mark.block
-        {
-            states = None;
-            inspection.damage.push(format!(
-                "a start refuses: the journal ends with block {last}, but block {} was acknowledged",
-                mark.block
-            ));
-        }
-        let actors = states.map(Replayer::into_actors).unwrap_or_default();
-        inspection.skus = actors
+    /// The actors as a start would have them.
+    fn actors(&mut self, actors: &[RecoveredActor]) {
+        self.skus = actors
             .iter()
             .filter_map(|actor| {
                 let sku = actor.state.sku()?;
@@ -439,7 +322,7 @@ impl Walk {
                 state_hash: campaign.state_hash(),
             })
         });
-        inspection.campaigns = campaigns.collect();
+        self.campaigns = campaigns.collect();
         let groups = actors.iter().filter_map(|actor| {
             let State::ConsumerGroup(state) = &actor.state else { return None };
             let view = state.group()?.view();
@@ -452,12 +335,30 @@ impl Walk {
                 state_hash: state.state_hash(),
             })
         });
-        inspection.consumer_groups = groups.collect();
-        inspection.consumer_groups.sort_by(|a, b| a.name.cmp(&b.name));
-        inspection.campaigns.sort_by(|a, b| a.name.cmp(&b.name));
-        inspection.skus.sort_by(|a, b| a.name.cmp(&b.name));
-        for sku in inspection.skus.iter().filter(|sku| !sku.balanced) {
-            inspection.damage.push(format!("SKU {} does not balance", sku.name));
+        self.consumer_groups = groups.collect();
+        self.consumer_groups.sort_by(|a, b| a.name.cmp(&b.name));
+        self.campaigns.sort_by(|a, b| a.name.cmp(&b.name));
+        self.skus.sort_by(|a, b| a.name.cmp(&b.name));
+        for sku in self.skus.iter().filter(|sku| !sku.balanced) {
+            self.damage.push(format!("SKU {} does not balance", sku.name));
         }
+    }
+}
+
+/// The states that a snapshot makes, or what is wrong with it.
+fn states_of(snapshots: &Snapshots, covers: EpochNumber) -> Result<Replayer, String> {
+    let mut states = Replayer::new(EVERYONE, SEED);
+    let mut wrong = None;
+    let read: Result<(), SnapshotError> = snapshots.read(covers, |frame| {
+        // The rest is read all the same: a broken checksum says more than what it led to.
+        if wrong.is_none() {
+            wrong = states.frame(&frame).err().map(|error| error.to_string());
+        }
+        Ok(())
+    });
+    match (read, wrong) {
+        (Err(error), _) => Err(error.to_string()),
+        (Ok(()), Some(wrong)) => Err(wrong),
+        (Ok(()), None) => Ok(states),
     }
 }
