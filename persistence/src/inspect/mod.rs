@@ -133,7 +133,7 @@ pub enum InspectError {
     #[error(transparent)]
     Lock(#[from] LockError),
     /// It is none of ours.
-    #[error("{0} is no data directory: it has no folder `journal`")]
+    #[error("{0} is no data directory, or its journal is gone: it has no folder `journal`")]
     NotADirectory(String),
     /// It can't be read or copied.
     #[error("cannot read the data directory: {0}")]
