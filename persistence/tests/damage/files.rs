@@ -264,7 +264,7 @@ fn files_that_are_missing_and_files_that_a_crash_leaves_behind() {
     drop(recover(DirLock::take(dir.path()).unwrap(), &options, 1, SEED, &|_| {}).unwrap());
     let left = Files::read(dir.path());
     for begin in ["snap.0000000000000FFF", "0000000004", "0000000001.old", "0000000003.snap"] {
-        assert_eq!(left.named(begin), [PathBuf::new(); 0], "{begin}");
+        assert!(left.named(begin).is_empty(), "{begin}");
     }
 
     let without = |path: &Path| {
