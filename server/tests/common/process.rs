@@ -4,7 +4,7 @@ use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::mpsc::{self, Receiver};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 
 use super::{Client, PATIENCE, until};
 
@@ -33,7 +33,36 @@ impl Process {
 
     /// Starts and waits for nothing.
     pub(crate) fn spawn(dir: &Path, more: &[&str]) -> Self {
-        let mut child = command(dir, more).stderr(Stdio::piped()).spawn().unwrap();
+        Self::run(command(dir, more))
+    }
+
+    /// Starts and waits until it sells: what it said, if it ends before. `through` is a program and its arguments that
+    /// the server is run through, or nothing.
+    pub(crate) fn try_start(dir: &Path, through: &[&str]) -> Result<Self, String> {
+        let server = command(dir, &[]);
+        let mut process = Self::run(match through {
+            [] => server,
+            [program, arguments @ ..] => {
+                let mut command = Command::new(program);
+                command.args(arguments).arg(server.get_program()).args(server.get_args());
+                command.env("TIDEGATE_LOG_FORMAT", "json").env_remove("TIDEGATE_CONFIG").stdin(Stdio::null());
+                command
+            }
+        });
+        let mut said = String::new();
+        loop {
+            match process.log.recv_timeout(PATIENCE) {
+                Ok(line) if line["message"] == "listening" => process.listens(&line),
+                Ok(line) if line["message"] == "ready" => return Ok(process),
+                Ok(line) => said.push_str(&format!("{line}\n")),
+                Err(RecvTimeoutError::Disconnected) => return Err(said),
+                Err(RecvTimeoutError::Timeout) => panic!("it neither sells nor ends: {said}"),
+            }
+        }
+    }
+
+    fn run(mut command: Command) -> Self {
+        let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
         let stderr = BufReader::new(child.stderr.take().unwrap());
         let (lines, log) = mpsc::channel();
         std::thread::spawn(move || {
@@ -46,6 +75,11 @@ impl Process {
             }
         });
         Self { child, log, tcp: None, http: None }
+    }
+
+    fn listens(&mut self, line: &serde_json::Value) {
+        let address = |name: &str| Some(line[name].as_str().unwrap().parse().unwrap());
+        (self.tcp, self.http) = (address("tcp"), address("http"));
     }
 
     /// Waits for a line of the log.
@@ -64,8 +98,7 @@ impl Process {
             match self.log.recv_timeout(PATIENCE) {
                 Ok(line) => {
                     if line["message"] == "listening" {
-                        let address = |name: &str| Some(line[name].as_str().unwrap().parse().unwrap());
-                        (self.tcp, self.http) = (address("tcp"), address("http"));
+                        self.listens(&line);
                     }
                     if line["message"].as_str().is_some_and(&is_it) {
                         return line;

@@ -1,0 +1,18 @@
+//! The program before damage: a data directory that is not what it was, a full disk, a disk that does not sync. It
+//! refuses or goes on as `docs/JOURNAL.md` says, tells the operator what to do, and loses nothing that it acknowledged.
+//!
+//! `TIDEGATE_DAMAGE=all` tries more sizes of the disk and more commits; `TIDEGATE_CHECK_ALL=1` takes it for a failure if
+//! this machine can't do something.
+
+#![allow(clippy::unwrap_used, reason = "a helper of a test fails the test by panicking")]
+
+mod common;
+
+#[path = "damage/directories.rs"]
+mod directories;
+#[path = "damage/failed_syncs.rs"]
+mod failed_syncs;
+#[path = "damage/full_disk.rs"]
+mod full_disk;
+#[path = "damage/promises.rs"]
+mod promises;
