@@ -93,7 +93,7 @@ fn inside() {
         "{refused} starts refused, {failed} journals failed ({troubled} of them in trouble before) after {promised} \
          promises, all kept; {went_on} servers started on a disk without any room"
     );
-    assert!(refused > 0 && failed > troubled && troubled > 0);
+    assert!(refused > 0 && failed > 0 && troubled > 0);
 }
 
 /// Whether the only damage is a write that the full disk interrupted, or a mark that it had no room for.
