@@ -1,7 +1,7 @@
 //! Damage, case after case: every byte of what lies at the end, a block or a file that is missing, a disk that fails
 //! once or is full. Each case ends as `docs/JOURNAL.md` says, and inspection names what is wrong.
 //!
-//! `TIDEGATE_DAMAGE=all` tries every byte of the real files too, not one in some.
+//! `TIDEGATE_DAMAGE=all` tries every byte of a snapshot and every size of the disk, and more places in the real files.
 #![allow(clippy::unwrap_used)] // also in helpers outside a test function
 
 mod common;
