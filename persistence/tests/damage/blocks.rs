@@ -145,7 +145,13 @@ fn blocks_that_are_covered_by_a_snapshot_are_not_read_by_a_start_but_inspected()
                 judge(&case, &image, &known, warned, Inspected::AsStarted);
             }
             _ if number < covered => judge(&case, &image, &known, starts, Inspected::Damaged),
-            _ => judge(&case, &image, &known, Outcome::Refused("is missing"), Inspected::AsStarted),
+            _ => judge(
+                &case,
+                &image,
+                &known,
+                Outcome::Refused("is missing from the journal"),
+                Inspected::AsStarted,
+            ),
         }
     }
 }
@@ -160,7 +166,7 @@ fn every_epoch_that_is_missing_without_a_snapshot() {
         let words = match number {
             EpochNumber::FIRST => "no snapshot can be used",
             _ if is_last => "was acknowledged",
-            _ => "is missing",
+            _ => "is missing from the journal",
         };
         judge(&format!("{number} lost"), &image, &known, Outcome::Refused(words), Inspected::AsStarted);
     }

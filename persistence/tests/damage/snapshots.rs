@@ -95,9 +95,21 @@ fn a_journal_that_ends_before_its_snapshot_is_refused_even_without_a_mark() {
     let covers = newest(&image);
     let mut cut_off = Image { mark: None, ..image.clone() };
     cut_off.epochs.retain(|epoch, _| *epoch <= covers);
-    judge("its next epoch", &cut_off, &known, Outcome::Refused("is missing"), Inspected::AsStarted);
+    judge(
+        "its next epoch",
+        &cut_off,
+        &known,
+        Outcome::Refused("is missing from the journal"),
+        Inspected::AsStarted,
+    );
     cut_off.epochs.retain(|epoch, _| *epoch < covers);
-    judge("the epoch it covers", &cut_off, &known, Outcome::Refused("is missing"), Inspected::AsStarted);
+    judge(
+        "the epoch it covers",
+        &cut_off,
+        &known,
+        Outcome::Refused("is missing from the journal"),
+        Inspected::AsStarted,
+    );
     cut_off.epochs.clear();
     let words = "the journal holds nothing, but a snapshot is there";
     judge("all epochs", &cut_off, &known, Outcome::Refused(words), Inspected::AsStarted);
