@@ -196,6 +196,11 @@ pub(crate) fn payload(block: &[u8]) -> &[u8] {
     block.get(HEADER..).unwrap_or_default()
 }
 
+/// How many events the header of a block that was verified tells of.
+pub(crate) fn events_told(block: &[u8]) -> u32 {
+    block.first_chunk::<HEADER>().map_or(0, |header| u32_at(header, 12))
+}
+
 /// Puts a block together, group by group, in a buffer that is used again.
 #[derive(Debug, Default)]
 pub(crate) struct BlockBuilder {

@@ -5,7 +5,7 @@ use std::collections::btree_map::Entry;
 
 use tidegate_engine::{Contradiction, Millis};
 
-use crate::block::payload;
+use crate::block::{events_told, payload};
 use crate::codec::{CodecError, Cursor};
 use crate::group::{Group, Groups};
 use crate::snapshot::Frame;
@@ -45,6 +45,16 @@ pub enum ReplayError {
         sequence: u64,
         /// What is wrong.
         cause: Contradiction,
+    },
+    /// A block holds other events than its header tells of, so that those behind it have other sequences.
+    #[error("the block at sequence {sequence} holds {found} events, and its header tells of {told}")]
+    Events {
+        /// The first sequence of the block.
+        sequence: u64,
+        /// How many events there are.
+        found: u64,
+        /// How many there should be.
+        told: u32,
     },
     /// An actor acts that was not born, or is born again.
     #[error("{actor}, at sequence {sequence}: {what}")]
@@ -138,6 +148,10 @@ impl Replayer {
             if self.whose.is(group.actor) {
                 self.group(&group)?;
             }
+        }
+        let (found, told) = (sequence - first_sequence, events_told(block));
+        if found != u64::from(told) {
+            return Err(ReplayError::Events { sequence: first_sequence, found, told });
         }
         Ok(())
     }

@@ -212,11 +212,16 @@ fn read_frame(from: &mut impl Read) -> Result<(u8, Vec<u8>), SnapshotError> {
     read(from, &mut header)?;
     let [kind, l0, l1, l2, l3, c0, c1, c2, c3] = header;
     let length = [l0, l1, l2, l3];
-    if u32::from_le_bytes(length) > MAX_FRAME {
+    let announced = u32::from_le_bytes(length);
+    if announced > MAX_FRAME {
         return Err(SnapshotError::Damaged("a length in it is out of its range"));
     }
-    let mut payload = vec![0; u32::from_le_bytes(length) as usize];
-    read(from, &mut payload)?;
+    // A damaged length announces anything: memory is taken for what comes.
+    let mut payload = Vec::with_capacity((announced as usize).min(PARTS_BYTES));
+    from.by_ref().take(announced.into()).read_to_end(&mut payload)?;
+    if payload.len() < announced as usize {
+        return Err(SnapshotError::Damaged("it ends too early"));
+    }
     if checksum(kind, length, &payload) != u32::from_le_bytes([c0, c1, c2, c3]) {
         return Err(SnapshotError::Damaged("a checksum in it is wrong"));
     }
@@ -241,16 +246,25 @@ fn decode(kind: u8, payload: Vec<u8>) -> Result<Frame, SnapshotError> {
         },
         PARTS => return Ok(Frame::Parts(payload)),
         END => Frame::End { parts: number(&mut from)?, state_hash: number(&mut from)? },
-        FOOTER => Frame::Footer(Footer {
-            covers: EpochNumber(u32::from_le_bytes(from.array("footer")?)),
-            next_actor: u32::from_le_bytes(from.array("footer")?),
-            sections: number(&mut from)?,
-            tail: Tail { block: number(&mut from)?, hash: number(&mut from)?, sequence: number(&mut from)? },
-        }),
+        FOOTER => Frame::Footer(footer(&mut from)?),
         code => return Err(CodecError::Unknown { what: "snapshot frame", code, version: VERSION }.into()),
     };
     from.finish()?;
     Ok(frame)
+}
+
+fn footer(from: &mut Cursor<'_>) -> Result<Footer, CodecError> {
+    let footer = Footer {
+        covers: EpochNumber(u32::from_le_bytes(from.array("footer")?)),
+        next_actor: u32::from_le_bytes(from.array("footer")?),
+        sections: number(from)?,
+        tail: Tail { block: number(from)?, hash: number(from)?, sequence: number(from)? },
+    };
+    // Both count from 1.
+    if footer.tail.block == 0 || footer.tail.sequence == 0 {
+        return Err(CodecError::Range("footer"));
+    }
+    Ok(footer)
 }
 
 fn number(from: &mut Cursor<'_>) -> Result<u64, CodecError> {
