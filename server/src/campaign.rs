@@ -20,28 +20,49 @@ const MAX_FILE: u64 = 256 << 20;
 /// A file that can't be read or a field that is wrong, by name. What was loaded before it stays.
 pub(crate) async fn load(house: &House, files: &[PathBuf]) -> anyhow::Result<()> {
     for file in files {
-        let campaign = read(file).await.with_context(|| format!("campaign file {}", file.display()))?;
-        if let Some((name, document)) = &campaign.campaign {
-            let path = format!("campaign file {}: campaign", file.display());
-            let terms = convert::campaign_document(document)
-                .map_err(|error| anyhow!("{path}.{}", error.message()))?;
-            put(house, &path, name, Document::Campaign(Arc::new(terms))).await?;
-        }
-        let (mut created, mut updated, mut unchanged) = (0, 0, 0);
-        for (name, document) in &campaign.skus {
-            let path = format!("campaign file {}: skus.{name}", file.display());
-            let document =
-                convert::put_document(document).map_err(|error| anyhow!("{path}.{}", error.message()))?;
-            match put(house, &path, name, document).await? {
-                Answer::Created => created += 1,
-                Answer::Updated => updated += 1,
-                _ => unchanged += 1,
-            }
-        }
+        let path = format!("campaign file {}", file.display());
+        let campaign = read(file).await.with_context(|| path.clone())?;
+        let Loaded { created, updated, unchanged } = put_all(house, &path, &campaign).await?;
         let name = campaign.campaign.as_ref().map(|(name, _)| name.as_str());
         tracing::info!(file = %file.display(), campaign = name, created, updated, unchanged, "campaign loaded");
     }
     Ok(())
+}
+
+/// What became of the SKUs of a file.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Loaded {
+    /// So many are new.
+    pub created: usize,
+    /// So many have other terms than before.
+    pub updated: usize,
+    /// So many are as they were.
+    pub unchanged: usize,
+}
+
+/// Puts everything that a file holds. `path` names the file.
+///
+/// # Errors
+/// The field that is wrong, by name. What was put before it stays.
+pub(crate) async fn put_all(house: &House, path: &str, file: &CampaignFile) -> anyhow::Result<Loaded> {
+    if let Some((name, document)) = &file.campaign {
+        let path = format!("{path}: campaign");
+        let terms =
+            convert::campaign_document(document).map_err(|error| anyhow!("{path}.{}", error.message()))?;
+        put(house, &path, name, Document::Campaign(Arc::new(terms))).await?;
+    }
+    let mut loaded = Loaded::default();
+    for (name, document) in &file.skus {
+        let path = format!("{path}: skus.{name}");
+        let document =
+            convert::put_document(document).map_err(|error| anyhow!("{path}.{}", error.message()))?;
+        match put(house, &path, name, document).await? {
+            Answer::Created => loaded.created += 1,
+            Answer::Updated => loaded.updated += 1,
+            _ => loaded.unchanged += 1,
+        }
+    }
+    Ok(loaded)
 }
 
 /// Puts one document. `path` is where it stands in the file.

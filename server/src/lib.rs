@@ -10,6 +10,7 @@ pub mod edge;
 mod feed;
 mod gauges;
 pub mod http;
+pub mod in_memory;
 mod inside;
 pub mod inspect;
 mod levels;

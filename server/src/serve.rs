@@ -346,7 +346,7 @@ fn random_seed() -> u64 {
     std::collections::hash_map::RandomState::new().build_hasher().finish()
 }
 
-fn journal_options(config: &Config) -> Options {
+pub(crate) fn journal_options(config: &Config) -> Options {
     let journal = &config.journal;
     Options {
         max_commit_bytes: journal.max_commit_bytes,
@@ -358,7 +358,7 @@ fn journal_options(config: &Config) -> Options {
     }
 }
 
-fn house_options(config: &Config, seed: u64, news: Arc<dyn NewsSink>) -> HouseOptions {
+pub(crate) fn house_options(config: &Config, seed: u64, news: Arc<dyn NewsSink>) -> HouseOptions {
     let limits = &config.limits;
     HouseOptions {
         mailbox_capacity: limits.mailbox_capacity,
@@ -400,7 +400,7 @@ fn recovery(report: &RecoveryReport) -> Recovery {
 }
 
 /// Makes an actor's state anew from what is on disk.
-struct FromJournal(Reader);
+pub(crate) struct FromJournal(pub(crate) Reader);
 
 impl Rebuild for FromJournal {
     fn rebuild(&self, id: ActorId, seed: u64) -> Result<Option<State>, RebuildError> {

@@ -9,7 +9,7 @@ use actix::ArbiterHandle;
 use socket2::TcpKeepalive;
 use tidegate_protocol::error::{ErrorCode, WireError};
 use tidegate_protocol::resp::{Protocol, Writer};
-use tokio::io::AsyncWriteExt;
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio_rustls::TlsAcceptor;
@@ -160,6 +160,18 @@ fn welcome(
             }
         });
     });
+}
+
+/// Serves one client whose bytes come by another way than a socket; `None` if as many as may be are connected.
+pub(crate) fn serve_stream<S: AsyncRead + AsyncWrite + Unpin>(
+    stream: S,
+    (peer, local): (SocketAddr, SocketAddr),
+    edge: &Arc<Edge>,
+    recorder: &Arc<Recorder>,
+    stopped: watch::Receiver<bool>,
+) -> Option<impl Future<Output = ()> + use<S>> {
+    let guest = edge.clients.admit(peer, local, &edge.limits).ok()?;
+    Some(connection::serve(stream, guest, Arc::clone(edge), Arc::clone(recorder), stopped))
 }
 
 async fn serve_secretly(

@@ -26,6 +26,7 @@ pub(crate) use caller::Caller;
 pub use client::Clients;
 pub(crate) use labels::Label;
 pub use labels::{command_labels, outcome_labels};
+pub(crate) use listener::serve_stream;
 pub use listener::{Door, listen};
 
 use crate::config::Limits;

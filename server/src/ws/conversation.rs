@@ -4,6 +4,8 @@ use std::convert::Infallible;
 use std::time::Duration;
 
 use actix_http::ws::{CloseCode, CloseReason};
+use actix_web::web::Bytes;
+use futures_util::Stream;
 use serde_json::Value;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep, timeout};
@@ -25,8 +27,8 @@ const LINGER: Duration = Duration::from_millis(500);
 const MOST_PUSHED_BYTES: usize = 16 << 10;
 
 /// One client.
-pub(super) struct Conversation {
-    pub(super) reader: Reader,
+pub(super) struct Conversation<P> {
+    pub(super) reader: Reader<P>,
     pub(super) writer: Writer,
     pub(super) caller: Caller,
     pub(super) place: Place,
@@ -69,7 +71,7 @@ enum Pulse {
     Asked(Instant),
 }
 
-impl Conversation {
+impl<P: Stream<Item = Result<Bytes, E>> + Unpin, E> Conversation<P> {
     pub(super) async fn run(mut self) {
         let Err(end) = self.talk().await;
         // Whether it can still be told or not, it is over.

@@ -13,8 +13,9 @@ mod rpc;
 mod turn;
 mod writer;
 
+use std::convert::Infallible;
 use std::io;
-use std::net::TcpListener;
+use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
@@ -23,6 +24,7 @@ use actix_web::body::MessageBody;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{HeaderValue, SEC_WEBSOCKET_VERSION};
 use actix_web::{HttpMessage as _, HttpRequest, HttpResponse, rt, web};
+use futures_util::Stream;
 use socket2::SockRef;
 use tokio::sync::watch;
 
@@ -176,31 +178,20 @@ fn begin(
         )));
     }
     let mut response = handshake(request.head()).map_err(not_upgraded)?;
-    let closing = sockets.closing.subscribe();
-    if *closing.borrow() {
+    if *sockets.closing.borrow() {
         let problem =
             Problem::new(StatusCode::SERVICE_UNAVAILABLE, "READONLY", "The server is stopping; try another.");
         return Err(sockets.refuse(problem));
     }
-    let full = || {
-        sockets.refuse(Problem::new(
+    let peer = request.peer_addr().unwrap_or(local);
+    let principal = request.extensions().get::<Principal>().cloned();
+    let Some(outgoing) = sockets.talk(payload, (peer, local), principal, recorder) else {
+        return Err(sockets.refuse(Problem::new(
             StatusCode::SERVICE_UNAVAILABLE,
             "OVERLOADED",
             "As many clients as may be are connected (ws.max_connections, limits.max_connections).",
-        ))
+        )));
     };
-    let place = sockets.place().ok_or_else(full)?;
-    let peer = request.peer_addr().unwrap_or(local);
-    let mut caller = Caller::admit(&sockets.edge, recorder, (peer, local)).ok_or_else(full)?;
-    if let Some(principal) = request.extensions().get::<Principal>() {
-        caller.authenticate(principal.clone());
-    }
-    sockets.counts.accepted.fetch_add(1, Ordering::Relaxed);
-    let settings = sockets.settings.clone();
-    let (writer, outgoing) = Writer::new(settings.write_timeout_ms);
-    let reader = Reader::new(payload, settings.max_frame_bytes);
-    let conversation = Conversation { reader, writer, caller, place, settings, closing };
-    rt::spawn(conversation.run());
     response
         .message_body(outgoing.boxed())
         .map(HttpResponse::from)
@@ -208,6 +199,33 @@ fn begin(
 }
 
 impl Sockets {
+    /// Talks to a client in frames: what it sends is read from `payload`, what it is sent is returned. `None` if as many
+    /// as may be are connected.
+    pub(crate) fn talk<P, E>(
+        self: &Arc<Self>,
+        payload: P,
+        (peer, local): (SocketAddr, SocketAddr),
+        principal: Option<Principal>,
+        recorder: &Arc<Recorder>,
+    ) -> Option<impl MessageBody<Error = Infallible> + use<P, E>>
+    where
+        P: Stream<Item = Result<web::Bytes, E>> + Unpin + 'static,
+        E: 'static,
+    {
+        let place = self.place()?;
+        let mut caller = Caller::admit(&self.edge, recorder, (peer, local))?;
+        if let Some(principal) = principal {
+            caller.authenticate(principal);
+        }
+        self.counts.accepted.fetch_add(1, Ordering::Relaxed);
+        let settings = self.settings.clone();
+        let (writer, outgoing) = Writer::new(settings.write_timeout_ms);
+        let reader = Reader::new(payload, settings.max_frame_bytes);
+        let closing = self.closing.subscribe();
+        rt::spawn(Conversation { reader, writer, caller, place, settings, closing }.run());
+        Some(outgoing)
+    }
+
     fn refuse(&self, problem: Problem) -> Problem {
         self.counts.refused.fetch_add(1, Ordering::Relaxed);
         problem

@@ -4,8 +4,8 @@
 //! so, not when it has been received.
 
 use actix_http::ws::{CloseReason, OpCode, Parser, ProtocolError};
-use actix_web::web::{BytesMut, Payload};
-use futures_util::StreamExt;
+use actix_web::web::{Bytes, BytesMut};
+use futures_util::{Stream, StreamExt};
 
 /// In the first byte of a frame: it is the last one of its message.
 const LAST: u8 = 0x80;
@@ -39,16 +39,16 @@ pub(super) enum Broken {
 }
 
 /// Reads one connection.
-pub(super) struct Reader {
-    payload: Payload,
+pub(super) struct Reader<P> {
+    payload: P,
     bytes: BytesMut,
     /// A message of which frames are missing. `None`: the next frame begins one.
     begun: Option<Vec<u8>>,
     most: usize,
 }
 
-impl Reader {
-    pub(super) fn new(payload: Payload, most: usize) -> Self {
+impl<P: Stream<Item = Result<Bytes, E>> + Unpin, E> Reader<P> {
+    pub(super) fn new(payload: P, most: usize) -> Self {
         Self { payload, bytes: BytesMut::new(), begun: None, most }
     }
 
