@@ -17,6 +17,7 @@ pub fn resp_replies(bytes: &[u8]) {
     while let Ok(Some(reply)) = memory::within(MOST_TO_FIND, "a reply", || decode_reply(rest)) {
         let length = reply.wire_len();
         assert!(length > 0 && length <= rest.len(), "a reply of {length} bytes in {}", rest.len());
+        assert!(rest[..length].ends_with(b"\r\n"), "a reply that does not end with a line");
         for shorter in [length - 1, length / 2] {
             let half = decode_reply(&rest[..shorter]);
             assert!(matches!(half, Ok(None)), "{shorter} of its {length} bytes are {half:?}");

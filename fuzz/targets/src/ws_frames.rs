@@ -11,15 +11,26 @@ const MOST_BYTES: usize = 32 << 10;
 /// The longest payload of a frame about the connection (RFC 6455, 5.5).
 const MOST_CONTROL: usize = 125;
 
+/// The largest message, as configured, and what is told to who announces a larger one (RFC 6455, 7.4.1).
+const MOST_PAYLOAD: u64 = 128 << 10;
+const TOO_LARGE: [u8; 2] = 1009_u16.to_be_bytes();
+
 /// What a client sends after the upgrade.
 ///
 /// # Panics
-/// If pieces make a difference, or something that is sent is no frame or no answer.
+/// If pieces make a difference, something that is sent is no frame or no answer, or a frame that is too large is waited for.
 pub fn ws_frames(bytes: &[u8]) {
     if bytes.len() > MOST_BYTES {
         return;
     }
     let whole = talk(bytes, bytes.len());
+    if let [_, second, n0, n1, n2, n3, n4, n5, n6, n7, ..] = bytes
+        && second & 0x7f == 127
+        && u64::from_be_bytes([*n0, *n1, *n2, *n3, *n4, *n5, *n6, *n7]) > MOST_PAYLOAD
+    {
+        let last = whole.last().expect("nothing is told to who announces too much");
+        assert!(last.code == 8 && last.payload.starts_with(&TOO_LARGE), "{last:?}");
+    }
     let pieces = talk(bytes, 1 + bytes.first().map_or(0, |byte| usize::from(*byte) % 7));
     assert_eq!(whole, pieces, "in pieces it is answered otherwise");
 }
