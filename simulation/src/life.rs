@@ -6,19 +6,21 @@ use std::time::{Duration, Instant};
 
 use actix::Arbiter;
 use tidegate_actors::{
-    Body, DeskOptions, Fault, House, HouseOptions, ManualClock, Outcome, Rebuild, RebuildError, Reply,
+    Body, Clock, DeskOptions, Fault, House, HouseOptions, ManualClock, Outcome, Rebuild, RebuildError, Reply,
     Resident,
 };
+use tidegate_engine::ConsumerGroupLimits;
 use tidegate_persistence::{
-    ActorId, MemoryJournal, Options, Reader, Recovered, RecoveryError, State, SteppedWriter, Wake,
-    recover_from,
+    self as persistence, ActorId, MemoryJournal, Options, Reader, Recovered, RecoveryError, State,
+    SteppedWriter, Wake, recover_from,
 };
 use tokio::sync::{Notify, oneshot};
 
+use crate::chronicle::Numbers;
 use crate::gate::Gate;
-use crate::plan::Setup;
 use crate::request::Whom;
-use crate::sale::{self, CAMPAIGN, SKUS};
+use crate::sale::{self, CAMPAIGN, GROUPS, MOST_CONSUMERS, MOST_GROUPS, MOST_PENDING, SKUS};
+use crate::setup::Setup;
 
 /// The key of all hash tables.
 pub(crate) const SEED: u64 = 7;
@@ -65,8 +67,12 @@ struct FromJournal(Reader, Arc<Gate>);
 
 impl Rebuild for FromJournal {
     fn rebuild(&self, id: ActorId, seed: u64) -> Result<Option<State>, RebuildError> {
-        let rebuilt = self.1.pass(|| self.0.rebuild(id, seed).map(|actor| Some(actor.state)));
-        rebuilt.map_err(|error| RebuildError(error.to_string()))
+        match self.1.pass(|| self.0.rebuild(id, seed)) {
+            Ok(actor) => Ok(Some(actor.state)),
+            // It had done nothing yet.
+            Err(persistence::RebuildError::Unknown(_)) => Ok(None),
+            Err(error) => Err(RebuildError(error.to_string())),
+        }
     }
 }
 
@@ -110,8 +116,15 @@ impl Life {
                 mailbox_capacity: 64,
                 max_skus: 10,
                 max_campaigns: 10,
-                max_consumer_groups: 10,
-                desk: DeskOptions { expiries_per_turn: setup.expiries_per_turn, ..DeskOptions::default() },
+                max_consumer_groups: MOST_GROUPS,
+                desk: DeskOptions {
+                    expiries_per_turn: setup.expiries_per_turn,
+                    consumer_group: ConsumerGroupLimits {
+                        max_consumers: MOST_CONSUMERS,
+                        max_pending: MOST_PENDING,
+                    },
+                    ..DeskOptions::default()
+                },
                 // Whoever sets the clock wakes the actors itself.
                 look_at_clock: Duration::from_secs(1_000_000_000),
                 seed: SEED,
@@ -145,11 +158,23 @@ impl Life {
         }
     }
 
+    /// What the clock shows, in milliseconds.
+    pub(crate) fn now(&self) -> u64 {
+        self.clock.now().0
+    }
+
+    /// Which number the journal knows each of them by.
+    pub(crate) fn numbers(&self) -> Numbers {
+        let campaign = self.house.find_campaign(CAMPAIGN).map(|seat| seat.id());
+        Numbers { skus: SKUS.map(|sku| self.house.find(sku).map(|seat| seat.id())), campaign }
+    }
+
     /// Sends a message; `None` if nobody is there or it is not taken.
     pub(crate) fn send(&self, whom: Whom, body: Body) -> Option<oneshot::Receiver<Outcome>> {
         let seat = match whom {
             Whom::Sku(sku) => self.house.find(SKUS[sku]),
             Whom::Campaign => self.house.find_campaign(CAMPAIGN),
+            Whom::Group(group) => self.house.find_consumer_group(GROUPS[group]),
         };
         self.house.send(&seat?, body).ok()
     }
@@ -230,6 +255,15 @@ impl Life {
             run(32).await;
         }
         Err(Unavailable::Silent)
+    }
+
+    /// Has everybody do what is to be done, until nothing is left that does not wait for the clock.
+    pub(crate) async fn settle(&mut self) {
+        for _ in 0..4 {
+            run(16).await;
+            while self.writer.commit() {}
+        }
+        run(16).await;
     }
 
     /// Time passes.

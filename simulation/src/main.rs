@@ -100,7 +100,7 @@ fn many(options: &Options) -> ExitCode {
             let ran = run(&plan).and_then(|first| match options.twice.then(|| run(&plan)) {
                 Some(Ok(second)) if second != first => {
                     let what = format!("the second time it was not the same: {first:?}, {second:?}");
-                    Err(Failure { what, step: plan.steps() })
+                    Err(Failure { what, step: plan.steps(), is_stuck: false })
                 }
                 Some(Err(failure)) => Err(failure),
                 _ => Ok(first),

@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 
 use tidegate_actors::{Ask, Body, Reply};
 use tidegate_engine::{
-    CartNumber, CartView, OrderNumber, OrderState, OrderView, Report, RoomNumber, RoomView, SkuView,
+    CartNumber, CartView, ConsumerGroupView, OrderNumber, OrderState, OrderView, PendingEntry, PendingSpan,
+    Report, RoomNumber, RoomView, SkuView,
 };
 
 use crate::life::{Life, Unavailable};
 use crate::request::Whom;
-use crate::sale::SKUS;
+use crate::sale::{GROUPS, SKUS};
 
 /// Everything that can be asked.
 #[derive(Debug)]
@@ -18,6 +19,8 @@ pub(crate) struct Photograph {
     pub(crate) skus: Vec<Option<SkuPhotograph>>,
     /// By number. There may be gaps: a number is given out before there is a cart.
     pub(crate) carts: BTreeMap<u32, CartView>,
+    /// Consumer groups and what they have delivered. `None`: there is none.
+    pub(crate) groups: Vec<Option<(ConsumerGroupView, Vec<PendingEntry>)>>,
 }
 
 #[derive(Debug)]
@@ -48,7 +51,12 @@ impl Photograph {
             Reply::Cart(Some(cart)) => Some((cart.number.0, *cart)),
             _ => None,
         };
-        Ok(Self { skus, carts: replies.into_iter().filter_map(cart).collect() })
+        let carts = replies.into_iter().filter_map(cart).collect();
+        let mut groups = Vec::new();
+        for group in 0..GROUPS.len() {
+            groups.push(take_group(life, group).await?);
+        }
+        Ok(Self { skus, carts, groups })
     }
 }
 
@@ -79,4 +87,20 @@ impl SkuPhotograph {
         }
         Ok(Some(Self { view, report, orders, rooms }))
     }
+}
+
+async fn take_group(
+    life: &mut Life,
+    group: usize,
+) -> Result<Option<(ConsumerGroupView, Vec<PendingEntry>)>, Unavailable> {
+    let mut body = Body::default();
+    body.push(Ask::View);
+    body.push_pending(&PendingSpan { from: 0, to: u64::MAX, most: u32::MAX, min_idle: 0, consumer: None });
+    let mut replies = life.ask(Whom::Group(group), body).await?.into_iter();
+    Ok(match (replies.next(), replies.next()) {
+        (Some(Reply::ConsumerGroupView(Some(view))), Some(Reply::Pending(Some(pending)))) => {
+            Some((*view, pending))
+        }
+        _ => None,
+    })
 }

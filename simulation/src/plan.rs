@@ -3,14 +3,12 @@
 use std::fmt;
 
 use rand::rngs::StdRng;
-use rand::seq::IndexedRandom;
 use rand::{Rng, SeedableRng};
 use tidegate_persistence::{Crash, Mishap};
 
-use crate::sale::SKUS;
-
-/// Buyers of a sale. Few, so that they get in each other's way and reach their limits.
-pub(crate) const BUYERS: u8 = 4;
+use crate::question::Question;
+use crate::reading::Reading;
+use crate::setup::Setup;
 
 const DAY_MS: i64 = 86_400_000;
 
@@ -27,29 +25,6 @@ pub struct Plan {
     pub(crate) steps: Vec<Step>,
 }
 
-/// What is sold in a sale, and how its journal is kept.
-#[derive(Clone, Debug)]
-pub(crate) struct Setup {
-    /// Units of each SKU.
-    pub(crate) stock: [u32; SKUS.len()],
-    /// Units of a SKU that one buyer may have.
-    pub(crate) buyer_limit: u32,
-    /// Units of all SKUs that one buyer may have.
-    pub(crate) campaign_limit: Option<u32>,
-    /// Whether the money of a payment that comes too late goes back in any case.
-    pub(crate) late_refund: bool,
-    /// Bytes of an epoch.
-    pub(crate) epoch_bytes: u64,
-    /// Closed epochs that are kept for readers.
-    pub(crate) retention_epochs: u32,
-    /// Events replayed in one pass of a snapshot.
-    pub(crate) pass_events: u64,
-    /// Bytes of a commit.
-    pub(crate) commit_bytes: usize,
-    /// Holds ended in one turn.
-    pub(crate) expiries_per_turn: usize,
-}
-
 /// Something that happens. Numbers that stand for one of several are taken modulo how many there are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Step {
@@ -59,6 +34,11 @@ pub(crate) enum Step {
         question: Question,
         /// The next question comes in the same message.
         joined: bool,
+    },
+    /// A reader of the feed asks a consumer group.
+    Read {
+        /// What.
+        reading: Reading,
     },
     /// A client sends again what was sent before: as it does that heard no answer in time.
     Repeat {
@@ -126,37 +106,6 @@ pub(crate) enum Step {
     Stop,
 }
 
-/// What a client wants. What it is about is one of what is known by then.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Question {
-    /// Units of a SKU.
-    Reserve { sku: u8, buyer: u8, qty: u8, coupon: bool },
-    /// Units, and a room for others.
-    Open { sku: u8, buyer: u8 },
-    /// Units, in a room that is there.
-    Join { sku: u8, room: u8, buyer: u8 },
-    /// To pay an order: what is due, or something else; with a payment of its own or one that others use too.
-    Pay { order: u16, wrong: bool, shared_payment: bool },
-    /// To give an order up.
-    Cancel { order: u16 },
-    /// The money back.
-    Refund { order: u16, restock: bool },
-    /// A coupon.
-    Trigger { buyer: u8 },
-    /// Several SKUs at once.
-    Cart { buyer: u8, qty: [u8; SKUS.len()], coupon: bool },
-    /// To pay a cart.
-    PayCart { cart: u16, wrong: bool },
-    /// To give a cart up.
-    CancelCart { cart: u16 },
-    /// More or fewer units.
-    Restock { sku: u8, delta: i8 },
-    /// No sale for a while.
-    Pause { sku: u8 },
-    /// The sale goes on.
-    Resume { sku: u8 },
-}
-
 impl fmt::Display for Plan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "{:#?}", self.setup)?;
@@ -185,31 +134,16 @@ impl Plan {
         let count = rng.random_range(20..120);
         // Some sales are quiet, some meet all that can go wrong.
         let trouble = rng.random_range(0..=3);
-        let steps = (0..count).map(|_| Step::of(&mut rng, trouble)).collect();
+        // Some are read along, by few or by many.
+        let reads = [0, 15, 60][rng.random_range(0..3)];
+        let steps = (0..count).map(|_| Step::of(&mut rng, trouble, reads)).collect();
         Self { seed, setup, lying_disk: false, steps }
     }
 }
 
-impl Setup {
-    fn of(rng: &mut StdRng) -> Self {
-        let one_of = |rng: &mut StdRng, from: &[u64]| from.choose(rng).copied().unwrap_or(1);
-        Self {
-            stock: [(); SKUS.len()].map(|()| rng.random_range(1..=6)),
-            buyer_limit: rng.random_range(1..=4),
-            campaign_limit: rng.random_bool(0.5).then(|| rng.random_range(1..=5)),
-            late_refund: rng.random_bool(0.3),
-            epoch_bytes: one_of(rng, &[300, 800, 2_000, 100_000]),
-            retention_epochs: rng.random_range(0..=2),
-            pass_events: one_of(rng, &[5, 50, 1_000_000]),
-            commit_bytes: if rng.random_bool(0.3) { 200 } else { 64 << 10 },
-            expiries_per_turn: if rng.random_bool(0.3) { 1 } else { 100 },
-        }
-    }
-}
-
 impl Step {
-    fn of(rng: &mut StdRng, trouble: u32) -> Self {
-        match rng.random_range(0..100 + 5 * trouble) {
+    fn of(rng: &mut StdRng, trouble: u32, reads: u32) -> Self {
+        match rng.random_range(0..100 + 5 * trouble + reads) {
             0..38 => Self::Ask { question: Question::of(rng), joined: rng.random_bool(0.3) },
             38..46 => Self::Repeat { of: rng.random() },
             46..48 => Self::Leave { who: rng.random() },
@@ -222,18 +156,23 @@ impl Step {
             96 => Self::SetClock { by: [DAY_MS, -DAY_MS, 61_000, -61_000][rng.random_range(0..4)] },
             97 => Self::Stop,
             98 | 99 => Self::crash(rng),
-            _ => match rng.random_range(0..6) {
-                5 => Self::Damage { at: rng.random() },
-                4 => Self::Panic,
-                0 => Self::FailSync { after: rng.random_range(0..4) },
-                1 => Self::Fill { bytes: rng.random_range(0..3_000) },
-                2 => Self::Mishap { after: rng.random_range(0..40), mishap: Mishap::Error },
-                _ => {
-                    let after = rng.random_range(0..60);
-                    let mishap = if rng.random() { Mishap::PowerCutBefore } else { Mishap::PowerCutAfter };
-                    Self::Mishap { after, mishap }
-                }
-            },
+            at if at < 100 + 5 * trouble => Self::trouble(rng),
+            _ => Self::Read { reading: Reading::of(rng) },
+        }
+    }
+
+    fn trouble(rng: &mut StdRng) -> Self {
+        match rng.random_range(0..6) {
+            5 => Self::Damage { at: rng.random() },
+            4 => Self::Panic,
+            0 => Self::FailSync { after: rng.random_range(0..4) },
+            1 => Self::Fill { bytes: rng.random_range(0..3_000) },
+            2 => Self::Mishap { after: rng.random_range(0..40), mishap: Mishap::Error },
+            _ => {
+                let after = rng.random_range(0..60);
+                let mishap = if rng.random() { Mishap::PowerCutBefore } else { Mishap::PowerCutAfter };
+                Self::Mishap { after, mishap }
+            }
         }
     }
 
@@ -246,33 +185,5 @@ impl Step {
             _ => Crash::Blank { keep },
         };
         Self::Crash { left }
-    }
-}
-
-impl Question {
-    fn of(rng: &mut StdRng) -> Self {
-        let (sku, buyer) = (rng.random_range(0..SKUS.len() as u8), rng.random_range(0..BUYERS));
-        match rng.random_range(0..40) {
-            0..11 => Self::Reserve { sku, buyer, qty: rng.random_range(1..=3), coupon: rng.random_bool(0.3) },
-            11 | 12 => Self::Open { sku, buyer },
-            13..16 => Self::Join { sku, room: rng.random_range(0..3), buyer },
-            16..24 => Self::Pay {
-                order: rng.random(),
-                wrong: rng.random_bool(0.1),
-                shared_payment: rng.random_bool(0.1),
-            },
-            24..27 => Self::Cancel { order: rng.random() },
-            27 | 28 => Self::Refund { order: rng.random(), restock: rng.random() },
-            29 | 30 => Self::Trigger { buyer },
-            31..34 => {
-                let qty = [(); SKUS.len()].map(|()| rng.random_range(0..3));
-                Self::Cart { buyer, qty, coupon: rng.random_bool(0.3) }
-            }
-            34 | 35 => Self::PayCart { cart: rng.random(), wrong: rng.random_bool(0.1) },
-            36 => Self::CancelCart { cart: rng.random() },
-            37 => Self::Restock { sku, delta: rng.random_range(-2..=3) },
-            38 => Self::Pause { sku },
-            _ => Self::Resume { sku },
-        }
     }
 }

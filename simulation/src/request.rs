@@ -3,7 +3,7 @@
 use tidegate_actors::{Body, CartRequest};
 use tidegate_engine::{CampaignCommand, CartNumber, Command, CouponCode, OrderNumber, RoomNumber, Trigger};
 
-use crate::sale::{BEHAVIOUR, SKUS};
+use crate::sale::{BEHAVIOUR, SKUS, STORES, before_store};
 
 /// A request. The same each time it is sent.
 #[derive(Clone, Debug)]
@@ -15,19 +15,80 @@ pub(crate) struct Request {
 /// What is wanted. SKUs go by their numbers.
 #[derive(Clone, Debug)]
 pub(crate) enum What {
-    Reserve { sku: usize, buyer: String, qty: u32, coupon: Option<String> },
-    Open { sku: usize, buyer: String },
-    Join { sku: usize, room: u32, buyer: String },
-    Pay { sku: usize, order: u32, amount: u64, payment: String },
-    Cancel { sku: usize, order: u32 },
-    Refund { sku: usize, order: u32, restock: bool },
-    Restock { sku: usize, delta: i64 },
-    Pause { sku: usize },
-    Resume { sku: usize },
-    Trigger { buyer: String, code: u128 },
-    Cart { buyer: String, lines: Vec<(usize, u32)>, coupon: Option<String> },
-    PayCart { cart: u32, amount: u64, payment: String },
-    CancelCart { cart: u32 },
+    Reserve {
+        sku: usize,
+        buyer: String,
+        qty: u32,
+        coupon: Option<String>,
+        /// No unit for more than this.
+        max_price: Option<u64>,
+        /// At a store near this one; from no other, if that is said.
+        near: Option<(usize, bool)>,
+    },
+    Open {
+        sku: usize,
+        buyer: String,
+    },
+    Join {
+        sku: usize,
+        room: u32,
+        buyer: String,
+    },
+    Pay {
+        sku: usize,
+        order: u32,
+        amount: u64,
+        payment: String,
+    },
+    Cancel {
+        sku: usize,
+        order: u32,
+    },
+    Refund {
+        sku: usize,
+        order: u32,
+        restock: bool,
+    },
+    Restock {
+        sku: usize,
+        delta: i64,
+        store: Option<usize>,
+    },
+    Reprice {
+        sku: usize,
+        price: u64,
+    },
+    Pause {
+        sku: usize,
+    },
+    Resume {
+        sku: usize,
+    },
+    Block {
+        sku: usize,
+        buyer: String,
+    },
+    Unblock {
+        sku: usize,
+        buyer: String,
+    },
+    Trigger {
+        buyer: String,
+        code: u128,
+    },
+    Cart {
+        buyer: String,
+        lines: Vec<(usize, u32)>,
+        coupon: Option<String>,
+    },
+    PayCart {
+        cart: u32,
+        amount: u64,
+        payment: String,
+    },
+    CancelCart {
+        cart: u32,
+    },
 }
 
 /// Who is asked.
@@ -35,6 +96,7 @@ pub(crate) enum What {
 pub(crate) enum Whom {
     Sku(usize),
     Campaign,
+    Group(usize),
 }
 
 impl Request {
@@ -47,8 +109,11 @@ impl Request {
             | What::Cancel { sku, .. }
             | What::Refund { sku, .. }
             | What::Restock { sku, .. }
+            | What::Reprice { sku, .. }
             | What::Pause { sku }
-            | What::Resume { sku } => Whom::Sku(*sku),
+            | What::Resume { sku }
+            | What::Block { sku, .. }
+            | What::Unblock { sku, .. } => Whom::Sku(*sku),
             What::Trigger { .. } | What::Cart { .. } | What::PayCart { .. } | What::CancelCart { .. } => {
                 Whom::Campaign
             }
@@ -59,9 +124,10 @@ impl Request {
     pub(crate) fn push(&self, body: &mut Body) {
         let req = &*self.id;
         match &self.what {
-            What::Reserve { buyer, qty, coupon, .. } => {
-                let (qty, coupon) = (*qty, coupon.as_deref());
-                body.push_command(&Command::Reserve { req, buyer, qty, max_price: None, coupon, at: None });
+            What::Reserve { buyer, qty, coupon, max_price, near, .. } => {
+                let (qty, max_price, coupon) = (*qty, *max_price, coupon.as_deref());
+                let at = near.map(|(store, within)| Box::new(before_store(store, within)));
+                body.push_command(&Command::Reserve { req, buyer, qty, max_price, coupon, at });
             }
             What::Open { buyer, .. } => body.push_command(&Command::OpenRoom { req, buyer, qty: 1 }),
             What::Join { room, buyer, .. } => {
@@ -77,11 +143,15 @@ impl Request {
             What::Refund { order, restock, .. } => {
                 body.push_command(&Command::Refund { order: OrderNumber(*order), req, restock: *restock });
             }
-            What::Restock { delta, .. } => {
-                body.push_command(&Command::Restock { req, delta: *delta, store: None });
+            What::Restock { delta, store, .. } => {
+                let store = store.map(|store| STORES[store]);
+                body.push_command(&Command::Restock { req, delta: *delta, store });
             }
+            What::Reprice { price, .. } => body.push_command(&Command::Reprice { req, price: *price }),
             What::Pause { .. } => body.push_command(&Command::Pause),
             What::Resume { .. } => body.push_command(&Command::Resume),
+            What::Block { buyer, .. } => body.push_command(&Command::Block { buyer }),
+            What::Unblock { buyer, .. } => body.push_command(&Command::Unblock { buyer }),
             What::Trigger { buyer, code } => {
                 let code = CouponCode::new(*code);
                 body.push_campaign(&CampaignCommand::Trigger(Trigger { req, buyer, event: BEHAVIOUR, code }));

@@ -4,7 +4,9 @@
 
 use std::collections::BTreeMap;
 
-use tidegate_simulation::{Plan, run, shrink};
+use std::time::Duration;
+
+use tidegate_simulation::{Plan, run, run_within, shrink};
 
 /// Enough that everything below happens in them.
 const SALES: u64 = 400;
@@ -20,7 +22,9 @@ fn in_many_sales_nothing_goes_wrong_and_everything_happens() {
     }
     assert!(u64::from(starts) > 2 * SALES, "{starts} starts");
     for kind in "Reserved Opened Joined CartReserved Paid Cancelled Refunded RefundDue Granted Restocked Resumed Paused SoldOut \
-                 Limit Expired AlreadyPaid AmountMismatch CouponInvalid RoomClosed InCart PaymentReused JournalFailed"
+                 Limit Expired AlreadyPaid AmountMismatch CouponInvalid RoomClosed InCart PaymentReused JournalFailed Panicked \
+                 Rebuilding Blocked Unblocked Repriced OutOfBounds PriceChanged ReservedAt NoStore NotOpen Ended NotEligible CartPaid \
+                 groupDone groupCount groupDelivered groupClaimed groupMovedOn groupMissing groupExists groupFull"
         .split_whitespace()
     {
         assert!(heard.contains_key(kind), "nobody heard {kind}: {heard:?}");
@@ -48,4 +52,14 @@ fn a_disk_that_lies_is_found_out_in_few_steps() {
         assert!(known.iter().any(|what| failure.what.contains(what)), "seed {seed}: {}", failure.what);
     }
     assert!(found > 25, "{found} of 50");
+}
+
+#[test]
+fn a_sale_that_does_not_end_is_told_of_with_the_step_that_it_is_in() {
+    let plan = Plan::of(1);
+    let failure = run_within(&plan, Duration::ZERO).unwrap_err();
+    assert!(failure.is_stuck && failure.what.contains("has not come to an end"), "{}", failure.what);
+    // It still runs: it is not tried again and again.
+    let (shortest, again) = shrink(&plan, failure.clone());
+    assert_eq!((shortest.steps(), again.what), (failure.step, failure.what));
 }
