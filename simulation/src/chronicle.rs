@@ -43,6 +43,7 @@ pub(crate) fn audit(
     latest: u64,
 ) -> Result<(), Failed> {
     let mut last: BTreeMap<ActorId, Millis> = BTreeMap::new();
+    let mut prices: BTreeMap<ActorId, Option<u64>> = BTreeMap::new();
     let Some(oldest) = reader.oldest_sequence()? else { return Ok(()) };
     let mut block = reader.block_at(oldest)?;
     while let Some(read) = block {
@@ -59,7 +60,7 @@ pub(crate) fn audit(
             }
             let sku = numbers.skus.iter().position(|number| *number == Some(group.actor));
             let told = match sku.and_then(|sku| photograph.skus.get(sku)?.as_ref()) {
-                Some(sku) => audit_sku(&group, sku),
+                Some(found) => audit_sku(&group, found, prices.entry(group.actor).or_default()),
                 None if numbers.campaign == Some(group.actor) => audit_campaign(&group, photograph),
                 None => Ok(None),
             };
@@ -71,8 +72,12 @@ pub(crate) fn audit(
     Ok(())
 }
 
-/// What happened too early or too late to an order.
-fn audit_sku(group: &Group<'_>, found: &SkuPhotograph) -> Result<Option<String>, CodecError> {
+/// What happened too early or too late to an order, or at another price than the one that was set last.
+fn audit_sku(
+    group: &Group<'_>,
+    found: &SkuPhotograph,
+    price_now: &mut Option<u64>,
+) -> Result<Option<String>, CodecError> {
     let order =
         |number: OrderNumber| -> Option<&OrderView> { found.orders.get((number.0 as usize).checked_sub(1)?) };
     for event in group.events() {
@@ -83,6 +88,13 @@ fn audit_sku(group: &Group<'_>, found: &SkuPhotograph) -> Result<Option<String>,
             Event::Paid(payment) => order(payment.order)
                 .filter(|order| group.at >= order.expires_at || group.at < order.reserved_at)
                 .map(|order| format!("it was paid at {}: {order:?}", group.at)),
+            Event::Repriced { price, .. } => {
+                *price_now = Some(price);
+                None
+            }
+            Event::Reserved { order, unit_price, .. } => price_now
+                .filter(|price| *price != unit_price)
+                .map(|price| format!("the price was {price}, and {order:?} was sold at {unit_price}")),
             _ => None,
         };
         if wrong.is_some() {

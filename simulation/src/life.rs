@@ -5,9 +5,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use actix::Arbiter;
+use actix_rt::task::JoinHandle;
 use tidegate_actors::{
-    Body, Clock, DeskOptions, Fault, House, HouseOptions, ManualClock, Outcome, Rebuild, RebuildError, Reply,
-    Resident,
+    Body, Clock, DeskOptions, Fault, House, HouseOptions, ManualClock, Outcome, PutError, Rebuild,
+    RebuildError, Reply, Resident,
 };
 use tidegate_engine::ConsumerGroupLimits;
 use tidegate_persistence::{
@@ -51,6 +52,8 @@ pub(crate) struct Life {
     pub(crate) house: Arc<House>,
     pub(crate) writer: SteppedWriter,
     clock: Arc<ManualClock>,
+    /// Documents that are being put.
+    puts: Vec<JoinHandle<Vec<Result<Reply, PutError>>>>,
     /// The next turn is to panic.
     panics: Arc<AtomicBool>,
     /// Before whoever reads an actor back.
@@ -136,7 +139,7 @@ impl Life {
                 news: None,
             },
         );
-        Ok(Self { house: Arc::new(house), writer, clock: Arc::clone(clock), panics, gate })
+        Ok(Self { house: Arc::new(house), writer, clock: Arc::clone(clock), puts: Vec::new(), panics, gate })
     }
 
     /// What a server does before it lets anybody in.
@@ -149,7 +152,7 @@ impl Life {
         let house = Arc::clone(&self.house);
         self.drive(async move { house.enrol().await }).await?.map_err(|_| Unavailable::Failed)?;
         let house = Arc::clone(&self.house);
-        let documents = sale::documents(setup).unwrap_or_default();
+        let documents = sale::documents(setup, 0).unwrap_or_default();
         let put = self.drive(async move { house.put(documents).await }).await?;
         if put.iter().all(|put| matches!(put, Ok(Reply::Accepted(_)))) {
             Ok(())
@@ -190,6 +193,28 @@ impl Life {
             Ok(Outcome { replies: Err(Fault::Overloaded), .. }) => Err(Unavailable::Silent),
             _ => Err(Unavailable::Failed),
         }
+    }
+
+    /// Puts the documents again, with other titles. Nobody waits for that.
+    pub(crate) fn put(&mut self, setup: &Setup, edition: u8) {
+        let house = Arc::clone(&self.house);
+        let documents = sale::documents(setup, edition).unwrap_or_default();
+        self.puts.push(actix_rt::spawn(async move { house.put(documents).await }));
+    }
+
+    /// Looks at what became of documents.
+    ///
+    /// # Errors
+    /// One was refused, for another reason than that it could not be taken now.
+    pub(crate) async fn check_puts(&mut self) -> Result<(), String> {
+        while let Some(at) = self.puts.iter().position(JoinHandle::is_finished) {
+            for put in self.puts.remove(at).await.into_iter().flatten() {
+                if !matches!(put, Ok(Reply::Accepted(_)) | Err(PutError::Fault(_))) {
+                    return Err(format!("a document that differs in its title is not taken: {put:?}"));
+                }
+            }
+        }
+        Ok(())
     }
 
     /// Has everybody run, the journal commit and time pass until this is done.

@@ -40,6 +40,11 @@ pub(crate) enum Step {
         /// What.
         reading: Reading,
     },
+    /// All documents are put again.
+    Put {
+        /// With titles of this edition.
+        edition: u8,
+    },
     /// A client sends again what was sent before: as it does that heard no answer in time.
     Repeat {
         /// What.
@@ -152,7 +157,8 @@ impl Step {
             80..83 => Self::Mark,
             83..87 => Self::MakeEpoch,
             87..91 => Self::Snapshot,
-            91..96 => Self::Pass { ms: [1, 999, 5_000, 25_000, 61_000][rng.random_range(0..5)] },
+            91..95 => Self::Pass { ms: [1, 999, 5_000, 25_000, 61_000][rng.random_range(0..5)] },
+            95 => Self::Put { edition: rng.random_range(0..3) },
             96 => Self::SetClock { by: [DAY_MS, -DAY_MS, 61_000, -61_000][rng.random_range(0..4)] },
             97 => Self::Stop,
             98 | 99 => Self::crash(rng),

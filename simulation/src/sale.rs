@@ -83,8 +83,8 @@ fn place(store: usize) -> Place {
     Place { lat_e6: if store == 0 { 48_300_000 } else { 48_200_000 }, lon_e6: 16_370_000 }
 }
 
-/// The documents of the sale, the campaign first.
-pub(crate) fn documents(setup: &Setup) -> Option<Vec<(Box<str>, Document)>> {
+/// The documents of the sale, the campaign first. Editions differ in titles alone.
+pub(crate) fn documents(setup: &Setup, edition: u8) -> Option<Vec<(Box<str>, Document)>> {
     let covered = setup.coupon_sku.map(|sku| [SKUS[sku].into()].into());
     let window =
         CouponWindow { event: BEHAVIOUR.into(), percent_off: OFF, window_ms: COUPON_MS, skus: covered };
@@ -94,17 +94,21 @@ pub(crate) fn documents(setup: &Setup) -> Option<Vec<(Box<str>, Document)>> {
         thresholds: [Threshold { spend: SPEND, off: SPEND_OFF }].into(),
         coupon_windows: [window].into(),
         green: setup.has_green.then_some(Green { max_carbon_g: 100, percent_off: OFF }),
-        ..CampaignTerms::new("The fair")
+        ..CampaignTerms::new(&title(CAMPAIGN, edition))
     };
     let mut documents = vec![(CAMPAIGN.into(), Document::Campaign(Arc::new(campaign)))];
     for (name, offer) in SKUS.iter().zip(&setup.offers) {
-        let terms = Arc::new(terms(name, offer, setup)?);
+        let terms = Arc::new(terms(name, offer, setup, edition)?);
         documents.push(((*name).into(), Document::Sku { terms, stock: offer.stock }));
     }
     Some(documents)
 }
 
-fn terms(name: &str, offer: &Offer, setup: &Setup) -> Option<SkuTerms> {
+fn title(name: &str, edition: u8) -> String {
+    format!("{name}, edition {edition}")
+}
+
+fn terms(name: &str, offer: &Offer, setup: &Setup, edition: u8) -> Option<SkuTerms> {
     let tiers = TIERS.map(|(members, percent_off)| Tier { members, percent_off });
     let price = match offer.price {
         PriceKind::Fixed => Price::Fixed(PRICE),
@@ -138,6 +142,6 @@ fn terms(name: &str, offer: &Offer, setup: &Setup) -> Option<SkuTerms> {
         }),
         stores: offer.has_stores.then(|| STORES.iter().enumerate().map(store).collect()),
         carbon_g: Some(if offer.is_green { 100 } else { 101 }),
-        ..SkuTerms::new(name, Currency::new("EUR")?, price)
+        ..SkuTerms::new(&title(name, edition), Currency::new("EUR")?, price)
     })
 }

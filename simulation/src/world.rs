@@ -148,6 +148,7 @@ impl<'p> World<'p> {
             }
             self.note_time();
             self.collect()?;
+            life.check_puts().await?;
         }
         if self.step == self.plan.steps.len() {
             // Once more: whatever was on its way is lost.
@@ -197,6 +198,7 @@ impl<'p> World<'p> {
     async fn take(&mut self, step: Step, life: &mut Life) -> Result<Option<End>, String> {
         match step {
             Step::Ask { question, joined } => self.clients.ask(question, joined, life),
+            Step::Put { edition } => life.put(&self.plan.setup, edition),
             Step::Read { reading } => self.readers.ask(reading, life).await,
             Step::Repeat { of } => self.clients.repeat(of.into(), life),
             Step::Leave { who } => {

@@ -150,7 +150,10 @@ impl Auditor {
     pub(crate) fn heard(&mut self, request: &Request, reply: &Reply) -> Audited {
         *self.heard.entry(kind_of(reply)).or_default() += 1;
         let (answer, store) = match reply {
-            Reply::Accepted(answer) => (*answer, None),
+            Reply::Accepted(answer) => {
+                self.given_nothing(request, *answer)?;
+                (*answer, None)
+            }
             Reply::ReservedAt(answer, store) => (*answer, Some(store)),
             Reply::Paid(given) => {
                 self.given(request, std::slice::from_ref(given))?;
@@ -278,6 +281,23 @@ impl Auditor {
             _ => return Err(format!("{request:?} was told of {given:?}")),
         };
         known.map_or(Ok(()), |known| self.goods.told(buy, given, known.qty))
+    }
+
+    /// Somebody was told an answer without anything that comes with paid units. In a room it may come later.
+    fn given_nothing(&self, request: &Request, answer: Answer) -> Audited {
+        let units = match request.what {
+            What::Pay { sku, order, .. } if self.setup.offers[sku].goods.is_some() => self
+                .orders
+                .get(&(sku, order))
+                .filter(|known| !known.may_get_cheaper)
+                .map_or(0, |known| known.qty),
+            What::PayCart { cart, .. } => self.carts.get(&cart).map_or(0, |known| known.qty),
+            _ => 0,
+        };
+        match answer == Answer::Paid && units > 0 {
+            true => Err(format!("{request:?} was paid, and came with nothing")),
+            false => Ok(()),
+        }
     }
 
     /// Holds everything that anybody was told against how the sale stands. `latest`: the latest that the clock ever showed.
