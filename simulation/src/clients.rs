@@ -179,8 +179,11 @@ impl Clients {
                 near: near.map(|Near { store, within }| (store.into(), within)),
             },
             Question::Open { sku, buyer: who } => What::Open { sku: sku.into(), buyer: buyer(who) },
-            Question::Join { sku, room, buyer: who } => {
-                What::Join { sku: sku.into(), room: u32::from(room) + 1, buyer: buyer(who) }
+            Question::Join { room, buyer: who } => {
+                // The last one that is known, or one before it.
+                let known = self.auditor.rooms().iter().rev().nth(room.into()).copied();
+                let (sku, room) = known.unwrap_or((usize::from(room) % SKUS.len(), 1));
+                What::Join { sku, room, buyer: buyer(who) }
             }
             Question::Pay { order: pick, wrong, shared_payment } => {
                 let (sku, order, amount) = order(pick);

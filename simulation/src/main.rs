@@ -73,7 +73,8 @@ fn one(seed: u64) -> ExitCode {
 fn report(seed: u64, failure: Failure) {
     println!("seed {seed} goes wrong after {} steps: {}", failure.step, failure.what);
     let (plan, failure) = shrink(&Plan::of(seed), failure);
-    print!("the shortest way there has {} steps: {plan}", plan.steps());
+    let way = if failure.is_stuck { "a" } else { "the shortest" };
+    print!("{way} way there has {} steps: {plan}", plan.steps());
     println!("and then: {}", failure.what);
     println!("again: cargo run --release -p tidegate-simulation -- --seed {seed}");
 }

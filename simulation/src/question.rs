@@ -13,7 +13,7 @@ pub(crate) enum Question {
     /// Units, and a room for others.
     Open { sku: u8, buyer: u8 },
     /// Units, in a room that is there.
-    Join { sku: u8, room: u8, buyer: u8 },
+    Join { room: u8, buyer: u8 },
     /// To pay an order: what is due, or something else; with a payment of its own or one that others use too.
     Pay { order: u16, wrong: bool, shared_payment: bool },
     /// To give an order up.
@@ -63,7 +63,7 @@ impl Question {
                 Self::Reserve { sku, buyer, qty, coupon, near, capped: rng.random_bool(0.2) }
             }
             12 | 13 => Self::Open { sku, buyer },
-            14..17 => Self::Join { sku, room: rng.random_range(0..3), buyer },
+            14..17 => Self::Join { room: rng.random_range(0..3), buyer },
             17..26 => Self::Pay {
                 order: rng.random(),
                 wrong: rng.random_bool(0.1),

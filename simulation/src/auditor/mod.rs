@@ -35,6 +35,8 @@ pub(crate) struct Auditor {
     orders: BTreeMap<(usize, u32), Known>,
     /// By number.
     carts: BTreeMap<u32, Known>,
+    /// Rooms, in the order in which somebody was told of them: SKU and number.
+    rooms: Vec<(usize, u32)>,
     /// Orders that somebody wanted to pay, to give up, to have the money of back; told or not, it may have happened.
     tried: BTreeSet<(Deed, usize, u32)>,
     /// The same of carts.
@@ -85,6 +87,7 @@ impl Auditor {
             accepted: BTreeMap::default(),
             orders: BTreeMap::default(),
             carts: BTreeMap::default(),
+            rooms: Vec::new(),
             tried: BTreeSet::default(),
             tried_carts: BTreeSet::default(),
             done: BTreeSet::default(),
@@ -111,6 +114,11 @@ impl Auditor {
     /// The carts that somebody was told of: number, and what was due.
     pub(crate) fn carts(&self) -> impl ExactSizeIterator<Item = (u32, u64)> {
         self.carts.iter().map(|(cart, known)| (*cart, known.amount))
+    }
+
+    /// The rooms that somebody was told of, the last one last: SKU and number.
+    pub(crate) fn rooms(&self) -> &[(usize, u32)] {
+        &self.rooms
     }
 
     /// The coupon that somebody was given last.
@@ -209,6 +217,9 @@ impl Auditor {
                 let (buyer, expires_at) = (buyer.clone(), expires_at.0);
                 let (qty, may_get_cheaper, max_price) = (1, true, None);
                 let known = Known { buyer, qty, amount, expires_at, may_get_cheaper, max_price, store };
+                if let Answer::Opened { room, .. } = answer {
+                    self.rooms.push((*sku, room.0));
+                }
                 self.sold(request, (*sku, order.0), known)
             }
             (What::Cart { buyer, lines, .. }, Answer::CartReserved { cart, amount, expires_at, .. }) => {
