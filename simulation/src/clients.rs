@@ -27,7 +27,8 @@ pub(crate) struct Clients {
 /// A message on its way.
 #[derive(Debug)]
 struct Waiting {
-    requests: Vec<usize>,
+    /// By number, and whether it was accepted before.
+    requests: Vec<(usize, bool)>,
     outcome: oneshot::Receiver<Outcome>,
 }
 
@@ -88,12 +89,14 @@ impl Clients {
 
     fn send(&mut self, whom: Whom, requests: Vec<usize>, life: &Life) {
         let mut body = Body::default();
-        for at in &requests {
-            self.auditor.sent(&self.requests[*at], life.now());
-            self.requests[*at].push(&mut body);
+        let mut sent = Vec::with_capacity(requests.len());
+        for at in requests {
+            let request = &self.requests[at];
+            sent.push((at, self.auditor.sent(request, life.now())));
+            request.push(&mut body);
         }
         if let Some(outcome) = life.send(whom, body) {
-            self.waiting.push(Waiting { requests, outcome });
+            self.waiting.push(Waiting { requests: sent, outcome });
             if self.waiting.len() > MOST_WAITING {
                 self.waiting.remove(0);
             }
@@ -107,12 +110,12 @@ impl Clients {
     pub(crate) async fn insist(&mut self, at: usize, life: &mut Life) -> Result<(), String> {
         let mut body = Body::default();
         let request = &self.requests[at];
-        self.auditor.sent(request, life.now());
+        let was_accepted = self.auditor.sent(request, life.now());
         request.push(&mut body);
         let replies = life.ask(request.whom(), body).await;
         let replies = replies.map_err(|why| format!("{request:?} is not answered: {why:?}"))?;
         let [reply] = &replies[..] else { return Err(format!("{request:?} is answered {replies:?}")) };
-        self.auditor.heard(request, reply)
+        self.auditor.heard(request, was_accepted, reply)
     }
 
     /// Hears what was answered meanwhile.
@@ -127,8 +130,9 @@ impl Clients {
                 Err(oneshot::error::TryRecvError::Closed) => drop(self.waiting.remove(at)),
                 Ok(outcome) => {
                     let Waiting { requests, .. } = self.waiting.remove(at);
-                    for (request, reply) in requests.into_iter().zip(outcome.replies.unwrap_or_default()) {
-                        self.auditor.heard(&self.requests[request], &reply)?;
+                    let replies = outcome.replies.unwrap_or_default();
+                    for ((at, was_accepted), reply) in requests.into_iter().zip(replies) {
+                        self.auditor.heard(&self.requests[at], was_accepted, &reply)?;
                     }
                 }
             }

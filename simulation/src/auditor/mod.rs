@@ -139,8 +139,9 @@ impl Auditor {
         self.earliest.set(now);
     }
 
-    /// A request is sent when the clock shows `now`: from now on it may have happened.
-    pub(crate) fn sent(&mut self, request: &Request, now: u64) {
+    /// A request is sent when the clock shows `now`: from now on it may have happened. Says whether somebody was told before
+    /// that it has.
+    pub(crate) fn sent(&mut self, request: &Request, now: u64) -> bool {
         self.earliest.sent(request, now);
         self.closed.sent(request);
         match &request.what {
@@ -152,10 +153,12 @@ impl Auditor {
             What::Trigger { buyer, code } => self.coupons.asked(*code, buyer),
             _ => {}
         }
+        self.accepted.contains_key(&request.id)
     }
 
-    /// A client was told this.
-    pub(crate) fn heard(&mut self, request: &Request, reply: &Reply) -> Audited {
+    /// A client was told this. `was_accepted`: what [`Self::sent`] said. Of two that are on their way together, the one that
+    /// is heard last may have been carried out first, and refused.
+    pub(crate) fn heard(&mut self, request: &Request, was_accepted: bool, reply: &Reply) -> Audited {
         *self.heard.entry(kind_of(reply)).or_default() += 1;
         let (answer, store) = match reply {
             Reply::Accepted(answer) => {
@@ -174,7 +177,7 @@ impl Auditor {
             // No answer, or one that says so.
             Reply::Failed(_) | Reply::Refused(Refusal::Full { .. } | Refusal::InProgress) => return Ok(()),
             refused => {
-                return match self.accepted.get(&request.id) {
+                return match self.accepted.get(&request.id).filter(|_| was_accepted) {
                     Some(before) => Err(format!("{request:?} was told {before:?}, and now {refused:?}")),
                     None => Ok(()),
                 };
