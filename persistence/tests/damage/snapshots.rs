@@ -1,6 +1,7 @@
 //! Snapshots: bytes of the newest one changed, cut short at any of them, and none.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 use tidegate_persistence::EpochNumber;
 
@@ -86,6 +87,35 @@ fn snapshots_that_are_missing_too_long_misnamed_or_from_elsewhere() {
     trimmed.epochs.retain(|epoch, _| *epoch > EpochNumber::FIRST);
     let words = "no snapshot can be used and the journal begins only with epoch 2: there is none";
     judge("nothing to begin with", &trimmed, &known, Outcome::Refused(words), Inspected::AsStarted);
+}
+
+/// Checksums that are right don't help states that are not those that were there.
+#[test]
+fn a_whole_snapshot_that_does_not_make_the_states_it_names() {
+    let (image, known) = Image::of_a_sale(&short_epochs(), TURNS as u32);
+    let covers = newest(&image);
+    for (what, at) in [("another number of parts", 0), ("another state hash", 8)] {
+        let mut image = image.clone();
+        let bytes = image.snapshots.get_mut(&covers).unwrap();
+        let payload = end_of_an_actor(bytes);
+        bytes[payload.start + at] ^= 1;
+        let checked = [&bytes[payload.start - 9..payload.start - 4], &bytes[payload.clone()]].concat();
+        bytes[payload.start - 4..payload.start].copy_from_slice(&crc32c::crc32c(&checked).to_le_bytes());
+        judge(what, &image, &known, Outcome::Starts { blocks: TURNS, warnings: 1 }, Inspected::AsStarted);
+    }
+}
+
+/// Where the payload of the first frame lies that ends an actor.
+fn end_of_an_actor(snapshot: &[u8]) -> Range<usize> {
+    let mut frame = 8;
+    loop {
+        let bytes = u32::from_le_bytes(snapshot[frame + 1..frame + 5].try_into().unwrap()) as usize;
+        let payload = frame + 9..frame + 9 + bytes;
+        if snapshot[frame] == 3 {
+            return payload;
+        }
+        frame = payload.end;
+    }
 }
 
 /// What a snapshot says of the journal counts, also where the mark is lost with it.
