@@ -199,7 +199,8 @@ fn sale(turns: u64, fails_at: Option<u64>) {
     arbiter.join().unwrap();
     writer.join().unwrap();
     assert_eq!(*ear.told.lock(), (1..=answered).collect::<Vec<_>>(), "news of each turn, in order");
-    assert_eq!(ear.ended.load(SeqCst) > 0, answered < turns, "subscribers are told of a failure");
+    // A disk that fails when all is answered already may be told or not: the house is closing.
+    assert!(ear.ended.load(SeqCst) > 0 || answered == turns, "subscribers are told of a failure");
 }
 
 #[test]
