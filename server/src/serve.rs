@@ -105,7 +105,7 @@ async fn serve(
     let http_handle = http.server.handle();
     actix_rt::spawn(http.server);
     let homes = arbiters.iter().map(Arbiter::handle).collect();
-    let door = edge::listen(config.tcp.listen, Arc::clone(&parts.edge), homes, &parts.metrics, encryption)
+    let door = edge::listen(&config.tcp, Arc::clone(&parts.edge), homes, &parts.metrics, encryption)
         .with_context(|| format!("cannot listen on {} (tcp.listen)", config.tcp.listen))?;
     parts.levels.listening(door.address);
     let addresses = Addresses { tcp: door.address, http: http.address };

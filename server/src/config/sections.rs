@@ -26,6 +26,9 @@ section! {
     Tcp / RawTcp {
         /// Address and port; port 0 takes any free one.
         listen: SocketAddr = "127.0.0.1:7878".to_owned(), Address;
+        /// Milliseconds of silence after which the system asks whether a client is still there; the connection of one
+        /// that is not ends soon after.
+        keepalive_ms: Duration = 60 * SECOND_MS, Within(SECOND_MS, HOUR_MS);
     }
 }
 

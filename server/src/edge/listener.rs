@@ -17,14 +17,21 @@ use tokio_rustls::TlsAcceptor;
 use super::Edge;
 use super::client::Guest;
 use super::connection;
+use crate::config::Tcp;
 use crate::metrics::{Metrics, Recorder};
 use crate::security::Encryption;
 
 /// Connections that may wait to be accepted.
 const BACKLOG: i32 = 4096;
 
-/// How long a connection may be silent before the kernel asks whether its peer is still there.
-const KEEPALIVE: Duration = Duration::from_secs(60);
+/// A peer that was asked whether it is still there is asked again after this part of the time that it was silent, and so
+/// often.
+const ASK_AGAIN_AFTER: u32 = 6;
+const ASK_AGAIN: u32 = 3;
+
+/// A peer has at least so long to confirm what it was sent: what is lost on the way is sent again a few times first.
+#[cfg(target_os = "linux")]
+const CONFIRM: Duration = Duration::from_secs(3);
 
 /// A listening TCP door.
 #[derive(Debug)]
@@ -47,13 +54,13 @@ impl Door {
 /// # Errors
 /// If the address can't be listened on.
 pub fn listen(
-    address: SocketAddr,
+    settings: &Tcp,
     edge: Arc<Edge>,
     arbiters: Vec<ArbiterHandle>,
     metrics: &Metrics,
     encryption: Option<Encryption>,
 ) -> io::Result<Door> {
-    let listener = bind(address)?;
+    let listener = bind(settings.listen)?;
     let address = listener.local_addr()?;
     let (stop, stopped) = watch::channel(false);
     let homes: Vec<_> = arbiters.into_iter().map(|arbiter| (arbiter, metrics.recorder())).collect();
@@ -61,7 +68,7 @@ pub fn listen(
         acceptor: TlsAcceptor::from(Arc::new(encryption.config)),
         patience: encryption.handshake_timeout,
     });
-    let lobby = Lobby { edge, encryption, stopped };
+    let lobby = Lobby { edge, keepalive: settings.keepalive_ms, encryption, stopped };
     actix_rt::spawn(accept(listener, lobby, homes));
     Ok(Door { address, stop })
 }
@@ -70,6 +77,8 @@ pub fn listen(
 #[derive(Clone)]
 struct Lobby {
     edge: Arc<Edge>,
+    /// How long a connection may be silent before its peer is asked whether it is still there.
+    keepalive: Duration,
     encryption: Option<Handshake>,
     stopped: watch::Receiver<bool>,
 }
@@ -142,14 +151,12 @@ fn welcome(
     let (lobby, recorder) = (lobby.clone(), Arc::clone(recorder));
     arbiter.spawn_fn(move || {
         actix_rt::spawn(async move {
+            let Lobby { edge, keepalive, encryption, stopped } = lobby;
             let stream = TcpStream::from_std(stream).and_then(|stream| {
                 stream.set_nodelay(true)?;
-                // A peer that is gone without a word must not hold a place for ever.
-                socket2::SockRef::from(&stream)
-                    .set_tcp_keepalive(&TcpKeepalive::new().with_time(KEEPALIVE))?;
+                miss(&stream, keepalive, edge.limits.partial_command_timeout_ms)?;
                 Ok(stream)
             });
-            let Lobby { edge, encryption, stopped } = lobby;
             match (stream, encryption) {
                 (Ok(stream), None) => connection::serve(stream, guest, edge, recorder, stopped).await,
                 // Larger, and in a box so that a connection without TLS does not pay for it.
@@ -172,6 +179,21 @@ pub(crate) fn serve_stream<S: AsyncRead + AsyncWrite + Unpin>(
 ) -> Option<impl Future<Output = ()> + use<S>> {
     let guest = edge.clients.admit(peer, local, &edge.limits).ok()?;
     Some(connection::serve(stream, guest, Arc::clone(edge), Arc::clone(recorder), stopped))
+}
+
+/// A peer that is gone without a word must not hold a place for ever. The system ends the connection of one that does not
+/// answer when it is asked after a silence; and of one that does not confirm in time what it was sent, because it is not
+/// asked as long as something is under way.
+fn miss(stream: &TcpStream, silence: Duration, patience: Duration) -> io::Result<()> {
+    let socket = socket2::SockRef::from(stream);
+    let again = (silence / ASK_AGAIN_AFTER).max(Duration::from_secs(1));
+    let keepalive = TcpKeepalive::new().with_time(silence).with_interval(again).with_retries(ASK_AGAIN);
+    socket.set_tcp_keepalive(&keepalive)?;
+    #[cfg(target_os = "linux")]
+    socket.set_tcp_user_timeout(Some(patience.max(CONFIRM)))?;
+    #[cfg(not(target_os = "linux"))]
+    let _ = patience;
+    Ok(())
 }
 
 async fn serve_secretly(
