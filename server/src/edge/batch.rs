@@ -393,10 +393,11 @@ impl Batch {
         }
     }
 
-    /// Carries out the command about the feed, if there is one. If it has to wait for something, says so, and is to be
-    /// called again.
-    pub(super) async fn read_feed(&mut self) -> Option<&mut FeedCall> {
+    /// Carries out the command about the feed, if there is one, with a reply of at most about so many bytes. If it has to
+    /// wait for something, says so, and is to be called again.
+    pub(super) async fn read_feed(&mut self, most: usize) -> Option<&mut FeedCall> {
         let (command, mut call) = self.feed.take()?;
+        call.may_take(most);
         let answered = match self.edge.feed() {
             Ok(feed) => Arc::clone(feed).answer(&mut call, &mut self.ready).await,
             Err(error) => Err(error),

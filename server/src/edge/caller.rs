@@ -167,7 +167,7 @@ impl Caller {
                 }
             }
             self.batch.visit(&mut self.session).await;
-            while let Some(call) = self.batch.read_feed().await {
+            while let Some(call) = self.batch.read_feed(usize::MAX).await {
                 // Nothing is waited for at such a door.
                 call.give_up();
             }

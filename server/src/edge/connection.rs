@@ -13,6 +13,7 @@ use super::Edge;
 use super::batch::{Added, Batch};
 use super::client::Guest;
 use super::ended::Ended;
+use super::pool::{OWN_BYTES, Share};
 use super::session::Session;
 use crate::metrics::Recorder;
 
@@ -42,6 +43,7 @@ pub(super) async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
         room: FIRST_READ,
         last_read: 0,
         output: Vec::new(),
+        share: None,
         batch: Batch::new(Arc::clone(&edge), recorder),
         half_since: None,
         edge,
@@ -78,6 +80,8 @@ struct Connection<S> {
     /// Bytes that the last read brought.
     last_read: usize,
     output: Vec<u8>,
+    /// What it was lent for the replies at hand.
+    share: Option<Share>,
     batch: Batch,
     /// Since when the input begins with the same half of a command.
     half_since: Option<Instant>,
@@ -227,7 +231,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         }
         let pushes = self.session.pushes();
         let limits = &self.edge.limits;
-        let cut = match pushes.fill(limits.output_buffer_bytes, self.session.protocol(), &mut self.output) {
+        // What waits beyond can still be replaced by what is newer.
+        let cut = match pushes.fill(OWN_BYTES, self.session.protocol(), &mut self.output) {
             Ok(()) if self.output.is_empty() => return Ok(()),
             Ok(()) => tokio::select! {
                 biased;
@@ -266,10 +271,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             let Some(since) = self.read_feed(since).await else {
                 return Ok(Next::Close(Ended::Client));
             };
-            let most = self.edge.limits.output_buffer_bytes;
             let mut written = 0;
-            while !self.batch.put_together(since, most, &mut self.output) {
-                written += self.write().await?;
+            while !self.batch.put_together(since, self.most_output(), &mut self.output) {
+                if !self.borrow_more() {
+                    written += self.write().await?;
+                }
             }
             if let Some(error) = &framing {
                 if matches!(error, FramingError::HttpRequest) {
@@ -279,6 +285,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                 self.session.write_framing_error(error, &mut self.output);
             }
             written += self.write().await?;
+            self.share = None;
             self.batch.written(taken, written);
             if framing.is_some() {
                 return Ok(Next::CloseEarly(Ended::BadFrame));
@@ -299,7 +306,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         // The next read has to learn of a stop too.
         let mut stopped = self.stopped.clone();
         loop {
-            let Some(call) = self.batch.read_feed().await else { return Some(since) };
+            self.borrow_more();
+            let most = self.most_output();
+            let Some(call) = self.batch.read_feed(most).await else { return Some(since) };
+            // Nobody waits with what others could use.
+            self.share = None;
             let is_over = tokio::select! {
                 () = feed.more(call) => false,
                 () = call.expired() => true,
@@ -332,11 +343,27 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                 Err(error) => return Err((taken, error)),
             }
             // Replies that are ready count too, so that a batch of large ones can't pile up.
-            if self.session.is_over() || self.batch.reply_bytes() > self.edge.limits.output_buffer_bytes {
+            let is_full = self.batch.reply_bytes() > self.most_output() && !self.borrow_more();
+            if self.session.is_over() || is_full {
                 break;
             }
         }
         Ok(taken)
+    }
+
+    /// Bytes of replies that it may hold at the moment, and a reply more.
+    fn most_output(&self) -> usize {
+        if self.share.is_some() { self.edge.limits.output_buffer_bytes } else { OWN_BYTES }
+    }
+
+    /// Whether it may hold more from now on, until all replies at hand are written.
+    fn borrow_more(&mut self) -> bool {
+        let most = self.edge.limits.output_buffer_bytes;
+        if self.share.is_some() || most <= OWN_BYTES {
+            return false;
+        }
+        self.share = self.edge.pool.lend(most - OWN_BYTES);
+        self.share.is_some()
     }
 
     /// Writes what there is, and says how many bytes that was.

@@ -8,6 +8,7 @@ mod connection;
 mod ended;
 mod labels;
 mod listener;
+mod pool;
 mod pushes;
 mod session;
 mod standing;
@@ -28,6 +29,7 @@ pub(crate) use labels::Label;
 pub use labels::{command_labels, outcome_labels};
 pub(crate) use listener::serve_stream;
 pub use listener::{Door, listen};
+use pool::Pool;
 
 use crate::config::Limits;
 use crate::feed::Feed;
@@ -39,6 +41,8 @@ pub struct Edge {
     limits: Limits,
     security: Arc<Security>,
     clients: Arc<Clients>,
+    /// Lends TCP connections what they hold for their clients.
+    pool: Arc<Pool>,
     /// Empty while the journal is being replayed.
     house: OnceLock<Arc<House>>,
     feed: OnceLock<Arc<Feed>>,
@@ -71,6 +75,7 @@ impl Edge {
         hub: Arc<Hub>,
     ) -> Arc<Self> {
         Arc::new(Self {
+            pool: Pool::new(limits.output_pool_bytes),
             limits,
             security,
             clients,

@@ -43,7 +43,7 @@ impl Feed {
             StreamCall::Range { key, count: Some(0), .. } if key == STREAM => writer.null_array(),
             StreamCall::Range { key, from, to, count, backwards } => {
                 let page = if key == STREAM {
-                    self.range(*from, *to, self.most(*count), *backwards).await?
+                    self.range((*from, *to), (self.most(*count), call.most_bytes), *backwards).await?
                 } else {
                     Page::default()
                 };
@@ -93,15 +93,14 @@ impl Feed {
 
     async fn range(
         self: &Arc<Self>,
-        from: Bound,
-        to: Bound,
-        most: usize,
+        (from, to): (Bound, Bound),
+        (most, most_bytes): (usize, usize),
         backwards: bool,
     ) -> Result<Page, FeedError> {
         self.read(move |feed| {
             let Some(to) = last_of(to) else { return Ok(Page::default()) };
             let stretch = Stretch { from: feed.begin(from)?, to, most };
-            let budget = &mut feed.budget();
+            let budget = &mut feed.budget_within(most_bytes);
             if backwards { feed.page_backwards(stretch, budget) } else { feed.page(stretch, budget) }
         })
         .await
@@ -113,7 +112,8 @@ impl Feed {
         out: &mut Vec<u8>,
     ) -> Result<bool, WireError> {
         let StreamCall::Read { count, streams, .. } = &call.asked else { return Ok(true) };
-        let (most, mut places) = (self.most(*count), call.places.take());
+        let most = (self.most(*count), call.most_bytes);
+        let mut places = call.places.take();
         let permit = if self.is_news(&mut places) { self.permit().await } else { None };
         let found = if permit.is_some() && self.is_news(&mut places) {
             let streams = streams.clone();
@@ -154,14 +154,14 @@ impl Feed {
         &self,
         streams: &[(String, ReadFrom)],
         places: Option<Vec<Option<u64>>>,
-        most: usize,
+        (most, most_bytes): (usize, usize),
     ) -> Result<(Vec<Option<u64>>, Vec<(String, Page)>), FeedError> {
         let places = match places {
             Some(places) => places,
             None => streams.iter().map(|(key, from)| self.place(key, *from)).collect::<Result<_, _>>()?,
         };
         let (mut next, mut found) = (Vec::with_capacity(places.len()), Vec::new());
-        let mut budget = self.budget();
+        let mut budget = self.budget_within(most_bytes);
         for ((key, _), place) in streams.iter().zip(places) {
             let Some(from) = place else {
                 next.push(None);

@@ -21,6 +21,8 @@ pub(crate) struct FeedCall {
     pub(super) wait: Option<GroupWait>,
     /// How often it has looked and found nothing.
     pub(super) looks: u32,
+    /// The longest reply that its client may be given, in bytes.
+    pub(super) most_bytes: usize,
     /// Until when to wait for an entry.
     patience: Patience,
     /// Where it counts while it waits.
@@ -56,7 +58,16 @@ impl FeedCall {
             },
             _ => Patience::No,
         };
-        Self { asked, protocol, places: None, wait: None, looks: 0, patience, waiting: Arc::default() }
+        Self {
+            asked,
+            protocol,
+            places: None,
+            wait: None,
+            looks: 0,
+            most_bytes: usize::MAX,
+            patience,
+            waiting: Arc::default(),
+        }
     }
 
     pub(crate) fn protocol(&self) -> Protocol {
@@ -100,6 +111,11 @@ impl FeedCall {
             Patience::Until(end) => tokio::time::sleep_until(end.into()).await,
             Patience::Forever => std::future::pending().await,
         }
+    }
+
+    /// Its reply may have about so many bytes, if it is of entries.
+    pub(crate) fn may_take(&mut self, bytes: usize) {
+        self.most_bytes = bytes;
     }
 
     /// Does not wait any more.

@@ -120,7 +120,12 @@ impl Feed {
 
     /// How much fits into one reply.
     fn budget(&self) -> Budget {
-        Budget::new(self.limits.max_entries_per_read, self.max_page_bytes)
+        self.budget_within(self.max_page_bytes)
+    }
+
+    /// The same for a client that may be given only so many bytes.
+    fn budget_within(&self, bytes: usize) -> Budget {
+        Budget::new(self.limits.max_entries_per_read, self.max_page_bytes.min(bytes))
     }
 
     /// Runs something that reads the disk, on a thread that may wait for it. As many at once as the configuration says.
