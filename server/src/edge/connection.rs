@@ -58,15 +58,23 @@ pub(super) async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
     connection.session.ended(ended);
 }
 
-/// Waits until the client closes. What it sends meanwhile is kept for later, as much as a read buffer holds.
-async fn gone<S: AsyncRead + Unpin>(stream: &mut S, input: &mut BytesMut, most: usize) {
+/// What a client does while a command of it waits.
+enum Meanwhile {
+    /// It closes.
+    Goes,
+    /// It sends more than may be kept for later. From then on it would not be noticed that it goes.
+    SendsTooMuch,
+}
+
+/// Keeps what a client sends meanwhile for later, as much as a read buffer holds.
+async fn meanwhile<S: AsyncRead + Unpin>(stream: &mut S, input: &mut BytesMut, most: usize) -> Meanwhile {
     while input.len() < most {
         match stream.read_buf(input).await {
-            Ok(0) | Err(_) => return,
+            Ok(0) | Err(_) => return Meanwhile::Goes,
             Ok(_) => {}
         }
     }
-    std::future::pending().await
+    Meanwhile::SendsTooMuch
 }
 
 /// The stream is the socket itself, or TLS over it.
@@ -314,7 +322,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             let is_over = tokio::select! {
                 () = feed.more(call) => false,
                 () = call.expired() => true,
-                () = gone(&mut self.stream, &mut self.input, self.edge.limits.read_buffer_bytes) => return None,
+                does = meanwhile(&mut self.stream, &mut self.input, self.edge.limits.read_buffer_bytes) => match does {
+                    Meanwhile::Goes => return None,
+                    Meanwhile::SendsTooMuch => true,
+                },
                 _ = stopped.wait_for(|stopped| *stopped) => true,
             };
             since = Instant::now();
