@@ -73,6 +73,11 @@ impl Client {
         Self { socket: self.socket.try_clone().unwrap(), input: Vec::new() }
     }
 
+    /// The socket below.
+    pub(crate) fn stream(&self) -> TcpStream {
+        self.socket.try_clone().unwrap()
+    }
+
     /// No more will be sent; replies can still be read.
     pub(crate) fn finish(&self) {
         // A server that has closed already leaves nothing to shut down.
