@@ -121,7 +121,8 @@ fn serve(
     edge.open(house);
     let metrics = Metrics::new(&command_labels(), &outcome_labels());
     let any = "127.0.0.1:0".parse().unwrap();
-    let door = edge::listen(any, Arc::clone(&edge), vec![arbiter.handle()], &metrics, None).unwrap();
+    let tcp = tidegate_server::config::Tcp { listen: any, ..Config::default().tcp };
+    let door = edge::listen(&tcp, Arc::clone(&edge), vec![arbiter.handle()], &metrics, None).unwrap();
     let settings = tidegate_server::config::Http { listen: any, ..Config::default().http };
     let sockets = Sockets::new(Config::default().ws, Origins::default(), Arc::clone(&edge));
     let webhooks = Webhooks::new(&Config::default()).unwrap();
