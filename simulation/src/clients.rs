@@ -8,6 +8,7 @@ use crate::life::Life;
 use crate::question::{Near, Question};
 use crate::request::{Request, What, Whom};
 use crate::sale::{BUYERS, PRICE, SKUS, buyer};
+use crate::setup::{Offer, PriceKind};
 
 /// Messages that may be on their way.
 const MOST_WAITING: usize = 32;
@@ -221,7 +222,10 @@ impl Clients {
                 What::Restock { sku, delta: delta.into(), store }
             }
             Question::Reprice { sku, hundreds } => {
-                What::Reprice { sku: sku.into(), price: 100 * u64::from(hundreds) }
+                // One whose price can be moved, if there is any.
+                let can_be = |offer: &Offer| offer.price == PriceKind::Dynamic;
+                let sku = self.auditor.setup().offers.iter().position(can_be).unwrap_or(sku.into());
+                What::Reprice { sku, price: 100 * u64::from(hundreds) }
             }
             Question::Pause { sku } => What::Pause { sku: sku.into() },
             Question::Resume { sku } => What::Resume { sku: sku.into() },

@@ -54,7 +54,7 @@ pub(crate) struct Near {
 impl Question {
     pub(crate) fn of(rng: &mut StdRng) -> Self {
         let (sku, buyer) = (rng.random_range(0..SKUS.len() as u8), rng.random_range(0..BUYERS));
-        match rng.random_range(0..45) {
+        match rng.random_range(0..46) {
             0..12 => {
                 let (qty, coupon) = (rng.random_range(1..=3), rng.random_bool(0.3));
                 let near = Near { store: rng.random_range(0..STORES.len() as u8), within: rng.random() };
@@ -83,9 +83,9 @@ impl Question {
                 delta: rng.random_range(-2..=3),
                 store: rng.random_range(0..STORES.len() as u8),
             },
-            40 => Self::Reprice { sku, hundreds: rng.random_range(7..=13) },
-            41 => Self::Pause { sku },
-            42 | 43 => Self::Resume { sku },
+            40 | 41 => Self::Reprice { sku, hundreds: rng.random_range(7..=13) },
+            42 => Self::Pause { sku },
+            43 | 44 => Self::Resume { sku },
             _ if rng.random() => Self::Block { sku, buyer },
             _ => Self::Unblock { sku, buyer },
         }

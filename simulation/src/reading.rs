@@ -47,15 +47,15 @@ impl Reading {
         let group = [0, 0, 0, 1, 1, 2][rng.random_range(0..6)];
         let consumer = rng.random_range(0..CONSUMERS.len() as u8);
         let (from, most) = (rng.random_range(0..4), rng.random_range(1..4));
-        let wish = match rng.random_range(0..30) {
+        let wish = match rng.random_range(0..32) {
             0..6 => Wish::Create { from_now: rng.random_bool(0.2) },
-            6 => Wish::Destroy,
-            7 => Wish::Move { back: rng.random_range(0..12) },
-            8 => Wish::AddConsumer,
-            9 => Wish::RemoveConsumer,
-            10..18 => Wish::Deliver { most, no_ack: rng.random_bool(0.1) },
-            18..20 => Wish::Repeat { most },
-            20..26 => Wish::Acknowledge { from, most },
+            6..9 => Wish::Destroy,
+            9 => Wish::Move { back: rng.random_range(0..12) },
+            10 => Wish::AddConsumer,
+            11 => Wish::RemoveConsumer,
+            12..20 => Wish::Deliver { most, no_ack: rng.random_bool(0.1) },
+            20..22 => Wish::Repeat { most },
+            22..28 => Wish::Acknowledge { from, most },
             _ => Wish::Claim {
                 from,
                 most,
@@ -71,7 +71,7 @@ impl Reading {
     pub(crate) fn instead(&self, is_there: bool) -> Wish {
         match self.wish {
             Wish::Deliver { .. } | Wish::Repeat { .. } | Wish::Acknowledge { .. } | Wish::Claim { .. }
-                if !is_there =>
+                if !is_there && self.consumer > 0 =>
             {
                 Wish::Create { from_now: false }
             }

@@ -118,7 +118,7 @@ fn terms(name: &str, offer: &Offer, setup: &Setup, edition: u8) -> Option<SkuTer
         }
         PriceKind::Dynamic => {
             let (floor, ceiling) = MOVED;
-            Price::Dynamic(Dynamic { initial: PRICE, floor, ceiling, max_step_percent: OFF })
+            Price::Dynamic(Dynamic { initial: PRICE, floor, ceiling, max_step_percent: 2 * OFF })
         }
     };
     let code = |number: u32| format!("code-{number}").into();
