@@ -4,7 +4,7 @@ use std::fs::{self, File};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
-use crate::DirLock;
+use crate::{DirLock, dirs};
 
 /// The name of the file in a data directory.
 const FILE: &str = "identity";
@@ -75,7 +75,7 @@ fn write(dir: &Path, text: &str) -> io::Result<()> {
     writeln!(file, "{text}")?;
     file.sync_all()?;
     fs::rename(&unfinished, dir.join(FILE))?;
-    File::open(dir)?.sync_all()
+    dirs::sync(dir)
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ mod actor_id;
 mod block;
 mod chain;
 mod codec;
+mod dirs;
 mod epoch;
 mod error;
 mod group;

@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 
 use fs4::fs_std::FileExt;
 
+use crate::dirs;
+
 /// The name of the lock file in a data directory.
 const FILE: &str = "tidegate.lock";
 
@@ -39,13 +41,13 @@ pub enum LockError {
 }
 
 impl DirLock {
-    /// Locks `dir`, which is made if it does not exist.
+    /// Locks `dir`, which is made if it does not exist, and is there after a power cut.
     ///
     /// # Errors
     /// If another process (or another lock in this one) holds it, or the file system refuses.
     pub fn take(dir: &Path) -> Result<Self, LockError> {
         let failed = |cause| LockError::Io { dir: dir.to_owned(), cause };
-        std::fs::create_dir_all(dir).map_err(failed)?;
+        dirs::make(dir).map_err(failed)?;
         let mut file = OpenOptions::new()
             .read(true)
             .write(true)

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 use parking_lot::Mutex;
 
-use crate::{EpochNumber, JournalError};
+use crate::{EpochNumber, JournalError, dirs};
 
 const MAGIC: [u8; 4] = *b"TGHW";
 const VERSION: u16 = 1;
@@ -156,7 +156,7 @@ fn open_file(path: &Path) -> io::Result<(File, usize)> {
         file.set_len(FILE_BYTES)?;
         file.sync_all()?;
         if let Some(parent) = path.parent() {
-            File::open(parent)?.sync_all()?;
+            dirs::sync(parent)?;
         }
     }
     let slots = read_slots(path)?;

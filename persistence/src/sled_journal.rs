@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use crate::mark::MarkFile;
-use crate::{Epoch, EpochNumber, Journal, JournalError, Mark, StoredBlock};
+use crate::{Epoch, EpochNumber, Journal, JournalError, Mark, StoredBlock, dirs};
 
 /// The size of log segments, fixed for a directory when it is made. It also bounds the values that stay in the log:
 /// see [`VALUE_BYTES`].
@@ -37,17 +37,15 @@ impl SledJournal {
     /// # Errors
     /// If the directory can't be made.
     pub fn new(dir: &Path, cache_bytes: u64) -> Result<Self, JournalError> {
-        fs::create_dir_all(dir).map_err(|error| JournalError::io("cannot make", dir, &error))?;
-        if let Some(parent) = dir.parent() {
-            sync_dir(parent)?;
-        }
+        dirs::make(dir).map_err(|error| JournalError::io("cannot make", dir, &error))?;
         Ok(Self { dir: dir.to_owned(), cache_bytes, mark: MarkFile::new(dir.join("mark")) })
     }
 
-    /// Deletes what an interrupted start, rotation or deletion left behind.
+    /// Deletes what an interrupted start, rotation or deletion left behind, and has on disk what they did do: an epoch may
+    /// have got its name from a process that was killed before it could see to that.
     ///
     /// # Errors
-    /// If something can't be deleted.
+    /// If something can't be deleted or synced.
     pub fn tidy(&self) -> Result<(), JournalError> {
         for name in names(&self.dir)? {
             let path = self.dir.join(&name);
@@ -57,7 +55,7 @@ impl SledJournal {
                 remove_half_made_index(&path)?;
             }
         }
-        Ok(())
+        sync_dir(&self.dir)
     }
 
     /// What is wrong with the mark's file although [`Journal::mark`] can do with it.
@@ -121,7 +119,11 @@ impl Journal for SledJournal {
             });
         }
         remove_half_made_index(&path)?;
-        Ok(Arc::new(SledEpoch::open(epoch, &path, self.cache_bytes)?))
+        let opened = SledEpoch::open(epoch, &path, self.cache_bytes)?;
+        // A process that was killed may not have synced what it wrote, and whoever reads it relies on it. sled sees to that
+        // too, but not if its log ends with a segment.
+        opened.sync_log()?;
+        Ok(Arc::new(opened))
     }
 
     fn remove(&self, epoch: EpochNumber) -> Result<(), JournalError> {
@@ -364,7 +366,6 @@ fn sync_path(path: &Path) -> Result<(), JournalError> {
         .map_err(|error| JournalError::io("cannot sync", path, &error))
 }
 
-/// Makes the names in a directory durable.
-pub(crate) fn sync_dir(path: &Path) -> Result<(), JournalError> {
-    sync_path(if path.as_os_str().is_empty() { Path::new(".") } else { path })
+fn sync_dir(path: &Path) -> Result<(), JournalError> {
+    dirs::sync(path).map_err(|error| JournalError::io("cannot sync", path, &error))
 }

@@ -5,8 +5,7 @@ use std::io::{self, BufWriter, Write};
 use std::path::PathBuf;
 
 use super::store::{SnapshotSource, SnapshotStore, SnapshotTarget};
-use crate::EpochNumber;
-use crate::sled_journal::sync_dir;
+use crate::{EpochNumber, dirs};
 
 const SUFFIX: &str = ".snap";
 /// The end of the name of a snapshot that is being written.
@@ -36,16 +35,16 @@ impl SnapshotDir {
 }
 
 impl SnapshotStore for SnapshotDir {
-    /// Makes the directory too.
+    /// Makes the directory too, and has the names in it on disk: epochs are deleted because a snapshot is there.
     fn tidy(&self) -> io::Result<()> {
-        fs::create_dir_all(&self.path)?;
+        dirs::make(&self.path)?;
         for entry in fs::read_dir(&self.path)? {
             let entry = entry?;
             if entry.file_name().to_string_lossy().ends_with(UNFINISHED) {
                 fs::remove_file(entry.path())?;
             }
         }
-        Ok(())
+        dirs::sync(&self.path)
     }
 
     fn list(&self) -> io::Result<Vec<EpochNumber>> {
@@ -78,7 +77,7 @@ impl SnapshotStore for SnapshotDir {
 
     fn finish(&self, covers: EpochNumber) -> io::Result<()> {
         fs::rename(self.unfinished(covers), self.file(covers))?;
-        sync_dir(&self.path).map_err(io::Error::other)
+        dirs::sync(&self.path)
     }
 
     fn abandon(&self, covers: EpochNumber) -> io::Result<()> {
