@@ -1,4 +1,6 @@
-//! What differs from one run of a test to the next.
+//! What differs from one run of a test to the next, and from one machine to the other.
+
+use std::io::Write as _;
 
 use rand::Rng;
 
@@ -15,4 +17,11 @@ pub(crate) fn seed() -> u64 {
 /// How often a test does its thing: this variable, or so many times.
 pub(crate) fn times(variable: &str, unless_set: u64) -> u64 {
     std::env::var(variable).map_or(unless_set, |times| times.parse().expect("a number of times"))
+}
+
+/// Says that this machine can't check something: a failure if `required`, a variable of the environment, is set.
+pub(crate) fn not_checked(what: &str, why: &str, required: &str) {
+    // Not by a macro: what those print is shown only of tests that fail.
+    let _ = writeln!(std::io::stderr(), "NOT CHECKED: {what}: {why}");
+    assert!(std::env::var_os(required).is_none(), "{required} demands it");
 }

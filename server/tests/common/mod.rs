@@ -18,7 +18,7 @@ mod socket;
 pub(crate) mod story;
 mod web;
 
-pub(crate) use chance::{seed, times};
+pub(crate) use chance::{not_checked, seed, times};
 pub(crate) use client::{Client, Reserved, show};
 pub(crate) use exposition::Exposition;
 pub(crate) use feed::{Entry, disagreements, entries, streamed};

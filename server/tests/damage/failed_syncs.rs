@@ -2,8 +2,8 @@
 
 use std::process::Command;
 
-use crate::common::Process;
-use crate::promises::{Promises, inspect, is_everything_tried, not_checked, says_that_the_journal_failed};
+use crate::common::{Process, not_checked};
+use crate::promises::{Promises, inspect, is_everything_tried, says_that_the_journal_failed};
 
 /// Runs a program so that this call of each of its threads fails, the first being 1. The program has the process id of
 /// what is started, not strace.

@@ -9,12 +9,6 @@ pub(crate) fn is_everything_tried() -> bool {
     std::env::var("TIDEGATE_DAMAGE").is_ok_and(|size| size == "all")
 }
 
-/// Says that this machine can't check something: a failure if `required`, a variable of the environment, is set.
-pub(crate) fn not_checked(what: &str, why: &str, required: &str) {
-    println!("NOT CHECKED: {what}: {why}");
-    assert!(std::env::var_os(required).is_none(), "{required} demands it");
-}
-
 /// A sale of one SKU.
 #[derive(Default)]
 pub(crate) struct Promises {
