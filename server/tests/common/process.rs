@@ -49,11 +49,17 @@ impl Process {
                 command
             }
         });
+        process.comes_up()?;
+        Ok(process)
+    }
+
+    /// Waits until it sells: what it said, if it ends before.
+    pub(crate) fn comes_up(&mut self) -> Result<(), String> {
         let mut said = String::new();
         loop {
-            match process.log.recv_timeout(PATIENCE) {
-                Ok(line) if line["message"] == "listening" => process.listens(&line),
-                Ok(line) if line["message"] == "ready" => return Ok(process),
+            match self.log.recv_timeout(PATIENCE) {
+                Ok(line) if line["message"] == "listening" => self.listens(&line),
+                Ok(line) if line["message"] == "ready" => return Ok(()),
                 Ok(line) => said.push_str(&format!("{line}\n")),
                 Err(RecvTimeoutError::Disconnected) => return Err(said),
                 Err(RecvTimeoutError::Timeout) => panic!("it neither sells nor ends: {said}"),

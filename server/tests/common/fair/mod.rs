@@ -66,9 +66,11 @@ impl Fair {
             .zip(self.shoppers.drain(..))
             .map(|(place, mut shopper)| {
                 let heard = Arc::clone(&heard);
+                // Here, for the server may be gone soon.
+                let client = Client::connect(address);
                 let mut random = StdRng::seed_from_u64(seed.wrapping_add(place));
                 std::thread::spawn(move || {
-                    shopper.shop(address, rush, &mut random, || {
+                    shopper.shop(client, rush, &mut random, || {
                         heard.fetch_add(1, Ordering::Relaxed);
                     });
                     shopper

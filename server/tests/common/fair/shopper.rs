@@ -1,7 +1,6 @@
 //! One who shops: what it thinks of, and what it was told.
 
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
 
 use rand::Rng;
 use rand::rngs::StdRng;
@@ -38,8 +37,7 @@ impl Shopper {
     }
 
     /// Shops until the server is gone, and says when it heard an answer.
-    pub(super) fn shop(&mut self, address: SocketAddr, rush: u64, random: &mut StdRng, heard: impl Fn()) {
-        let mut client = Client::connect(address);
+    pub(super) fn shop(&mut self, mut client: Client, rush: u64, random: &mut StdRng, heard: impl Fn()) {
         for first in (0..).step_by(TOGETHER) {
             let lines: Vec<_> = (first..first + TOGETHER).map(|n| self.think(random, rush, n)).collect();
             // A server that dies breaks the connection here or below; what it answered before it died still counts.
