@@ -6,7 +6,7 @@
 //! one; `TIDEGATE_OVERLOAD_REPORT` names a file that a line of JSON is added to for each crowd.
 
 #![cfg(target_os = "linux")] // memory is read from /proc
-#![allow(clippy::unwrap_used, reason = "a helper of a test fails the test by panicking")]
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a helper of a test fails the test by panicking")]
 
 mod common;
 

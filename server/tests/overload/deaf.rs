@@ -60,7 +60,7 @@ fn who_never_reads_cannot_take_for_each_connection_what_one_alone_might() {
     siege.storm(count, &["cut off"], async |member: Member| {
         let Some(mut stream) = member.connect_narrow(member.tcp).await else { return };
         // Or as much of the feed as there is.
-        let asks = if member.number % 8 == 0 { "XRANGE orders - +" } else { "SKU.GET chain" };
+        let asks = if member.number.is_multiple_of(8) { "XRANGE orders - +" } else { "SKU.GET chain" };
         ask_for_ever(&member, &mut stream, &command(asks).repeat(1_000)).await;
     });
     siege.lift(count as u64 * PER_CONNECTION + POOL);

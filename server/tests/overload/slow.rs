@@ -39,7 +39,7 @@ fn commands_that_come_byte_by_byte_are_not_waited_for() {
         async |member: Member| {
             let Some(mut stream) = member.connect(member.tcp).await else { return };
             write(&mut stream, b"*2\r\n$4\r\nECHO\r\n$60000\r\n").await;
-            if member.number % 2 == 0 {
+            if member.number.is_multiple_of(2) {
                 // Most of it at once: the server has to keep that.
                 write(&mut stream, &[b'x'; 50_000]).await;
             }
