@@ -36,9 +36,9 @@ impl Process {
         Self::run(command(dir, more))
     }
 
-    /// Starts and waits until it sells: what it said, if it ends before. `through` is a program and its arguments that
-    /// the server is run through, or nothing.
-    pub(crate) fn try_start(dir: &Path, through: &[&str]) -> Result<Self, String> {
+    /// Starts and waits until it sells: its exit code and what it said, if it ends before. `through` is a program and its
+    /// arguments that the server is run through, or nothing.
+    pub(crate) fn try_start(dir: &Path, through: &[&str]) -> Result<Self, (Option<i32>, String)> {
         let server = command(dir, &[]);
         let mut process = Self::run(match through {
             [] => server,
@@ -49,8 +49,10 @@ impl Process {
                 command
             }
         });
-        process.comes_up()?;
-        Ok(process)
+        match process.comes_up() {
+            Ok(()) => Ok(process),
+            Err(said) => Err((process.end().code(), said)),
+        }
     }
 
     /// Waits until it sells: what it said, if it ends before.
@@ -60,7 +62,7 @@ impl Process {
             match self.log.recv_timeout(PATIENCE) {
                 Ok(line) if line["message"] == "listening" => self.listens(&line),
                 Ok(line) if line["message"] == "ready" => return Ok(()),
-                Ok(line) => said.push_str(&format!("{line}\n")),
+                Ok(line) => said.push_str(&format!("{}\n", line["message"].as_str().unwrap_or_default())),
                 Err(RecvTimeoutError::Disconnected) => return Err(said),
                 Err(RecvTimeoutError::Timeout) => panic!("it neither sells nor ends: {said}"),
             }

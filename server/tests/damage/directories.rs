@@ -4,7 +4,7 @@ use std::fs::{self, File};
 use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
 
-use crate::common::{Ask, Process, run};
+use crate::common::{Ask, Process};
 use crate::promises::{Promises, inspect};
 
 /// Does something to a data directory.
@@ -181,9 +181,9 @@ fn a_data_directory_that_is_not_what_it_was() {
         assert!(found.contains(inspected), "{what}: {found}\nshould say: {inspected}");
         match told {
             Told::Refuses(words) => {
-                let (code, stderr) = serve(&dir);
-                assert_eq!(code, Some(1), "{what}: {stderr}");
-                assert!(stderr.contains(words), "{what}: {stderr}\nshould say: {words}");
+                let (code, said) = refused(&dir);
+                assert_eq!(code, Some(1), "{what}: {said}");
+                assert!(said.contains(words), "{what}: {said}\nshould say: {words}");
             }
             Told::Starts(warning) => {
                 let mut process = Process::start_listening(&dir, &[]);
@@ -203,12 +203,9 @@ fn a_data_directory_that_is_not_what_it_was() {
     }
 }
 
-/// Runs a server that refuses to start: exit code and stderr.
-fn serve(dir: &Path) -> (Option<i32>, String) {
-    let any = "127.0.0.1:0";
-    let (code, _, stderr) =
-        run(&["serve", "--data-dir", dir.to_str().unwrap(), "--tcp-listen", any, "--http-listen", any]);
-    (code, stderr)
+/// Starts a server that refuses: its exit code and what it says.
+fn refused(dir: &Path) -> (Option<i32>, String) {
+    Process::try_start(dir, &[]).err().unwrap_or_else(|| panic!("{} is served", dir.display()))
 }
 
 /// What is deleted because the message says so lets the server start.
@@ -224,7 +221,7 @@ fn a_refused_start_changes_nothing_and_what_its_message_says_helps() {
     let file = File::options().write(true).open(&mark).unwrap();
     [0, 4096].into_iter().for_each(|place| file.write_all_at(&[1; 48], place).unwrap());
     let before = fs::read(&mark).unwrap();
-    assert_eq!(serve(home.path()).0, Some(1));
+    assert_eq!(refused(home.path()).0, Some(1));
     assert_eq!(fs::read(&mark).unwrap(), before);
     fs::remove_file(&mark).unwrap();
     let process = Process::start(home.path());

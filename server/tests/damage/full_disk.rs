@@ -14,6 +14,8 @@ use crate::promises::{Promises, inspect, is_everything_tried, says_that_the_jour
 const PLACE: &str = "TIDEGATE_FULL_DISK";
 /// The size of the disk.
 const DISK: u64 = 64 << 20;
+/// About what the bulky SKU takes, less rather than more.
+const BULK: u64 = 48 << 10;
 /// What the storage takes at once.
 const LOG: u64 = 16 << 20;
 const PAGE: u64 = 4 << 10;
@@ -123,7 +125,7 @@ fn start_on_a_full_disk(disk: &Path, data: &Path) -> Option<String> {
             process.end();
             None
         }
-        Err(said) => Some(said),
+        Err((_, said)) => Some(said),
     };
     fs::remove_file(disk.join("ballast")).unwrap();
     said
@@ -138,10 +140,14 @@ fn fill(disk: &Path, bytes: u64) {
 /// Sells until the disk is full: what was promised, and whether a mark, an epoch or a snapshot could not be made before,
 /// so that the journal went on without. An error if the server does not even start.
 fn sell(data: &Path) -> Result<(Promises, bool), String> {
-    let process = Process::try_start(data, &[])?;
+    let process = Process::try_start(data, &[]).map_err(|(_, said)| said)?;
     let mut promises = Promises::default();
     let mut client = process.client();
-    while promises.make(&mut client, 2) && promises.fill(&mut client) {}
+    let mut filled = 0;
+    while promises.make(&mut client, 2) && promises.fill(&mut client) {
+        filled += BULK;
+        assert!(filled < 2 * DISK, "more was acknowledged than the disk can hold");
+    }
     says_that_the_journal_failed(&process, &mut client, "no space is left for the journal");
     let told = Ask::new(process.http(), "GET", "/status").send().json();
     let is_troubled = told["journal"]["trouble"].as_str().is_some_and(|trouble| trouble.contains("space"));
