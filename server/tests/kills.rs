@@ -35,11 +35,11 @@ enum Moment {
 impl Moment {
     /// `start` is how long a start takes.
     fn random(random: &mut StdRng, start: Duration) -> Self {
-        match random.random_range(0..10) {
-            0..3 => Self::Answers(random.random_range(1..200)),
-            3..5 => Self::Answers(random.random_range(200..4_000)),
-            5..8 => Self::Starting(start.mul_f64(random.random_range(0.0..1.2))),
-            8 => Self::Rotation,
+        match random.random_range(0..20) {
+            0..7 => Self::Answers(random.random_range(1..200)),
+            7..11 => Self::Answers(random.random_range(200..2_000)),
+            11..18 => Self::Starting(start.mul_f64(random.random_range(0.0..1.2))),
+            18 => Self::Rotation,
             _ => Self::Snapshot,
         }
     }

@@ -36,7 +36,14 @@ fn every_commit_of_a_sale_is_not_synced_once() {
         let dir = tempfile::tempdir().unwrap();
         let through = failing("fdatasync", at);
         let through: Vec<_> = through.iter().map(String::as_str).collect();
-        let process = Process::try_start(dir.path(), &through).unwrap();
+        let process = match Process::try_start(dir.path(), &through) {
+            Ok(process) => process,
+            // Whoever opens the journal syncs it once.
+            Err((code, said)) => {
+                assert!(at == 1 && code == Some(1) && said.contains("cannot sync"), "{at}: {code:?}, {said}");
+                continue;
+            }
+        };
         let mut promises = Promises::default();
         let mut client = process.client();
         while promises.make(&mut client, 1) {
