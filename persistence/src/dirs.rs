@@ -10,7 +10,8 @@ use std::path::Path;
 /// was made by a process that was killed before it could see to that.
 pub(crate) fn make(path: &Path) -> io::Result<()> {
     let Some(parent) = path.parent() else { return Ok(()) };
-    if !path.is_dir() {
+    let was_there = path.is_dir();
+    if !was_there {
         if !parent.as_os_str().is_empty() {
             make(parent)?;
         }
@@ -20,10 +21,16 @@ pub(crate) fn make(path: &Path) -> io::Result<()> {
         }
     }
     match sync(parent) {
-        // Where this process may not look, somebody else has made the directory for it, long ago.
-        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => Ok(()),
+        // Where this process may not look, or nobody may write (a volume in a read-only system, which has nothing to sync),
+        // somebody else has made the directory for it, long ago.
+        Err(error) if was_there && is_not_ours(&error) => Ok(()),
         synced => synced,
     }
+}
+
+fn is_not_ours(error: &io::Error) -> bool {
+    use io::ErrorKind::{InvalidInput, PermissionDenied, ReadOnlyFilesystem, Unsupported};
+    matches!(error.kind(), PermissionDenied | InvalidInput | ReadOnlyFilesystem | Unsupported)
 }
 
 /// Has the names in a directory on disk.

@@ -332,6 +332,13 @@ impl Config {
                 ),
             );
         }
+        let (pool, buffer) = (self.limits.output_pool_bytes, self.limits.output_buffer_bytes);
+        if pool != 0 && pool < buffer {
+            problems.add(
+                "limits.output_pool_bytes",
+                format!("{pool} is less than what one connection may take of it (limits.output_buffer_bytes, {buffer}), and not 0"),
+            );
+        }
         if self.journal.max_inflight_bytes < self.journal.max_commit_bytes {
             problems.add(
                 "journal.max_inflight_bytes",

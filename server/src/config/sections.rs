@@ -27,7 +27,7 @@ section! {
         /// Address and port; port 0 takes any free one.
         listen: SocketAddr = "127.0.0.1:7878".to_owned(), Address;
         /// Milliseconds of silence after which the system asks whether a client is still there; the connection of one
-        /// that is not ends soon after.
+        /// that is not ends within half of that time more, but not before `limits.partial_command_timeout_ms`.
         keepalive_ms: Duration = 60 * SECOND_MS, Within(SECOND_MS, HOUR_MS);
     }
 }

@@ -182,15 +182,16 @@ pub(crate) fn serve_stream<S: AsyncRead + AsyncWrite + Unpin>(
 }
 
 /// A peer that is gone without a word must not hold a place for ever. The system ends the connection of one that does not
-/// answer when it is asked after a silence; and of one that does not confirm in time what it was sent, because it is not
-/// asked as long as something is under way.
+/// answer when it is asked after a silence, again and again; and of one that does not confirm in time what it was sent,
+/// because it is not asked as long as something is under way.
 fn miss(stream: &TcpStream, silence: Duration, patience: Duration) -> io::Result<()> {
     let socket = socket2::SockRef::from(stream);
     let again = (silence / ASK_AGAIN_AFTER).max(Duration::from_secs(1));
     let keepalive = TcpKeepalive::new().with_time(silence).with_interval(again).with_retries(ASK_AGAIN);
     socket.set_tcp_keepalive(&keepalive)?;
+    // Linux counts this time from the beginning of the silence too, and does not ask again when it is over.
     #[cfg(target_os = "linux")]
-    socket.set_tcp_user_timeout(Some(patience.max(CONFIRM)))?;
+    socket.set_tcp_user_timeout(Some(patience.max(CONFIRM).max(silence + again * ASK_AGAIN)))?;
     #[cfg(not(target_os = "linux"))]
     let _ = patience;
     Ok(())
