@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use tidegate_protocol::resp::{decode_reply, encode_command};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpSocket, TcpStream};
-use tokio::task::LocalSet;
+use tokio::task::{JoinSet, LocalSet};
 use tokio::time::sleep;
 
 use crate::common::PATIENCE;
@@ -44,28 +44,37 @@ pub(crate) fn gather<F: Future<Output = ()> + 'static>(
     let told = Rc::<RefCell<Told>>::default();
     let next = Rc::<Cell<u64>>::default();
     let crowd = LocalSet::new();
+    let mut members = JoinSet::new();
     for number in 0..count {
         let member = Member { tcp, http, number, told: Rc::clone(&told), next: Rc::clone(&next) };
         let does = does.clone();
-        crowd.spawn_local(async move {
+        let task = async move {
             loop {
                 does(member.clone()).await;
                 // One that has nothing to wait for must not keep the others from their turn.
                 tokio::task::yield_now().await;
             }
-        });
+        };
+        members.spawn_local_on(task, &crowd);
     }
     let began = Instant::now();
     let missing = || expected.iter().find(|beginning| !was_told(&told.borrow(), beginning));
-    runtime.block_on(crowd.run_until(async {
+    let storm = async {
         sleep(duration).await;
         while let Some(missing) = missing() {
             assert!(began.elapsed() < PATIENCE, "nobody was told {missing:?}: {:?}", told.borrow());
             sleep(LOOK).await;
         }
+    };
+    runtime.block_on(crowd.run_until(async {
+        tokio::select! {
+            () = storm => {}
+            // None ends by itself, so it has panicked.
+            Some(Err(ended)) = members.join_next() => std::panic::resume_unwind(ended.into_panic()),
+        }
     }));
     let ended = Instant::now();
-    drop(crowd);
+    drop((members, crowd));
     (Rc::into_inner(told).unwrap().into_inner(), ended)
 }
 

@@ -3,6 +3,7 @@
 use std::future::Future;
 use std::io::{Read as _, Write as _};
 use std::net::SocketAddr;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use serde_json::json;
@@ -54,7 +55,11 @@ pub(crate) struct Siege {
     storm: Option<(Instant, Instant)>,
     told: Told,
     _directory: TempDir,
+    _alone: MutexGuard<'static, ()>,
 }
+
+/// Sieges beside each other would measure each other's crowds.
+static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
 
 /// How large a siege is: one of the tests, or one by hand.
 #[derive(Clone, Copy)]
@@ -81,6 +86,8 @@ impl Size {
 impl Siege {
     /// Starts a server with these settings besides (or instead of) the usual ones, and its seller.
     pub(crate) fn begin(name: &'static str, settings: &str) -> Self {
+        // One that failed is over too.
+        let alone = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
         let directory = tempfile::tempdir().unwrap();
         let config = directory.path().join("tidegate.toml");
         std::fs::write(&config, merged(settings)).unwrap();
@@ -91,7 +98,17 @@ impl Siege {
         let steps = Size::of_this_run().steps;
         let calm = seller.wait(|served| (served.len() >= steps).then(|| served.to_vec()));
         let before = memory(&process, "VmRSS");
-        Self { name, process, seller, before, calm, storm: None, told: Told::new(), _directory: directory }
+        Self {
+            name,
+            process,
+            seller,
+            before,
+            calm,
+            storm: None,
+            told: Told::new(),
+            _directory: directory,
+            _alone: alone,
+        }
     }
 
     pub(crate) fn doors(&self) -> (SocketAddr, SocketAddr) {
