@@ -10,8 +10,10 @@ mod common;
 
 #[path = "damage/directories.rs"]
 mod directories;
+#[cfg(target_os = "linux")] // strace
 #[path = "damage/failed_syncs.rs"]
 mod failed_syncs;
+#[cfg(target_os = "linux")] // unshare, tmpfs
 #[path = "damage/full_disk.rs"]
 mod full_disk;
 #[path = "damage/promises.rs"]
