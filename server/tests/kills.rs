@@ -17,7 +17,7 @@ use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 
 /// Kills in one directory; then another one, or the feed grows too long to be read each time.
-const KILLS_OF_A_JOURNAL: u64 = 20;
+const KILLS_OF_A_JOURNAL: u64 = 10;
 
 /// When the server is killed.
 #[derive(Clone, Copy, Debug)]

@@ -10,7 +10,8 @@ pub(crate) fn seed() -> u64 {
         Ok(seed) => seed.parse().expect("TIDEGATE_SEED is a number"),
         Err(_) => rand::rng().random(),
     };
-    println!("TIDEGATE_SEED={seed}");
+    // Past the harness, which keeps what is printed of tests that take their process with them.
+    let _ = writeln!(std::io::stderr(), "TIDEGATE_SEED={seed}");
     seed
 }
 

@@ -8,8 +8,8 @@ use rand::rngs::StdRng;
 use tidegate_persistence::{EpochNumber, Journal, SledJournal, SnapshotDir, SnapshotStore};
 
 use super::disk::Disk;
-use super::operator::Operator;
 use super::{DELETING, machine};
+use crate::common::fair::Operator;
 use crate::common::{fair, until};
 
 #[test]

@@ -5,19 +5,20 @@ use std::collections::{BTreeMap, BTreeSet};
 use tidegate_protocol::resp::Value;
 
 use super::shopper::{Promise, encoded};
-use super::{Fair, LIMIT, SEATS, SKUS};
+use super::{Fair, LIMIT, SEATS, SKUS, STOCK};
 use crate::common::{Client, disagreements, show, until};
 
 impl Fair {
     /// Every promise is kept, nothing was sold, paid or given twice, every book balances, and the feed tells the same.
-    pub(crate) fn check(&self, client: &mut Client) {
+    pub(crate) fn check(&mut self, client: &mut Client) {
         self.check_books(client);
         // Holds that run out meanwhile make them differ for a moment.
         until("the feed", || disagreements(client, &SKUS), Vec::is_empty);
     }
 
     /// The same without the feed, whose beginning may be deleted.
-    pub(crate) fn check_books(&self, client: &mut Client) {
+    pub(crate) fn check_books(&mut self, client: &mut Client) {
+        self.operator.check(client);
         adds_up(client);
         assert_eq!(self.broken_promises(client), [""; 0]);
         nothing_is_paid_or_given_twice(self.shoppers.iter().flat_map(|shopper| &shopper.promises));
@@ -118,9 +119,32 @@ fn adds_up(client: &mut Client) {
     for (id, lines) in carts {
         is_whole(client, &id, &lines);
     }
-    for key in SKUS.into_iter().chain(["fair"]) {
-        client.books(key);
-    }
+    client.books("fair");
+    stock_is_what_orders_make_of_it(client, orders);
+}
+
+/// `read` are the orders there were a moment ago.
+fn stock_is_what_orders_make_of_it(client: &mut Client, read: BTreeMap<String, Value>) {
+    let mut read = Some(read);
+    let look = || {
+        // Holds that ran out since then make a difference: look once more.
+        let orders = read.take().unwrap_or_else(|| orders(client));
+        SKUS.map(|sku| (counted(&orders, sku), client.books(sku)))
+    };
+    until("the stock", look, |skus| skus.iter().all(|(counted, books)| counted == books));
+}
+
+/// The books of a SKU as its orders say.
+fn counted(orders: &BTreeMap<String, Value>, sku: &str) -> String {
+    let units = |state: &str| -> i64 {
+        let those = orders.values().filter(|order| {
+            order.get("sku").and_then(Value::as_str) == Some(sku)
+                && order.get("state").and_then(Value::as_str) == Some(state)
+        });
+        those.filter_map(|order| order.get("qty").and_then(Value::as_int)).sum()
+    };
+    let (reserved, sold) = (units("RESERVED"), units("PAID"));
+    format!("total={STOCK} available={} reserved={reserved} sold={sold}", STOCK - reserved - sold)
 }
 
 /// A cart and its lines are one, or there is no cart and the lines hold nothing.

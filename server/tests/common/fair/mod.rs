@@ -1,6 +1,8 @@
-//! A sale of rooms, coupons and carts that shoppers rush at until their server ends, and everything they were told.
+//! A sale of rooms, coupons and carts that shoppers rush at until their server ends, beside an operator, and everything they
+//! were told.
 
 mod audit;
+mod operator;
 mod shopper;
 
 use std::net::SocketAddr;
@@ -10,12 +12,15 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 
+pub(crate) use self::operator::Operator;
 use self::shopper::Shopper;
 use super::Client;
 
 /// The SKU that is sold in rooms, and the one that coupons are for, whose holds run out all the time. Both are part of
 /// the campaign.
 const SKUS: [&str; 2] = ["kettle", "coat"];
+/// Units of each.
+const STOCK: i64 = 1_000_000;
 /// Shoppers at once.
 const SHOPPERS: u64 = 4;
 /// Units a buyer may have in the campaign.
@@ -29,12 +34,14 @@ pub(crate) const CONFIG: &str = "[journal]\nepoch_bytes = 1048576\nretention_epo
 /// The sale. It outlives its server, and goes on with the next one.
 pub(crate) struct Fair {
     shoppers: Vec<Shopper>,
+    operator: Operator,
     rushes: u64,
 }
 
 impl Fair {
     pub(crate) fn new() -> Self {
-        Self { shoppers: (0..SHOPPERS).map(Shopper::new).collect(), rushes: 0 }
+        let shoppers = (0..SHOPPERS).map(Shopper::new).collect();
+        Self { shoppers, operator: Operator::default(), rushes: 0 }
     }
 
     /// Puts what is sold. Again changes nothing.
@@ -44,7 +51,7 @@ impl Fair {
         let coat = r#""carbon_g":400,"hold_s":1,"fulfilment":{"numbered":true}"#;
         let skus = [("kettle", kettle), ("coat", coat)].map(|(sku, more)| {
             format!(
-                r#"SKU.PUT {sku} {{"title":"T","stock":1000000,"currency":"CNY","price":{{"fixed":9999}},"campaign":"fair",{more}}}"#
+                r#"SKU.PUT {sku} {{"title":"T","stock":{STOCK},"currency":"CNY","price":{{"fixed":9999}},"campaign":"fair",{more}}}"#
             )
         });
         let fair = format!(
@@ -57,7 +64,8 @@ impl Fair {
         }
     }
 
-    /// All shop at once while `end` waits for its moment, given the number of answers so far, and ends the server.
+    /// All shop at once, and the operator works, while `end` waits for its moment, given the number of answers so far, and
+    /// ends the server.
     pub(crate) fn rush(&mut self, address: SocketAddr, seed: u64, end: impl FnOnce(&AtomicUsize)) {
         let heard = Arc::new(AtomicUsize::new(0));
         let rush = self.rushes;
@@ -77,7 +85,14 @@ impl Fair {
                 })
             })
             .collect();
+        let client = Client::connect(address);
+        let mut operator = std::mem::take(&mut self.operator);
+        let working = std::thread::spawn(move || {
+            operator.work(client, &mut StdRng::seed_from_u64(seed));
+            operator
+        });
         end(&heard);
+        self.operator = working.join().unwrap();
         self.shoppers = shopping.into_iter().map(|shopper| shopper.join().unwrap()).collect();
     }
 
