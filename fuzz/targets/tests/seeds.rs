@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::hash::{BuildHasher, Hasher, RandomState};
+use std::io::Write as _;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
@@ -147,6 +148,8 @@ fn try_target(name: &str) {
     let seeds: Vec<Vec<u8>> = files.into_iter().map(|(_, bytes)| bytes).collect();
     let number = |variable: &str| std::env::var(variable).ok().map(|number| number.parse().unwrap());
     let seed: u64 = number("TIDEGATE_SEED").unwrap_or_else(|| RandomState::new().build_hasher().finish());
+    // At once, for a target may take its process with it.
+    let _ = writeln!(std::io::stderr(), "{name}: TIDEGATE_SEED={seed}");
     let cases = number("TIDEGATE_FUZZ_CASES").map_or(CASES, |cases| u32::try_from(cases).unwrap());
     let mut bytes = [0; 32];
     bytes[..8].copy_from_slice(&seed.to_le_bytes());
@@ -162,12 +165,14 @@ fn try_target(name: &str) {
     let run = runner.run(&input, |bytes| {
         catch_unwind(AssertUnwindSafe(|| target(&bytes))).map_err(|_| TestCaseError::fail("see above"))
     });
-    if let Err(TestError::Fail(_, bytes)) = run {
-        panic!(
+    match run {
+        Ok(()) => {}
+        Err(TestError::Fail(_, bytes)) => panic!(
             "{name} has a defect; the shortest input that shows it has {} bytes: b\"{}\"\nto run these cases again: TIDEGATE_SEED={seed}",
             bytes.len(),
             bytes.escape_ascii()
-        );
+        ),
+        Err(TestError::Abort(why)) => panic!("{name} was not tried to the end: {why}; TIDEGATE_SEED={seed}"),
     }
 }
 
