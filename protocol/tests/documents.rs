@@ -349,6 +349,8 @@ fn every_wrong_field_is_named() {
         ),
         ("carbon_g", Some("-1"), "carbon_g", "must be a whole number of grams from 0 to 1000000000"),
         ("colour", Some(r#""red""#), "colour", "is not a field; there are title, fulfilment, starts_at,"),
+        ("", Some("1"), "\"\"", "is not a field; there are title, fulfilment, starts_at,"),
+        ("price", Some(r#"{"": 1}"#), "price.\"\"", "is not a field; there are fixed, ladder, dynamic"),
     ];
     for (field, json, path, reason) in table {
         let told = error(&with(field, *json));
@@ -444,6 +446,7 @@ fn a_campaign_file_names_the_field_that_is_wrong() {
         "skus.a.ends_at: must be after starts_at"
     );
     assert!(toml("[skus.'a b']").starts_with("skus.a b: a SKU's name must be"));
+    assert!(toml("[skus.'']").starts_with("skus.\"\": a SKU's name must be"));
     assert!(
         toml("[skus.a]\nstarts_at = 2026-11-11T00:00:00\ntitle='t'\nstock=1\ncurrency='CNY'\nprice.fixed=1")
             .starts_with("skus.a.starts_at: must be a time with an offset")

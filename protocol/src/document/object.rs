@@ -55,6 +55,11 @@ impl Object {
         self.optional(name).ok_or_else(|| DocumentError::new(join(&self.path, name), "is missing"))
     }
 
+    /// Where it stands itself.
+    pub(super) fn path(&self) -> &str {
+        &self.path
+    }
+
     /// Where the field of this name stands.
     pub(super) fn path_of(&self, name: &str) -> String {
         join(&self.path, name)
@@ -189,8 +194,9 @@ impl Field {
     }
 }
 
-/// The path of `name` inside `path`. Names come from the document: they are cut and made printable.
+/// The path of `name` inside `path`. Names come from the document: they are cut and made printable, and one that is empty is
+/// shown.
 fn join(path: &str, name: &str) -> String {
-    let name = clip(name, 64);
+    let name = if name.is_empty() { "\"\"".to_owned() } else { clip(name, 64) };
     if path.is_empty() { name } else { format!("{path}.{name}") }
 }

@@ -53,16 +53,13 @@ pub(super) fn read(mut object: Object) -> Result<Price, DocumentError> {
     let fixed = object.optional("fixed");
     let ladder = object.optional("ladder");
     let dynamic = object.optional("dynamic");
-    let path = object.path_of("");
+    let path = object.path().to_owned();
     object.finish()?;
     match (fixed, ladder, dynamic) {
         (Some(fixed), None, None) => Ok(Price::Fixed(amount(fixed)?)),
         (None, Some(ladder), None) => read_ladder(ladder.object()?),
         (None, None, Some(dynamic)) => read_dynamic(dynamic.object()?),
-        _ => {
-            let path = path.trim_end_matches('.').to_owned();
-            Err(DocumentError::new(path, "must be one of fixed, ladder and dynamic"))
-        }
+        _ => Err(DocumentError::new(path, "must be one of fixed, ladder and dynamic")),
     }
 }
 
