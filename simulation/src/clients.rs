@@ -3,7 +3,7 @@
 use tidegate_actors::{Body, Outcome};
 use tokio::sync::oneshot;
 
-use crate::auditor::Auditor;
+use crate::auditor::{Auditor, Sent};
 use crate::life::Life;
 use crate::question::{Near, Question};
 use crate::request::{Request, What, Whom};
@@ -28,8 +28,8 @@ pub(crate) struct Clients {
 /// A message on its way.
 #[derive(Debug)]
 struct Waiting {
-    /// By number, and whether it was accepted before.
-    requests: Vec<(usize, bool)>,
+    /// By number, and what was known when it was sent.
+    requests: Vec<(usize, Sent)>,
     outcome: oneshot::Receiver<Outcome>,
 }
 
@@ -111,12 +111,12 @@ impl Clients {
     pub(crate) async fn insist(&mut self, at: usize, life: &mut Life) -> Result<(), String> {
         let mut body = Body::default();
         let request = &self.requests[at];
-        let was_accepted = self.auditor.sent(request, life.now());
+        let sent = self.auditor.sent(request, life.now());
         request.push(&mut body);
         let replies = life.ask(request.whom(), body).await;
         let replies = replies.map_err(|why| format!("{request:?} is not answered: {why:?}"))?;
         let [reply] = &replies[..] else { return Err(format!("{request:?} is answered {replies:?}")) };
-        self.auditor.heard(request, was_accepted, reply)
+        self.auditor.heard(request, sent, reply)
     }
 
     /// Hears what was answered meanwhile.
@@ -132,8 +132,8 @@ impl Clients {
                 Ok(outcome) => {
                     let Waiting { requests, .. } = self.waiting.remove(at);
                     let replies = outcome.replies.unwrap_or_default();
-                    for ((at, was_accepted), reply) in requests.into_iter().zip(replies) {
-                        self.auditor.heard(&self.requests[at], was_accepted, &reply)?;
+                    for ((at, sent), reply) in requests.into_iter().zip(replies) {
+                        self.auditor.heard(&self.requests[at], sent, &reply)?;
                     }
                 }
             }

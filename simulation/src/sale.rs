@@ -83,6 +83,11 @@ fn place(store: usize) -> Place {
     Place { lat_e6: if store == 0 { 48_300_000 } else { 48_200_000 }, lon_e6: 16_370_000 }
 }
 
+/// The units of an offer that are at a store in the beginning.
+pub(crate) fn stock_at(offer: &Offer, store: usize) -> u32 {
+    (offer.stock + u32::from(store == 0)) / 2
+}
+
 /// The documents of the sale, the campaign first. Editions differ in titles alone.
 pub(crate) fn documents(setup: &Setup, edition: u8) -> Option<Vec<(Box<str>, Document)>> {
     let covered = setup.coupon_sku.map(|sku| [SKUS[sku].into()].into());
@@ -122,9 +127,10 @@ fn terms(name: &str, offer: &Offer, setup: &Setup, edition: u8) -> Option<SkuTer
         }
     };
     let code = |number: u32| format!("code-{number}").into();
-    let store = |(number, id): (usize, &&str)| {
-        let stock = (offer.stock + u32::from(number == 0)) / 2;
-        Store { id: (**id).into(), place: place(number), stock }
+    let store = |(number, id): (usize, &&str)| Store {
+        id: (**id).into(),
+        place: place(number),
+        stock: stock_at(offer, number),
     };
     Some(SkuTerms {
         hold_ms: HOLD_MS,

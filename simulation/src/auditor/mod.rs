@@ -8,6 +8,7 @@ mod goods;
 mod orders;
 mod prices;
 mod rooms;
+mod stock;
 mod times;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -18,6 +19,7 @@ use tidegate_engine::{Answer, Given, Refusal};
 use self::buyers::Coupons;
 use self::closed::Closed;
 use self::goods::{Buy, GivenGoods};
+use self::stock::Restocks;
 use self::times::Earliest;
 use crate::photograph::Photograph;
 use crate::request::{Request, What};
@@ -49,7 +51,10 @@ pub(crate) struct Auditor {
     coupons: Coupons,
     goods: GivenGoods,
     closed: Closed,
+    restocks: Restocks,
     earliest: Earliest,
+    /// How much was ever sent.
+    sent: u64,
     /// How often each kind of reply was heard.
     heard: BTreeMap<String, u64>,
 }
@@ -59,6 +64,15 @@ enum Deed {
     Pay,
     Cancel,
     Refund,
+}
+
+/// What is known of a request when it is sent.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Sent {
+    /// Somebody was told before that it has happened.
+    was_accepted: bool,
+    /// When: how much was sent by then.
+    moment: u64,
 }
 
 /// An order or cart that somebody was told of.
@@ -96,7 +110,9 @@ impl Auditor {
             coupons: Coupons::default(),
             goods: GivenGoods::default(),
             closed: Closed::default(),
+            restocks: Restocks::default(),
             earliest: Earliest::default(),
+            sent: 0,
             heard: BTreeMap::default(),
         }
     }
@@ -139,10 +155,12 @@ impl Auditor {
         self.earliest.set(now);
     }
 
-    /// A request is sent when the clock shows `now`: from now on it may have happened. Says whether somebody was told before
-    /// that it has.
-    pub(crate) fn sent(&mut self, request: &Request, now: u64) -> bool {
+    /// A request is sent when the clock shows `now`: from now on it may have happened.
+    pub(crate) fn sent(&mut self, request: &Request, now: u64) -> Sent {
+        self.sent += 1;
+        let sent = Sent { was_accepted: self.accepted.contains_key(&request.id), moment: self.sent };
         self.earliest.sent(request, now);
+        self.restocks.sent(request, sent);
         self.closed.sent(request);
         match &request.what {
             What::Pay { sku, order, .. } => drop(self.tried.insert((Deed::Pay, *sku, *order))),
@@ -153,12 +171,12 @@ impl Auditor {
             What::Trigger { buyer, code } => self.coupons.asked(*code, buyer),
             _ => {}
         }
-        self.accepted.contains_key(&request.id)
+        sent
     }
 
-    /// A client was told this. `was_accepted`: what [`Self::sent`] said. Of two that are on their way together, the one that
+    /// A client was told this. `sent`: what [`Self::sent`] said. Of two that are on their way together, the one that
     /// is heard last may have been carried out first, and refused.
-    pub(crate) fn heard(&mut self, request: &Request, was_accepted: bool, reply: &Reply) -> Audited {
+    pub(crate) fn heard(&mut self, request: &Request, sent: Sent, reply: &Reply) -> Audited {
         *self.heard.entry(kind_of(reply)).or_default() += 1;
         let (answer, store) = match reply {
             Reply::Accepted(answer) => {
@@ -177,7 +195,8 @@ impl Auditor {
             // No answer, or one that says so.
             Reply::Failed(_) | Reply::Refused(Refusal::Full { .. } | Refusal::InProgress) => return Ok(()),
             refused => {
-                return match self.accepted.get(&request.id).filter(|_| was_accepted) {
+                self.restocks.refused(request, sent);
+                return match self.accepted.get(&request.id).filter(|_| sent.was_accepted) {
                     Some(before) => Err(format!("{request:?} was told {before:?}, and now {refused:?}")),
                     None => Ok(()),
                 };
@@ -270,8 +289,11 @@ impl Auditor {
                 self.done_carts.insert((Deed::Cancel, *cart));
                 Ok(())
             }
-            (What::Restock { .. }, Answer::Restocked { .. })
-            | (What::Pay { .. }, Answer::Cancelled)
+            (What::Restock { .. }, Answer::Restocked { .. }) => {
+                self.restocks.done(request);
+                Ok(())
+            }
+            (What::Pay { .. }, Answer::Cancelled)
             | (What::PayCart { .. }, Answer::RefundDue | Answer::Cancelled) => Ok(()),
             (What::Reprice { price, .. }, Answer::Repriced { price: told }) if *price == told => Ok(()),
             (what, answer) => Err(format!("{answer:?} is no answer to {what:?}")),
@@ -322,6 +344,7 @@ impl Auditor {
             let found = found.ok_or_else(|| format!("{name} is gone"))?;
             self.audit_sku((sku, found), setup, latest).map_err(|wrong| format!("{name}: {wrong}"))?;
         }
+        self.restocks.audit(photograph, setup)?;
         buyers::audit(photograph, setup)?;
         self.coupons.audit(photograph, setup)?;
         self.audit_carts(photograph, latest)?;
