@@ -76,6 +76,8 @@ struct World<'p> {
     clock: Arc<ManualClock>,
     /// The latest that the clock ever showed.
     latest: u64,
+    /// The last event that was durable when anybody was told anything, by its sequence.
+    promised: u64,
     clients: Clients,
     readers: Readers,
     /// A snapshot was damaged.
@@ -92,6 +94,7 @@ impl<'p> World<'p> {
             disk: MemoryJournal::new(),
             clock: Arc::new(ManualClock::new(Millis(BEGIN))),
             latest: BEGIN,
+            promised: 0,
             clients: Clients::new(Auditor::new(plan.setup.clone())),
             readers: Readers::default(),
             has_damage: false,
@@ -130,7 +133,9 @@ impl<'p> World<'p> {
             Err(_) if self.disk.has_failed() => return Ok(End::Crash(Crash::LoseUnsynced)),
             Err(error) => return Err(format!("the server does not start: {error}")),
         };
+        self.find_promised(life.writer.reader().durable_sequence())?;
         let prepared = life.prepare(&self.plan.setup).await;
+        self.note_promised(&life);
         if let Some(end) = self.judge(prepared, "the server does not get ready")? {
             return Ok(end);
         }
@@ -147,7 +152,7 @@ impl<'p> World<'p> {
                 return Ok(end);
             }
             self.note_time();
-            self.collect()?;
+            self.collect(&life)?;
             life.check_puts().await?;
         }
         if self.step == self.plan.steps.len() {
@@ -235,7 +240,7 @@ impl<'p> World<'p> {
             Step::Stop => {
                 // What was asked is answered, as far as the disk lets it.
                 life.settle().await;
-                self.collect()?;
+                self.collect(life)?;
                 life.writer.write_mark();
                 return Ok(Some(End::Stop));
             }
@@ -243,8 +248,25 @@ impl<'p> World<'p> {
         Ok(None)
     }
 
+    /// What is durable now must stay: answers may have told of it, also those of which nothing can be seen afterwards.
+    fn note_promised(&mut self, life: &Life) {
+        self.promised = self.promised.max(life.writer.reader().durable_sequence());
+    }
+
+    /// Whether a journal that now ends with this sequence has all that was promised.
+    fn find_promised(&self, last: u64) -> Result<(), String> {
+        match last < self.promised {
+            true => Err(format!(
+                "events are missing: {} was durable, and the journal ends at {last}",
+                self.promised
+            )),
+            false => Ok(()),
+        }
+    }
+
     /// Hears what was answered meanwhile.
-    fn collect(&mut self) -> Result<(), String> {
+    fn collect(&mut self, life: &Life) -> Result<(), String> {
+        self.note_promised(life);
         self.clients.collect()?;
         self.readers.collect()
     }
@@ -255,6 +277,7 @@ impl<'p> World<'p> {
             self.clients.insist(at, life).await?;
         }
         life.settle().await;
+        self.note_promised(life);
         self.readers.cut_off()?;
         self.audit(life).await?;
         life.writer.write_mark();
@@ -266,7 +289,9 @@ impl<'p> World<'p> {
         self.disk.crash(Crash::LoseUnsynced);
         let hash = |snapshots: Option<Arc<dyn SnapshotStore>>| -> Result<u64, String> {
             let recovered = recover_from(Arc::new(self.disk.clone()), snapshots, 1, SEED, &|_| {});
-            let mut actors = recovered.map_err(|error| error.to_string())?.workers.remove(0);
+            let mut recovered = recovered.map_err(|error| error.to_string())?;
+            self.find_promised(recovered.next_sequence - 1)?;
+            let mut actors = recovered.workers.remove(0);
             actors.sort_by_key(|actor| actor.id);
             // FNV's way of mixing: all that is wanted is that no two sales agree by chance.
             let mix = |hash: u64, more: u64| (hash ^ more).wrapping_mul(0x0100_0000_01b3).rotate_left(29);

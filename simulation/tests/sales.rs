@@ -47,11 +47,12 @@ fn a_disk_that_lies_is_found_out_in_few_steps() {
         let (shortest, failure) = shrink(&plan, failure);
         assert!(shortest.steps() <= 12, "seed {seed}: {shortest}");
         found += 1;
-        // What was promised is gone, or the journal ends before its mark and the server refuses to start.
-        let known = ["is lost", "are missing", "is gone", "does not start", "too", "was told"];
+        // What was durable is gone, or the journal ends before its mark and the server refuses to start.
+        let known = ["are missing", "does not start"];
         assert!(known.iter().any(|what| failure.what.contains(what)), "seed {seed}: {}", failure.what);
     }
-    assert!(found > 25, "{found} of 50");
+    // In the others what was written last before each end was kept.
+    assert!(found > 40, "{found} of 50");
 }
 
 #[test]
