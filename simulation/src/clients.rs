@@ -131,7 +131,11 @@ impl Clients {
                 Err(oneshot::error::TryRecvError::Closed) => drop(self.waiting.remove(at)),
                 Ok(outcome) => {
                     let Waiting { requests, .. } = self.waiting.remove(at);
-                    let replies = outcome.replies.unwrap_or_default();
+                    let Ok(replies) = outcome.replies else { continue };
+                    if replies.len() != requests.len() {
+                        let asked: Vec<_> = requests.iter().map(|(at, _)| &self.requests[*at]).collect();
+                        return Err(format!("{asked:?} are answered {replies:?}"));
+                    }
                     for ((at, sent), reply) in requests.into_iter().zip(replies) {
                         self.auditor.heard(&self.requests[at], sent, &reply)?;
                     }
