@@ -279,7 +279,10 @@ impl<'p> World<'p> {
         life.settle().await;
         self.note_promised(life);
         self.readers.cut_off()?;
-        self.audit(life).await?;
+        // The crash before this life has ended whatever was to happen to the disk.
+        if self.audit(life).await?.is_some() {
+            return Err("the server does not say how it stands at the end".to_owned());
+        }
         life.writer.write_mark();
         Ok(End::Over)
     }
