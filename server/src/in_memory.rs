@@ -1,7 +1,8 @@
 //! A server without a machine, for fuzzing: its disk is in memory, its doors are streams of bytes, its clock stands still until
 //! it is moved, and nothing happens but in the thread that drives it.
 //!
-//! What is between the doors and the disk is what `serve` puts together. It needs an actix system, on a runtime whose
+//! What is between the doors and the disk is what `serve` puts together. It is no feature of the crate, for a feature that tests
+//! switch on is on in every build of the workspace. It needs an actix system, on a runtime whose
 //! time is paused: then [`MemoryServer::step`] returns as soon as nobody has anything left to do.
 
 use std::io;
