@@ -58,6 +58,12 @@ fn write(value: &Value, writer: &mut Writer<'_>) -> bool {
             writer.array(items.len());
             return items.iter().all(|item| write(item, writer));
         }
+        // A number too large for an integer is read as text: it may be the key of another text.
+        Value::Map(pairs)
+            if (1..pairs.len()).any(|at| pairs[..at].iter().any(|(key, _)| *key == pairs[at].0)) =>
+        {
+            return false;
+        }
         Value::Map(pairs) => {
             writer.map(pairs.len());
             return pairs.iter().all(|(key, value)| write(key, writer) && write(value, writer));
