@@ -1,18 +1,21 @@
 //! The epochs of a journal, opened once however many read them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Weak};
 
 use crate::sync::{Mutex, RwLock, RwLockReadGuard};
 use crate::{Epoch, EpochNumber, Journal, JournalError};
 
-/// Hands out the epochs of one journal. An epoch stays open as long as somebody holds it.
+/// Hands out the epochs of one journal. An epoch stays open as long as somebody holds it. One thread makes
+/// them, one deletes them, any number read them.
 #[derive(Debug)]
 pub(crate) struct Epochs {
     journal: Arc<dyn Journal>,
     open: Mutex<BTreeMap<EpochNumber, Weak<dyn Epoch>>>,
-    /// The epoch that is being made. It may be there to see already, and must not be opened a second time.
-    making: Mutex<Option<EpochNumber>>,
+    /// The epochs that exist, once somebody has looked. Whoever reads the journal along asks at each block, and to ask a
+    /// directory takes longer than to read a block. One that is being made may be in the directory already, and must not be
+    /// opened a second time: it is not here before it is made.
+    there: Mutex<Option<BTreeSet<EpochNumber>>>,
     /// Held for reading by whoever needs the epochs to stay, for writing while one is deleted.
     kept: RwLock<()>,
     /// Epochs that readers used last, so that they stay open from one step to the next.
@@ -29,7 +32,7 @@ impl Epochs {
         Self {
             journal,
             open: Mutex::default(),
-            making: Mutex::default(),
+            there: Mutex::default(),
             kept: RwLock::default(),
             read_last: Mutex::default(),
             firsts: Mutex::default(),
@@ -42,11 +45,11 @@ impl Epochs {
 
     /// The epochs that exist, ascending.
     pub(crate) fn list(&self) -> Result<Vec<EpochNumber>, JournalError> {
-        let mut there = self.journal.epochs()?;
-        // Asked for afterwards: one that was finished meanwhile is open by now.
-        let making = *self.making.lock();
-        there.retain(|epoch| Some(*epoch) != making);
-        Ok(there)
+        let mut there = self.there.lock();
+        if there.is_none() {
+            *there = Some(self.journal.epochs()?.into_iter().collect());
+        }
+        Ok(there.iter().flatten().copied().collect())
     }
 
     /// As long as the guard lives, no epoch is deleted.
@@ -93,13 +96,14 @@ impl Epochs {
 
     /// A new epoch.
     pub(crate) fn create(&self, number: EpochNumber) -> Result<Arc<dyn Epoch>, JournalError> {
-        *self.making.lock() = Some(number);
-        let made = self.journal.create(number);
-        if let Ok(epoch) = &made {
-            self.open.lock().insert(number, Arc::downgrade(epoch));
+        // Looked at before there is something of it to see.
+        self.list()?;
+        let epoch = self.journal.create(number)?;
+        self.open.lock().insert(number, Arc::downgrade(&epoch));
+        if let Some(there) = &mut *self.there.lock() {
+            there.insert(number);
         }
-        *self.making.lock() = None;
-        made
+        Ok(epoch)
     }
 
     /// Deletes an epoch that nobody keeps.
@@ -108,6 +112,13 @@ impl Epochs {
         self.open.lock().remove(&number);
         self.read_last.lock().retain(|(epoch, _)| *epoch != number);
         self.firsts.lock().remove(&number);
-        self.journal.remove(number)
+        let removed = self.journal.remove(number);
+        // Of one that could not be deleted as a whole, the name may be gone nevertheless.
+        let is_there =
+            removed.is_err() && self.journal.epochs().map_or(true, |there| there.contains(&number));
+        if !is_there && let Some(there) = &mut *self.there.lock() {
+            there.remove(&number);
+        }
+        removed
     }
 }
