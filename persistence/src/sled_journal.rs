@@ -104,8 +104,15 @@ impl Journal for SledJournal {
         let path = self.path(epoch);
         fs::rename(&unfinished, &path)
             .map_err(|error| JournalError::io("cannot rename", &unfinished, &error))?;
-        sync_dir(&self.dir)?;
-        Ok(Arc::new(SledEpoch::open(epoch, &path, self.cache_bytes)?))
+        let opened = sync_dir(&self.dir).and_then(|()| SledEpoch::open(epoch, &path, self.cache_bytes));
+        match opened {
+            Ok(opened) => Ok(Arc::new(opened)),
+            Err(error) => {
+                // Whoever tries again needs the name. If that fails too, it is told what was the matter first.
+                let _ = self.remove(epoch);
+                Err(error)
+            }
+        }
     }
 
     fn open(&self, epoch: EpochNumber) -> Result<Arc<dyn Epoch>, JournalError> {

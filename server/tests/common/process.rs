@@ -37,9 +37,13 @@ impl Process {
     }
 
     /// Starts and waits until it sells: its exit code and what it said, if it ends before. `through` is a program and its
-    /// arguments that the server is run through, or nothing.
-    pub(crate) fn try_start(dir: &Path, through: &[&str]) -> Result<Self, (Option<i32>, String)> {
-        let server = command(dir, &[]);
+    /// arguments that the server is run through, or nothing; `more` are arguments of the server.
+    pub(crate) fn try_start(
+        dir: &Path,
+        through: &[&str],
+        more: &[&str],
+    ) -> Result<Self, (Option<i32>, String)> {
+        let server = command(dir, more);
         let mut process = Self::run(match through {
             [] => server,
             [program, arguments @ ..] => {

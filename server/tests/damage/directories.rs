@@ -205,7 +205,7 @@ fn a_data_directory_that_is_not_what_it_was() {
 
 /// Starts a server that refuses: its exit code and what it says.
 fn refused(dir: &Path) -> (Option<i32>, String) {
-    Process::try_start(dir, &[]).err().unwrap_or_else(|| panic!("{} is served", dir.display()))
+    Process::try_start(dir, &[], &[]).err().unwrap_or_else(|| panic!("{} is served", dir.display()))
 }
 
 /// What is deleted because the message says so lets the server start.

@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use crate::common::{Process, not_checked};
+use crate::common::{Ask, Exposition, Process, not_checked, until};
 use crate::promises::{Promises, inspect, is_everything_tried, says_that_the_journal_failed};
 
 /// Runs a program so that this call of each of its threads fails, the first being 1. The program has the process id of
@@ -16,19 +16,25 @@ fn failing(calls: &str, at: usize) -> Vec<String> {
         .collect()
 }
 
+/// Whether calls can be made to fail here.
+fn can_fail() -> bool {
+    let strace = failing("fdatasync", 1);
+    let probe = Command::new(&strace[0]).args(&strace[1..]).arg("true").output();
+    let can = probe.is_ok_and(|ended| ended.status.success());
+    if !can {
+        let why = "strace is not here or may not trace";
+        not_checked("disks that do not sync", why, "TIDEGATE_REQUIRE_STRACE");
+    }
+    can
+}
+
 /// One order at a time, so one commit after the other.
 const COMMITS: usize = 12;
 
 #[test]
 fn every_commit_of_a_sale_is_not_synced_once() {
-    let strace = failing("fdatasync", 1);
-    let probe = Command::new(&strace[0]).args(&strace[1..]).arg("true").output();
-    if !probe.is_ok_and(|ended| ended.status.success()) {
-        return not_checked(
-            "disks that do not sync",
-            "strace is not here or may not trace",
-            "TIDEGATE_REQUIRE_STRACE",
-        );
+    if !can_fail() {
+        return;
     }
     let commits = if is_everything_tried() { 10 * COMMITS } else { COMMITS };
     let mut promised = 0;
@@ -36,7 +42,7 @@ fn every_commit_of_a_sale_is_not_synced_once() {
         let dir = tempfile::tempdir().unwrap();
         let through = failing("fdatasync", at);
         let through: Vec<_> = through.iter().map(String::as_str).collect();
-        let process = match Process::try_start(dir.path(), &through) {
+        let process = match Process::try_start(dir.path(), &through, &[]) {
             Ok(process) => process,
             // Whoever opens the journal syncs it once.
             Err((code, said)) => {
@@ -67,4 +73,44 @@ fn every_commit_of_a_sale_is_not_synced_once() {
         assert!(is_sound, "commit {at}: {found}");
     }
     println!("{commits} commits were not synced; all {promised} promises before are kept");
+}
+
+#[test]
+fn an_epoch_whose_name_is_not_synced_is_made_again() {
+    if !can_fail() {
+        return;
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let config = dir.path().join("tidegate.toml");
+    std::fs::write(&config, "[journal]\nepoch_bytes = 1048576\n").unwrap();
+    let data = dir.path().join("data");
+    let start = |through: &[&str]| {
+        Process::try_start(&data, through, &["--config", config.to_str().unwrap()]).unwrap()
+    };
+    let process = start(&[]);
+    process.terminate();
+    assert_eq!(process.end().code(), Some(0));
+    // Only what is done to the journal's own directory. A start syncs it once, in another thread than the one that makes
+    // epochs, whose first call does well too.
+    let journal = data.join("journal");
+    let mut through = failing("fsync", 2);
+    through.extend(["-P".to_owned(), journal.to_str().unwrap().to_owned()]);
+    let through: Vec<_> = through.iter().map(String::as_str).collect();
+    let process = start(&through);
+    let (mut client, mut promises) = (process.client(), Promises::default());
+    let metrics = || Exposition::parse(&Ask::new(process.http(), "GET", "/metrics").send().body);
+    // Three epochs are filled: the second of those that are made for that can't be finished at first.
+    until(
+        "epochs to be made",
+        || {
+            assert!(promises.fill(&mut client), "the journal failed");
+            metrics().sample("tidegate_journal_epoch")
+        },
+        |epoch| *epoch >= 4.0,
+    );
+    assert_eq!(metrics().sample(r#"tidegate_journal_troubles_total{what="epoch"}"#), 1.0);
+    process.terminate();
+    assert_eq!(process.end().code(), Some(0));
+    let (is_sound, found) = inspect(&data);
+    assert!(is_sound, "{found}");
 }

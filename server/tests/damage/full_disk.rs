@@ -128,7 +128,7 @@ fn is_of_space(said: &str) -> bool {
 fn start_on_a_full_disk(disk: &Path, data: &Path) -> Option<String> {
     let room = rustix::fs::statvfs(disk).unwrap();
     fill(disk, room.f_bavail * room.f_frsize);
-    let said = match Process::try_start(data, &[]) {
+    let said = match Process::try_start(data, &[], &[]) {
         Ok(process) => {
             process.terminate();
             process.end();
@@ -149,7 +149,7 @@ fn fill(disk: &Path, bytes: u64) {
 /// Sells until the disk is full: what was promised, and whether a mark, an epoch or a snapshot could not be made before,
 /// so that the journal went on without. An error if the server does not even start.
 fn sell(data: &Path) -> Result<(Promises, bool), String> {
-    let process = Process::try_start(data, &[]).map_err(|(_, said)| said)?;
+    let process = Process::try_start(data, &[], &[]).map_err(|(_, said)| said)?;
     let mut promises = Promises::default();
     let mut client = process.client();
     let mut filled = 0;
