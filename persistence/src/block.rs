@@ -56,6 +56,14 @@ pub enum BlockDamage {
         /// The block's format version.
         found: u16,
     },
+    /// A whole block that tells of what can't be.
+    #[error("its {what} is {found}: no journal has that, so a defective program wrote it")]
+    Impossible {
+        /// What can't be so.
+        what: &'static str,
+        /// What the block says.
+        found: u64,
+    },
     /// A whole block, but not the one that belongs here.
     #[error("its {what} is {found} and not {expected}: a block is missing, or it is from another journal")]
     Chain {
@@ -156,14 +164,25 @@ impl<'a> Block<'a> {
         if version != FORMAT_VERSION {
             return Err(BlockDamage::Version { found: version });
         }
-        Ok(Self {
+        let block = Self {
             epoch: EpochNumber(u32_at(header, 8)),
             events: u32_at(header, 12),
             number: u64_at(header, 16),
             previous: u64_at(header, 24),
             first_sequence: u64_at(header, 32),
             bytes,
-        })
+        };
+        // The next block has a number, and its first event a sequence.
+        let follows = block.first_sequence.checked_add(block.events.into()).is_some();
+        let checks = [
+            ("number", block.number, (1..u64::MAX).contains(&block.number)),
+            ("number of events", block.events.into(), block.events > 0),
+            ("first sequence", block.first_sequence, block.first_sequence > 0 && follows),
+        ];
+        match checks.into_iter().find(|(.., can_be)| !can_be) {
+            Some((what, found, _)) => Err(BlockDamage::Impossible { what, found }),
+            None => Ok(block),
+        }
     }
 
     /// What the next block calls this one.
@@ -304,6 +323,27 @@ mod tests {
         let damage = Block::parse(&bytes).unwrap_err();
         assert_eq!(damage, BlockDamage::Version { found: 9 });
         assert!(!damage.may_be_torn());
+    }
+
+    #[test]
+    fn a_block_of_numbers_that_no_journal_has_is_not_taken_for_a_torn_one() {
+        let (sound, _) = sealed(&Tail::EMPTY);
+        let cases = [
+            (12..16, 0, "number of events"),
+            (16..24, 0, "number"),
+            (16..24, 0xff, "number"),
+            (32..40, 0, "first sequence"),
+            (32..40, 0xff, "first sequence"),
+        ];
+        for (field, byte, named) in cases {
+            let mut bytes = sound.clone();
+            bytes[field].fill(byte);
+            let crc = crc_of(&bytes);
+            bytes[CRC_AT..HEADER].copy_from_slice(&crc.to_le_bytes());
+            let damage = Block::parse(&bytes).unwrap_err();
+            assert!(matches!(damage, BlockDamage::Impossible { what, .. } if what == named), "{damage}");
+            assert!(!damage.may_be_torn());
+        }
     }
 
     #[test]

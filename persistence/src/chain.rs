@@ -144,11 +144,13 @@ impl<'a> Chain<'a> {
         }
         let tail = self.tail.follow(number, &Block::parse(bytes)?)?;
         match self.mark {
-            Some(mark) if mark.block + 1 == tail.block && mark.hash != tail.hash => Err(BlockDamage::Chain {
-                what: "hash, which the high-water mark knows,",
-                found: tail.hash,
-                expected: mark.hash,
-            }),
+            Some(mark) if mark.block.checked_add(1) == Some(tail.block) && mark.hash != tail.hash => {
+                Err(BlockDamage::Chain {
+                    what: "hash, which the high-water mark knows,",
+                    found: tail.hash,
+                    expected: mark.hash,
+                })
+            }
             _ => Ok(tail),
         }
     }

@@ -116,7 +116,10 @@ impl MarkFile {
         } else {
             return Ok(None);
         };
-        Ok(Some(format!("the high-water mark {} {what}: an older mark counts, or none", self.path.display())))
+        Ok(Some(format!(
+            "the high-water mark {} {what}: an older mark counts, or none; a start goes on, with a warning",
+            self.path.display()
+        )))
     }
 
     /// Writes the mark into the older slot.

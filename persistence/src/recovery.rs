@@ -25,7 +25,7 @@ const BATCHES_WAITING: usize = 16;
 
 /// What an operator is told of a journal that holds something and has no mark. A crash just after the first sale can be
 /// the cause; anything else is damage.
-pub(crate) const UNMARKED: &str = "there is no high-water mark: the journal is taken as it is, and it can't be told whether acknowledged orders are missing at its end";
+pub(crate) const UNMARKED: &str = "there is no high-water mark: the journal is taken as it is, and it can't be told whether acknowledged orders are missing at its end; a start goes on, with a warning";
 
 /// Everything a start needs to know.
 #[derive(Debug)]
