@@ -17,6 +17,7 @@ mod levels;
 pub mod logging;
 pub mod metrics;
 mod pages;
+mod pool;
 pub mod push;
 pub mod security;
 pub mod serve;

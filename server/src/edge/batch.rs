@@ -18,14 +18,20 @@ use super::visits::Visits;
 use crate::convert::{self, Absent, Errand};
 use crate::feed::FeedCall;
 use crate::metrics::Recorder;
+use crate::pool::{Allowance, OWN_BYTES};
 pub(super) use gate::Added;
 use gate::Gate;
 use replies::members;
+
+/// What a SKU takes in a reply about its campaign besides its name and currency, in bytes.
+const MEMBER_BYTES: usize = 32;
 
 /// What one read asks. Its buffers are reused from read to read.
 pub(super) struct Batch {
     edge: Arc<Edge>,
     recorder: Arc<Recorder>,
+    /// What there may be of replies.
+    pub(super) allowance: Allowance,
     /// Replies that need no actor, end to end.
     ready: Vec<u8>,
     /// How the output is put together.
@@ -82,6 +88,7 @@ struct CampaignReport {
 impl Batch {
     pub(super) fn new(edge: Arc<Edge>, recorder: Arc<Recorder>) -> Self {
         Self {
+            allowance: edge.allowance(),
             edge,
             recorder,
             ready: Vec::new(),
@@ -210,7 +217,7 @@ impl Batch {
                 self.edge.feed()?;
                 self.is_postponed = !(self.ready.is_empty() && self.pieces.is_empty());
                 if !self.is_postponed {
-                    self.feed = Some((command, FeedCall::new(*asked, protocol)));
+                    self.feed = Some((command, FeedCall::new(*asked, protocol, self.allowance.loan())));
                 }
                 Ok(())
             }
@@ -261,11 +268,13 @@ impl Batch {
         // A SKU with many stores takes tens of kilobytes, and may be asked for many times over.
         let bytes =
             seats.iter().flatten().map(|seat| seat.shown().view().as_deref().map_or(0, convert::view_bytes));
-        if bytes.sum::<usize>() > self.edge.limits.output_buffer_bytes {
+        let bytes = bytes.sum();
+        if bytes > self.edge.limits.output_buffer_bytes {
             return Err(WireError::invalid(
                 "the reply would be longer than limits.output_buffer_bytes; ask for fewer SKUs at once",
             ));
         }
+        self.admit(bytes)?;
         Writer::new(&mut self.ready, sent.protocol).array(skus.len());
         for (sku, seat) in skus.texts().zip(seats) {
             // The array is begun: one SKU that can't be shown is an error in its place.
@@ -275,6 +284,15 @@ impl Batch {
         }
         self.label(sent, Label::Ok);
         Ok(())
+    }
+
+    /// Has room for one reply that is this long.
+    fn admit(&mut self, bytes: usize) -> Result<(), WireError> {
+        // Beside those that are there: each may have one reply more than it may hold.
+        if bytes <= OWN_BYTES || self.allowance.admits(bytes.min(self.edge.limits.output_buffer_bytes) - 1) {
+            return Ok(());
+        }
+        Err(self.fault(Fault::Overloaded))
     }
 
     /// Shows a campaign as it shows itself. One that this same batch asked something before is shown by its actor.
@@ -291,6 +309,8 @@ impl Batch {
             return Err(self.fault(Fault::JournalFailed));
         }
         let members = members(house, campaign);
+        self.admit(members.iter().map(|(name, currency)| name.len() + currency.len() + MEMBER_BYTES).sum())?;
+        let house = self.edge.house()?;
         let view = seat.shown().campaign();
         let writer = &mut Writer::new(&mut self.ready, sent.protocol);
         convert::write_campaign(campaign, view.as_deref(), &members, house.now(), writer);
@@ -393,11 +413,10 @@ impl Batch {
         }
     }
 
-    /// Carries out the command about the feed, if there is one, with a reply of at most about so many bytes. If it has to
-    /// wait for something, says so, and is to be called again.
-    pub(super) async fn read_feed(&mut self, most: usize) -> Option<&mut FeedCall> {
+    /// Carries out the command about the feed, if there is one. If it has to wait for something, says so, and is to be
+    /// called again.
+    pub(super) async fn read_feed(&mut self) -> Option<&mut FeedCall> {
         let (command, mut call) = self.feed.take()?;
-        call.may_take(most);
         let answered = match self.edge.feed() {
             Ok(feed) => Arc::clone(feed).answer(&mut call, &mut self.ready).await,
             Err(error) => Err(error),
@@ -410,6 +429,7 @@ impl Batch {
                 Label::Error(error.code())
             }
         };
+        self.allowance.take_over(call.loan());
         self.labels.push((Some(command), label));
         None
     }

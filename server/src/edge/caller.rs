@@ -6,12 +6,14 @@ use std::time::{Duration, Instant};
 
 use tidegate_protocol::error::WireError;
 use tidegate_protocol::resp::{FramingError, Protocol, RequestDecoder};
+use tokio::sync::SemaphorePermit;
 
 use super::Edge;
 use super::batch::{Added, Batch};
 use super::client::Guest;
 use super::session::Session;
 use crate::metrics::Recorder;
+use crate::pool::Share;
 use crate::push::{Channel, Cut, Delivery};
 use crate::security::{Buyer, Principal};
 
@@ -123,7 +125,7 @@ impl Caller {
         }
         self.since = Some(Instant::now());
         self.commands.extend_from_slice(&commands[..begins]);
-        Ok(self.run(usize::MAX).await)
+        Ok(self.run_within(None).await)
     }
 
     /// Forgets so many of the commands that wait.
@@ -143,14 +145,30 @@ impl Caller {
         (self.taken, self.since) = (0, None);
     }
 
-    /// The most bytes of replies that are worth being held at once.
-    pub(crate) fn most_bytes(&self) -> usize {
-        self.edge.limits.output_buffer_bytes
+    /// Whether it may hold so many bytes of replies, and a reply more.
+    pub(crate) fn may_hold(&mut self, bytes: usize) -> bool {
+        self.batch.allowance.admits(bytes)
     }
 
-    /// Carries out what was taken in, grouped by actor, as a read of a connection is: all of it, or as much as has `most`
-    /// bytes of replies, and a reply more. The replies are in its order. What is left waits for the next call.
-    pub(crate) async fn run(&mut self, most: usize) -> Vec<u8> {
+    /// Its turn to translate a long reply, for as long as the permit lives.
+    pub(crate) async fn translating(&self) -> Option<SemaphorePermit<'_>> {
+        // Nobody closes it.
+        self.edge.translating.acquire().await.ok()
+    }
+
+    /// What it was lent for the replies that it was given, for whoever holds them now.
+    pub(crate) fn end_loan(&mut self) -> Option<Share> {
+        self.batch.allowance.end()
+    }
+
+    /// Carries out what was taken in, grouped by actor, as a read of a connection is: all of it, or as much as it may hold
+    /// replies, and a reply more, if it holds so many bytes of others. The replies are in its order. What is left waits for
+    /// the next call.
+    pub(crate) async fn run(&mut self, held: usize) -> Vec<u8> {
+        self.run_within(Some(held)).await
+    }
+
+    async fn run_within(&mut self, held: Option<usize>) -> Vec<u8> {
         let since = *self.since.get_or_insert_with(Instant::now);
         let mut output = Vec::new();
         loop {
@@ -161,13 +179,14 @@ impl Caller {
                 if added != Added::Again {
                     self.taken += request.consumed;
                 }
-                if added != Added::Taken || output.len() + self.batch.reply_bytes() >= most {
+                let bytes = output.len() + self.batch.reply_bytes();
+                if added != Added::Taken || held.is_some_and(|held| !self.may_hold(held + bytes)) {
                     more = true;
                     break;
                 }
             }
             self.batch.visit(&mut self.session).await;
-            while let Some(call) = self.batch.read_feed(usize::MAX).await {
+            while let Some(call) = self.batch.read_feed().await {
                 // Nothing is waited for at such a door.
                 call.give_up();
             }
@@ -182,7 +201,7 @@ impl Caller {
                 self.rest();
                 return output;
             }
-            if output.len() >= most {
+            if held.is_some_and(|held| !self.may_hold(held + output.len())) {
                 // What is left waits for the client to take this, which is no time of ours.
                 self.since = None;
                 return output;

@@ -13,9 +13,9 @@ use super::Edge;
 use super::batch::{Added, Batch};
 use super::client::Guest;
 use super::ended::Ended;
-use super::pool::{OWN_BYTES, Share};
 use super::session::Session;
 use crate::metrics::Recorder;
+use crate::pool::OWN_BYTES;
 
 /// What a connection's read buffer begins with; it grows to `limits.read_buffer_bytes` when that is used.
 const FIRST_READ: usize = 4 << 10;
@@ -43,7 +43,6 @@ pub(super) async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
         room: FIRST_READ,
         last_read: 0,
         output: Vec::new(),
-        share: None,
         batch: Batch::new(Arc::clone(&edge), recorder),
         half_since: None,
         edge,
@@ -88,8 +87,6 @@ struct Connection<S> {
     /// Bytes that the last read brought.
     last_read: usize,
     output: Vec<u8>,
-    /// What it was lent for the replies at hand.
-    share: Option<Share>,
     batch: Batch,
     /// Since when the input begins with the same half of a command.
     half_since: Option<Instant>,
@@ -280,8 +277,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                 return Ok(Next::Close(Ended::Client));
             };
             let mut written = 0;
-            while !self.batch.put_together(since, self.most_output(), &mut self.output) {
-                if !self.borrow_more() {
+            while !self.batch.put_together(since, self.batch.allowance.bytes(), &mut self.output) {
+                if !self.batch.allowance.grow() {
                     written += self.write().await?;
                 }
             }
@@ -293,7 +290,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                 self.session.write_framing_error(error, &mut self.output);
             }
             written += self.write().await?;
-            self.share = None;
+            self.batch.allowance.end();
             self.batch.written(taken, written);
             if framing.is_some() {
                 return Ok(Next::CloseEarly(Ended::BadFrame));
@@ -314,11 +311,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         // The next read has to learn of a stop too.
         let mut stopped = self.stopped.clone();
         loop {
-            self.borrow_more();
-            let most = self.most_output();
-            let Some(call) = self.batch.read_feed(most).await else { return Some(since) };
-            // Nobody waits with what others could use.
-            self.share = None;
+            let Some(call) = self.batch.read_feed().await else { return Some(since) };
             let is_over = tokio::select! {
                 () = feed.more(call) => false,
                 () = call.expired() => true,
@@ -354,27 +347,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                 Err(error) => return Err((taken, error)),
             }
             // Replies that are ready count too, so that a batch of large ones can't pile up.
-            let is_full = self.batch.reply_bytes() > self.most_output() && !self.borrow_more();
+            let is_full = !self.batch.allowance.admits(self.batch.reply_bytes());
             if self.session.is_over() || is_full {
                 break;
             }
         }
         Ok(taken)
-    }
-
-    /// Bytes of replies that it may hold at the moment, and a reply more.
-    fn most_output(&self) -> usize {
-        if self.share.is_some() { self.edge.limits.output_buffer_bytes } else { OWN_BYTES }
-    }
-
-    /// Whether it may hold more from now on, until all replies at hand are written.
-    fn borrow_more(&mut self) -> bool {
-        let most = self.edge.limits.output_buffer_bytes;
-        if self.share.is_some() || most <= OWN_BYTES {
-            return false;
-        }
-        self.share = self.edge.pool.lend(most - OWN_BYTES);
-        self.share.is_some()
     }
 
     /// Writes what there is, and says how many bytes that was.
@@ -388,7 +366,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     /// Keeps no large buffer that the last batch did not need: one burst must not cost memory for as long as the
     /// connection lives.
     fn give_back(&mut self) {
-        if self.output.capacity() > KEPT_BYTES.max(2 * self.output.len()) {
+        // What it needs beyond its own is lent, and has to go back with it.
+        if self.output.capacity() > KEPT_BYTES.max((2 * self.output.len()).min(2 * OWN_BYTES)) {
             self.output = Vec::new();
         }
         self.output.clear();

@@ -8,7 +8,6 @@ mod connection;
 mod ended;
 mod labels;
 mod listener;
-mod pool;
 mod pushes;
 mod session;
 mod standing;
@@ -22,6 +21,7 @@ use tidegate_engine::Millis;
 use tidegate_persistence::{ActorId, ActorKind};
 use tidegate_protocol::error::{ErrorCode, WireError};
 use tidegate_protocol::resp;
+use tokio::sync::Semaphore;
 
 pub(crate) use caller::Caller;
 pub use client::Clients;
@@ -29,10 +29,11 @@ pub(crate) use labels::Label;
 pub use labels::{command_labels, outcome_labels};
 pub(crate) use listener::serve_stream;
 pub use listener::{Door, listen};
-use pool::Pool;
 
 use crate::config::Limits;
 use crate::feed::Feed;
+pub use crate::pool::PoolStatus;
+use crate::pool::{Allowance, Pool};
 use crate::push::Hub;
 use crate::security::Security;
 
@@ -41,8 +42,10 @@ pub struct Edge {
     limits: Limits,
     security: Arc<Security>,
     clients: Arc<Clients>,
-    /// Lends TCP connections what they hold for their clients.
+    /// Lends connections what they hold for their clients.
     pool: Arc<Pool>,
+    /// Who translates a long reply for another door: that takes many times its length, and for a moment one processor.
+    translating: Semaphore,
     /// Empty while the journal is being replayed.
     house: OnceLock<Arc<House>>,
     feed: OnceLock<Arc<Feed>>,
@@ -76,6 +79,7 @@ impl Edge {
     ) -> Arc<Self> {
         Arc::new(Self {
             pool: Pool::new(limits.output_pool_bytes),
+            translating: Semaphore::new(std::thread::available_parallelism().map_or(1, usize::from)),
             limits,
             security,
             clients,
@@ -101,6 +105,17 @@ impl Edge {
     /// Refuses writes from now on.
     pub fn drain(&self) {
         self.draining.store(true, Ordering::Release);
+    }
+
+    /// What one more client may hold of replies.
+    fn allowance(&self) -> Allowance {
+        Allowance::new(&self.pool, self.limits.output_buffer_bytes)
+    }
+
+    /// How much of what is shared for replies is lent.
+    #[must_use]
+    pub fn pool(&self) -> PoolStatus {
+        self.pool.status()
     }
 
     /// The connections.

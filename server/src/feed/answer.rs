@@ -10,10 +10,12 @@ use tidegate_protocol::resp::Writer;
 use tokio::sync::futures::Notified;
 use tokio::time::sleep;
 
+use super::budget::Budget;
 use super::call::FeedCall;
 use super::page::{Page, Stretch};
 use super::reply::{put_page, put_streams};
 use super::{Feed, FeedError, STREAM};
+use crate::pool::Loan;
 
 /// How long a reader rests that was woken and found nothing: an entry that comes may take so much longer, and commits that
 /// bring none wake nobody more often.
@@ -43,7 +45,7 @@ impl Feed {
             StreamCall::Range { key, count: Some(0), .. } if key == STREAM => writer.null_array(),
             StreamCall::Range { key, from, to, count, backwards } => {
                 let page = if key == STREAM {
-                    self.range((*from, *to), (self.most(*count), call.most_bytes), *backwards).await?
+                    self.range((*from, *to), (self.most(*count), call.loan()), *backwards).await?
                 } else {
                     Page::default()
                 };
@@ -52,7 +54,7 @@ impl Feed {
             StreamCall::Read { .. } => return self.read_streams(call, out).await,
             StreamCall::ReadGroup { .. } => return self.read_group(call, out).await,
             StreamCall::Group { key, group, ask } => {
-                self.answer_group((key, group, ask), &mut writer).await?;
+                self.answer_group((key, group, ask), call.loan(), &mut writer).await?;
             }
             StreamCall::InfoStream { key } | StreamCall::InfoGroups { key } if key != STREAM => {
                 return Err(WireError::invalid("no such key"));
@@ -94,14 +96,18 @@ impl Feed {
     async fn range(
         self: &Arc<Self>,
         (from, to): (Bound, Bound),
-        (most, most_bytes): (usize, usize),
+        (most, loan): (usize, &Arc<Loan>),
         backwards: bool,
     ) -> Result<Page, FeedError> {
+        let mut budget = self.budget_with(loan);
         self.read(move |feed| {
             let Some(to) = last_of(to) else { return Ok(Page::default()) };
             let stretch = Stretch { from: feed.begin(from)?, to, most };
-            let budget = &mut feed.budget_within(most_bytes);
-            if backwards { feed.page_backwards(stretch, budget) } else { feed.page(stretch, budget) }
+            if backwards {
+                feed.page_backwards(stretch, &mut budget)
+            } else {
+                feed.page(stretch, &mut budget)
+            }
         })
         .await
     }
@@ -112,7 +118,7 @@ impl Feed {
         out: &mut Vec<u8>,
     ) -> Result<bool, WireError> {
         let StreamCall::Read { count, streams, .. } = &call.asked else { return Ok(true) };
-        let most = (self.most(*count), call.most_bytes);
+        let most = (self.most(*count), self.budget_with(call.loan()));
         let mut places = call.places.take();
         let permit = if self.is_news(&mut places) { self.permit().await } else { None };
         let found = if permit.is_some() && self.is_news(&mut places) {
@@ -154,14 +160,13 @@ impl Feed {
         &self,
         streams: &[(String, ReadFrom)],
         places: Option<Vec<Option<u64>>>,
-        (most, most_bytes): (usize, usize),
+        (most, mut budget): (usize, Budget),
     ) -> Result<(Vec<Option<u64>>, Vec<(String, Page)>), FeedError> {
         let places = match places {
             Some(places) => places,
             None => streams.iter().map(|(key, from)| self.place(key, *from)).collect::<Result<_, _>>()?,
         };
         let (mut next, mut found) = (Vec::with_capacity(places.len()), Vec::new());
-        let mut budget = self.budget_within(most_bytes);
         for ((key, _), place) in streams.iter().zip(places) {
             let Some(from) = place else {
                 next.push(None);

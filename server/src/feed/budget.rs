@@ -1,16 +1,27 @@
 //! How much one reply may hold.
 
+use std::sync::Arc;
+
+use crate::pool::Loan;
+
 /// What is left of a reply. All streams of it share one.
 #[derive(Clone, Debug)]
 pub(super) struct Budget {
     entries: usize,
     bytes: usize,
     is_untouched: bool,
+    /// What may be added once.
+    loan: Option<Arc<Loan>>,
 }
 
 impl Budget {
     pub(super) fn new(entries: usize, bytes: usize) -> Self {
-        Self { entries, bytes, is_untouched: true }
+        Self { entries, bytes, is_untouched: true, loan: None }
+    }
+
+    /// The same with what is lent when it is needed.
+    pub(super) fn or_more(self, loan: Arc<Loan>) -> Self {
+        Self { loan: Some(loan), ..self }
     }
 
     /// The most entries that may still come.
@@ -21,6 +32,12 @@ impl Budget {
     /// Takes an entry of so many bytes, if it fits. The first one does, however long: otherwise nobody could ever read it.
     /// When one does not, nothing behind it does, because entries are read in order.
     pub(super) fn take(&mut self, bytes: usize) -> bool {
+        if bytes > self.bytes
+            && self.entries > 0
+            && let Some(loan) = self.loan.take()
+        {
+            self.bytes += loan.more();
+        }
         let fits = self.entries > 0 && (bytes <= self.bytes || self.is_untouched);
         self.is_untouched = false;
         if fits {
@@ -45,6 +62,6 @@ impl Budget {
 
     /// Whether nothing more fits.
     pub(super) fn is_spent(&self) -> bool {
-        self.entries == 0 || (self.bytes == 0 && !self.is_untouched)
+        self.entries == 0 || (self.bytes == 0 && self.loan.is_none() && !self.is_untouched)
     }
 }

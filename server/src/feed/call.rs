@@ -9,6 +9,7 @@ use tidegate_protocol::resp::Protocol;
 use tokio::sync::watch;
 
 use super::usage::Present;
+use crate::pool::Loan;
 
 /// A command about the feed.
 #[derive(Debug)]
@@ -21,8 +22,8 @@ pub(crate) struct FeedCall {
     pub(super) wait: Option<GroupWait>,
     /// How often it has looked and found nothing.
     pub(super) looks: u32,
-    /// The longest reply that its client may be given, in bytes.
-    pub(super) most_bytes: usize,
+    /// What its reply may have if it is of entries and turns out to be long.
+    loan: Arc<Loan>,
     /// Until when to wait for an entry.
     patience: Patience,
     /// Where it counts while it waits.
@@ -47,7 +48,7 @@ enum Patience {
 }
 
 impl FeedCall {
-    pub(crate) fn new(asked: StreamCall, protocol: Protocol) -> Self {
+    pub(crate) fn new(asked: StreamCall, protocol: Protocol, loan: Arc<Loan>) -> Self {
         let patience = match &asked {
             StreamCall::Read { block_ms, .. } | StreamCall::ReadGroup { block_ms, .. } => match block_ms {
                 None => Patience::No,
@@ -58,16 +59,7 @@ impl FeedCall {
             },
             _ => Patience::No,
         };
-        Self {
-            asked,
-            protocol,
-            places: None,
-            wait: None,
-            looks: 0,
-            most_bytes: usize::MAX,
-            patience,
-            waiting: Arc::default(),
-        }
+        Self { asked, protocol, places: None, wait: None, looks: 0, loan, patience, waiting: Arc::default() }
     }
 
     pub(crate) fn protocol(&self) -> Protocol {
@@ -113,9 +105,9 @@ impl FeedCall {
         }
     }
 
-    /// Its reply may have about so many bytes, if it is of entries.
-    pub(crate) fn may_take(&mut self, bytes: usize) {
-        self.most_bytes = bytes;
+    /// What its reply may have beyond a little.
+    pub(crate) fn loan(&self) -> &Arc<Loan> {
+        &self.loan
     }
 
     /// Does not wait any more.

@@ -94,7 +94,7 @@ impl Feed {
         let mut reading = Reading { seat, consumer, most, no_ack, turn: &turn, is_known };
         let mut place = u64::MAX;
         let (mut found, mut may_wait) = (Vec::new(), call.may_wait());
-        let mut budget = self.budget_within(call.most_bytes);
+        let mut budget = self.budget_with(call.loan());
         for (key, from) in streams {
             let page = match from {
                 // What was delivered before is there or not: nobody waits for it.

@@ -14,6 +14,7 @@ use super::budget::Budget;
 use super::reply::{ID_BYTES, PENDING_BYTES, ids, put_claimed};
 use super::{Feed, FeedError, STREAM};
 use crate::convert::{self, Kept};
+use crate::pool::{Loan, OWN_BYTES};
 
 /// Which words Redis has for a group that is not there depends on the command.
 pub(super) fn no_group(key: &str, group: &str, reading: bool) -> WireError {
@@ -30,6 +31,7 @@ impl Feed {
     pub(super) async fn answer_group(
         self: &Arc<Self>,
         (key, group, ask): (&str, &str, &GroupAsk),
+        loan: &Arc<Loan>,
         writer: &mut Writer<'_>,
     ) -> Result<(), WireError> {
         if let GroupAsk::Create { make_stream, .. } = ask {
@@ -46,10 +48,10 @@ impl Feed {
             return Ok(());
         };
         let Some(command) = convert::group_command(ask, self.kept_now(ask).await?) else {
-            return self.show(&seat, ask, writer).await;
+            return self.show((&seat, ask), loan, writer).await;
         };
         if let Command::Claim { .. } = command {
-            return self.claim(&seat, ask, command, writer).await;
+            return self.claim((&seat, ask), command, loan, writer).await;
         }
         let answer = self.tell(&seat, &command).await?;
         if matches!(command, Command::Move { .. } | Command::Destroy) {
@@ -106,9 +108,9 @@ impl Feed {
     /// shown, nobody works off.
     async fn claim(
         self: &Arc<Self>,
-        seat: &Arc<Seat>,
-        ask: &GroupAsk,
+        (seat, ask): (&Arc<Seat>, &GroupAsk),
         mut command: Command<&str>,
+        loan: &Arc<Loan>,
         writer: &mut Writer<'_>,
     ) -> Result<(), WireError> {
         let (GroupAsk::AutoClaim { just_id, .. } | GroupAsk::Claim { just_id, .. }) = ask else {
@@ -118,9 +120,9 @@ impl Feed {
             Answer::Claimed { entries, gone, next } => (entries, gone, next),
             other => return Err(self.refused(other, || missing(STREAM, seat.name(), ask))),
         };
-        let found = if *just_id { None } else { Some(self.find(entries.clone(), self.budget()).await?) };
+        let budget = self.budget_with(loan);
+        let found = if *just_id { None } else { Some(self.find(entries.clone(), budget.clone()).await?) };
         let length = |entry| found.as_ref().map_or(Some(ID_BYTES), |found| found.length(entry));
-        let budget = self.budget();
         let (chosen, next) = match ask {
             GroupAsk::AutoClaim { .. } => first_that_fit((entries, gone, next), length, budget),
             _ => (those_that_fit((entries, gone), length, budget), next),
@@ -141,13 +143,20 @@ impl Feed {
 
     async fn show(
         self: &Arc<Self>,
-        seat: &Arc<Seat>,
-        ask: &GroupAsk,
+        (seat, ask): (&Arc<Seat>, &GroupAsk),
+        loan: &Arc<Loan>,
         writer: &mut Writer<'_>,
     ) -> Result<(), WireError> {
         let mut body = Body::default();
-        let most = self.limits.max_entries_per_read.min(self.max_page_bytes / PENDING_BYTES);
-        match convert::pending_span(ask, most) {
+        let within = |bytes: usize| {
+            let bytes = self.max_page_bytes.min(bytes);
+            convert::pending_span(ask, self.limits.max_entries_per_read.min(bytes / PENDING_BYTES))
+        };
+        let mut span = within(OWN_BYTES);
+        if span != within(usize::MAX) {
+            span = within(OWN_BYTES + loan.more());
+        }
+        match span {
             Some(span) => body.push_pending(&span),
             None => body.push(Ask::View),
         }

@@ -35,6 +35,7 @@ pub(crate) use reply::id;
 
 use crate::config;
 use crate::metrics::GroupReading;
+use crate::pool::{Loan, OWN_BYTES};
 use budget::Budget;
 use count::Count;
 use deliver::Turn;
@@ -118,14 +119,15 @@ impl Feed {
         &self.source
     }
 
-    /// How much fits into one reply.
+    /// How much fits into one page.
     fn budget(&self) -> Budget {
-        self.budget_within(self.max_page_bytes)
+        Budget::new(self.limits.max_entries_per_read, self.max_page_bytes)
     }
 
-    /// The same for a client that may be given only so many bytes.
-    fn budget_within(&self, bytes: usize) -> Budget {
-        Budget::new(self.limits.max_entries_per_read, self.max_page_bytes.min(bytes))
+    /// How much fits into one reply to a client: a little, and more if it is lent for that.
+    fn budget_with(&self, loan: &Arc<Loan>) -> Budget {
+        let bytes = self.max_page_bytes.min(OWN_BYTES);
+        Budget::new(self.limits.max_entries_per_read, bytes).or_more(Arc::clone(loan))
     }
 
     /// Runs something that reads the disk, on a thread that may wait for it. As many at once as the configuration says.

@@ -62,6 +62,7 @@ struct Sources {
     status: Arc<dyn StatusSource>,
     metrics: Arc<Metrics>,
     webhooks: Arc<Webhooks>,
+    edge: Arc<Edge>,
 }
 
 /// Where this door listens.
@@ -102,7 +103,7 @@ pub fn start(
     let entrance = Entrance::new(settings.max_connections, edge.limits().max_connections_per_address);
     // The entrance and the WebSockets bound them: what this one bounds is not accepted, and so can't be told.
     let max_connections = entrance.most().saturating_add(sockets.max_connections()).saturating_mul(2);
-    let sources = web::Data::new(Sources { status, metrics, webhooks });
+    let sources = web::Data::new(Sources { status, metrics, webhooks, edge: Arc::clone(&edge) });
     let own_settings = settings.clone();
     let security = web::Data::from(Arc::clone(edge.security()));
     let meter = web::Data::new(Meter::new(Arc::clone(&entrance)));

@@ -156,7 +156,8 @@ impl<P: Stream<Item = Result<Bytes, E>> + Unpin, E> Conversation<P> {
         };
         if turn.len() > 0 {
             while let Some(answers) = turn.run(&mut self.caller).await {
-                self.write(answers.iter().collect()).await?;
+                let frames = Frames::of(answers, self.caller.end_loan());
+                self.write(frames).await?;
             }
             // Whoever never stops asking is told what happened nevertheless.
             self.push().await?;
@@ -211,7 +212,7 @@ impl<P: Stream<Item = Result<Bytes, E>> + Unpin, E> Conversation<P> {
                 };
                 let reason = broken.to_string();
                 let answer = Answer::new(Value::Null, Err(RpcError::no_request(reason.as_str())));
-                self.writer.send([answer.text()].iter().collect()).await?;
+                self.writer.send(Frames::of(vec![answer.text()], None)).await?;
                 (code, reason)
             }
         };

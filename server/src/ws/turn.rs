@@ -15,7 +15,8 @@ use crate::push::{Channel, Delivery};
 /// What becomes of a request.
 type Said = Result<Value, RpcError>;
 
-/// Replies of so many bytes take a moment to be put into JSON: others of this thread must not wait for it.
+/// Replies of so many bytes take a moment to be put into JSON, and some twenty times their length on the way: others of this
+/// thread must not wait for it, and only a few are at it.
 const LONG: usize = 128 << 10;
 
 /// What came together.
@@ -65,7 +66,7 @@ impl Turn {
             if let Some(text) = self.complete() {
                 bytes += text.as_ref().map_or(0, String::len);
                 texts.extend(text);
-                if bytes >= caller.most_bytes() {
+                if !caller.may_hold(bytes) {
                     return Some(texts);
                 }
             } else if self.waiting().next().is_some() && (self.calls.is_empty() || self.has_barrier()) {
@@ -130,17 +131,17 @@ impl Turn {
     }
 
     /// Whether the call that is next is of a message whose answer is as long as it may get.
-    fn is_too_long(&self, caller: &Caller) -> bool {
+    fn is_too_long(&self, caller: &mut Caller) -> bool {
         let of_first = self.messages.front().is_some_and(|message| self.places.len() < message.calls);
-        of_first && self.answered >= caller.most_bytes()
+        of_first && !caller.may_hold(self.answered)
     }
 
     /// Has some of the commands carried out, and answers them.
     async fn collect(&mut self, caller: &mut Caller) {
-        if self.answered >= caller.most_bytes() {
+        if !caller.may_hold(self.answered) {
             return self.refuse_the_rest(caller);
         }
-        let replies = caller.run(caller.most_bytes() - self.answered).await;
+        let replies = caller.run(self.answered).await;
         let waiting: Vec<Waiting> = self
             .waiting()
             .map(|Waiting { id, wanted }| Waiting { id: id.clone(), wanted: *wanted })
@@ -148,6 +149,7 @@ impl Turn {
         let answers = if replies.len() < LONG {
             translate(&replies, waiting)
         } else {
+            let _turn = caller.translating().await;
             let translated = tokio::task::spawn_blocking(move || translate(&replies, waiting));
             translated.await.unwrap_or_default()
         };
@@ -197,8 +199,9 @@ fn answer(id: Option<Value>, said: Said) -> Option<String> {
 
 fn too_long() -> RpcError {
     RpcError::no_request(
-        "the answers to this batch are as long as one message may be (limits.output_buffer_bytes), so this request was \
-         not carried out; send it again, in a smaller batch",
+        "the answers to this batch are as long as one message may be (limits.output_buffer_bytes, and less while \
+         limits.output_pool_bytes are held for others), so this request was not carried out; send it again, in a smaller \
+         batch",
     )
 }
 

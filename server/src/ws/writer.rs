@@ -10,6 +10,11 @@ use actix_web::body::{BodySize, MessageBody};
 use actix_web::web::{Bytes, BytesMut};
 use tokio::sync::mpsc::{self, Receiver, Sender};
 
+use crate::pool::Share;
+
+/// What a frame takes besides its text, in bytes.
+const FRAME_BYTES: usize = 10;
+
 /// The longest reason that fits a close frame, in bytes.
 const MOST_REASON_BYTES: usize = 123;
 
@@ -20,10 +25,13 @@ pub(super) enum Unsent {
     Late,
 }
 
+/// Frames, and what was lent for them.
+type Lent = (Bytes, Option<Share>);
+
 /// Writes one connection. What is written and not taken is one frame here and what the HTTP library and the kernel
 /// hold for a socket; the next one waits.
 pub(super) struct Writer {
-    frames: Sender<Bytes>,
+    frames: Sender<Lent>,
     patience: Duration,
 }
 
@@ -31,7 +39,7 @@ impl Writer {
     /// A writer, and the body of the response that brings what it writes.
     pub(super) fn new(patience: Duration) -> (Self, Outgoing) {
         let (frames, outgoing) = mpsc::channel(1);
-        (Self { frames, patience }, Outgoing(outgoing))
+        (Self { frames, patience }, Outgoing { frames: outgoing, share: None })
     }
 
     /// Hands frames over, as soon as those before are taken. Nothing is sent if the future is dropped.
@@ -39,7 +47,8 @@ impl Writer {
         if frames.len() == 0 {
             return Ok(());
         }
-        match tokio::time::timeout(self.patience, self.frames.send(frames.bytes.freeze())).await {
+        let lent = (frames.bytes.freeze(), frames.share);
+        match tokio::time::timeout(self.patience, self.frames.send(lent)).await {
             Ok(Ok(())) => Ok(()),
             Ok(Err(_)) => Err(Unsent::Gone),
             Err(_) => Err(Unsent::Late),
@@ -52,6 +61,8 @@ impl Writer {
 pub(super) struct Frames {
     bytes: BytesMut,
     texts: usize,
+    /// What was lent for them.
+    share: Option<Share>,
 }
 
 impl Frames {
@@ -97,16 +108,24 @@ impl Frames {
     }
 }
 
-impl<'a> FromIterator<&'a String> for Frames {
-    fn from_iter<I: IntoIterator<Item = &'a String>>(texts: I) -> Self {
-        let mut frames = Self::default();
-        texts.into_iter().for_each(|text| frames.text(text));
+impl Frames {
+    /// These texts, and what was lent for them.
+    pub(super) fn of(texts: Vec<String>, share: Option<Share>) -> Self {
+        let bytes = texts.iter().map(|text| text.len() + FRAME_BYTES).sum();
+        let mut frames = Self { bytes: BytesMut::with_capacity(bytes), share, ..Self::default() };
+        // Each is here once.
+        texts.into_iter().for_each(|text| frames.text(&text));
         frames
     }
 }
 
 /// The body of the response to an upgrade: it ends when the writer is dropped, and with it the connection.
-pub(super) struct Outgoing(Receiver<Bytes>);
+pub(super) struct Outgoing {
+    frames: Receiver<Lent>,
+    /// What was lent for the frames that were taken last. The HTTP library takes the next ones when it has written most of
+    /// these.
+    share: Option<Share>,
+}
 
 impl MessageBody for Outgoing {
     type Error = Infallible;
@@ -119,6 +138,11 @@ impl MessageBody for Outgoing {
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Bytes, Self::Error>>> {
-        self.0.poll_recv(context).map(|frame| frame.map(Ok))
+        self.share = None;
+        self.frames.poll_recv(context).map(|lent| {
+            let (frames, share) = lent?;
+            self.share = share;
+            Some(Ok(frames))
+        })
     }
 }

@@ -8,7 +8,7 @@ use tokio::time::sleep;
 
 use super::crowd::{Member, command, write};
 use super::doors::upgrade;
-use super::siege::{PER_CONNECTION, Siege, Size};
+use super::siege::{PER_CONNECTION, PER_WEBSOCKET, Siege, Size};
 use crate::common::{Ask, Exposition, Server, show, until};
 
 /// Sends this for as long as the server takes it, and reads nothing.
@@ -60,8 +60,13 @@ fn who_never_reads_cannot_take_for_each_connection_what_one_alone_might() {
     siege.storm(count, &["cut off"], async |member: Member| {
         let Some(mut stream) = member.connect_narrow(member.tcp).await else { return };
         // Or as much of the feed as there is.
-        let asks = if member.number.is_multiple_of(8) { "XRANGE orders - +" } else { "SKU.GET chain" };
-        ask_for_ever(&member, &mut stream, &command(asks).repeat(1_000)).await;
+        let asks = match member.number % 8 {
+            0 => "XRANGE orders - +".to_owned(),
+            // One reply of three megabytes.
+            1 => format!("SKU.MGET{}", " chain".repeat(80)),
+            _ => "SKU.GET chain".to_owned(),
+        };
+        ask_for_ever(&member, &mut stream, &command(&asks).repeat(1_000)).await;
     });
     siege.lift(count as u64 * PER_CONNECTION + POOL);
 }
@@ -77,7 +82,34 @@ fn who_never_reads_its_websocket_is_cut_off_and_costs_what_one_may() {
         let asks = json!({"jsonrpc": "2.0", "id": 1, "method": "sku.mget", "params": {"skus": skus}});
         ask_for_ever(&member, &mut stream, &text(&asks).repeat(100)).await;
     });
-    siege.lift(count as u64 * PER_CONNECTION);
+    siege.lift(count as u64 * PER_WEBSOCKET);
+}
+
+#[test]
+fn who_never_reads_its_websocket_cannot_take_what_one_alone_might() {
+    const BUFFER: u64 = 1 << 20;
+    const POOL: u64 = 4 << 20;
+    let count = 24 * Size::of_this_run().times;
+    let mut siege = Siege::begin(
+        "WebSockets that nobody reads, with large buffers",
+        "[limits]\noutput_buffer_bytes = 1048576\noutput_pool_bytes = 4194304",
+    );
+    put_chain(&siege);
+    siege.storm(count, &["cut off"], async |member: Member| {
+        let Some(mut stream) = member.connect_narrow(member.http).await else { return };
+        upgrade(&mut stream).await;
+        let one = json!({"jsonrpc": "2.0", "id": 1, "method": "sku.get", "params": {"sku": "chain"}});
+        let asks = match member.number % 3 {
+            0 => one,
+            // One message as long as may be: one reply, or many.
+            1 => json!({"jsonrpc": "2.0", "id": 1, "method": "sku.mget", "params": {"skus": vec!["chain"; 25]}}),
+            _ => json!(vec![one; 50]),
+        };
+        ask_for_ever(&member, &mut stream, &text(&asks).repeat(100)).await;
+    });
+    // What is lent is there up to twice, on its way from one form to the next, and each processor translates one message.
+    let translating = std::thread::available_parallelism().map_or(1, |count| count.get() as u64);
+    siege.lift(count as u64 * PER_WEBSOCKET + 2 * POOL + translating * 20 * BUFFER);
 }
 
 #[test]

@@ -34,6 +34,10 @@ cache_bytes = 1048576
 /// written, those that are ready beside them and one reply more.
 pub(crate) const PER_CONNECTION: u64 = 4 * (64 << 10);
 
+/// What one WebSocket may cost with them, in bytes: what was read, the replies of one turn and one reply more, these as
+/// JSON, as frames, and in the buffer of the HTTP library, which doubles when it grows.
+pub(crate) const PER_WEBSOCKET: u64 = 8 * (64 << 10) + PER_CONNECTION;
+
 /// What an order costs, in bytes.
 const PER_ORDER: u64 = 128;
 
@@ -71,7 +75,14 @@ pub(crate) struct Size {
     steps: usize,
 }
 
+/// How soon service is as usual again after a crowd.
+const BACK: Duration = Duration::from_secs(1);
+
 impl Size {
+    fn is_by_hand(self) -> bool {
+        self.times > 1
+    }
+
     pub(crate) fn of_this_run() -> Self {
         match std::env::var("TIDEGATE_OVERLOAD_SECONDS") {
             Ok(seconds) => {
@@ -182,6 +193,10 @@ impl Siege {
             "told": self.told,
         }));
         assert!(!storm.is_empty(), "{}: the seller was not served once", self.name);
+        if Size::of_this_run().is_by_hand() {
+            // Nobody else is on the machine then.
+            assert!(back - ended <= BACK, "{}: service was back after {:?}", self.name, back - ended);
+        }
         let grown = peak.saturating_sub(self.before);
         assert!(
             grown <= most + BESIDES,

@@ -52,9 +52,11 @@ fn commands_that_come_byte_by_byte_are_not_waited_for() {
 #[test]
 fn requests_and_messages_that_come_byte_by_byte_are_not_waited_for() {
     let count = 90 * Size::of_this_run().times;
+    // A third of them say nothing whole, and go before others when there is no place.
+    let places = 64 * Size::of_this_run().times;
     let mut siege = Siege::begin(
         "HTTP requests and WebSocket messages in drops",
-        "[http]\nmax_connections = 64\n[ws]\nping_ms = 500\npong_timeout_ms = 500",
+        &format!("[http]\nmax_connections = {places}\n[ws]\nping_ms = 500\npong_timeout_ms = 500"),
     );
     siege.storm(count, &["head: HTTP/1.1 408", "body: HTTP/1.1 408", "message: closed"], async |member: Member| {
         let Some(mut stream) = member.connect(member.http).await else { return };

@@ -15,6 +15,7 @@ pub(in crate::http) use self::page::{Page, Unit};
 use super::meter::Meter;
 use super::status::{STATES, state_name};
 use super::{Sources, problem};
+use crate::edge::PoolStatus;
 use crate::metrics::families as f;
 use crate::metrics::process::{self, LASTING};
 use crate::metrics::{Readiness, Readings, StatusSnapshot, Totals, resident_bytes};
@@ -33,6 +34,7 @@ pub(super) async fn metrics(
     sale::invariants(&mut page, &now, &readings);
     commands(&mut page, &sources.metrics.totals());
     connections(&mut page, &now, &readings);
+    output_pool(&mut page, sources.edge.pool());
     pushes(&mut page, &now.pushes, sockets.status());
     if let Some(reading) = sources.status.feed().await {
         feed::write(&mut page, &reading);
@@ -106,6 +108,12 @@ fn connections(page: &mut Page, now: &StatusSnapshot, readings: &Readings) {
     let closed = readings.closed.iter().map(|(reason, count)| ([*reason], *count as f64));
     page.samples(&f::CONNECTIONS_CLOSED, closed);
     page.counter(&f::ACCEPT_ERRORS, readings.accept_errors);
+}
+
+fn output_pool(page: &mut Page, pool: PoolStatus) {
+    page.gauge(&f::OUTPUT_POOL, pool.lent as f64);
+    page.gauge(&f::OUTPUT_POOL_LIMIT, pool.limit as f64);
+    page.counter(&f::OUTPUT_POOL_REFUSED, pool.refused);
 }
 
 fn pushes(page: &mut Page, pushes: &HubStatus, sockets: SocketsStatus) {
