@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use tidegate_protocol::resp::Value;
 
-use super::shopper::{Promise, encoded};
+use super::shopper::{Promise, comes_back, encoded};
+use super::stand::EMPTY;
 use super::{Fair, LIMIT, SEATS, SKUS, STOCK};
 use crate::common::{Client, disagreements, show, until};
 
@@ -13,7 +14,7 @@ impl Fair {
     pub(crate) fn check(&mut self, client: &mut Client) {
         self.check_books(client);
         // Holds that run out meanwhile make them differ for a moment.
-        until("the feed", || disagreements(client, &SKUS), Vec::is_empty);
+        until("the feed", || disagreements(client, &[SKUS[0], SKUS[1], EMPTY]), Vec::is_empty);
     }
 
     /// The same without the feed, whose beginning may be deleted.
@@ -21,8 +22,8 @@ impl Fair {
         self.operator.check(client);
         adds_up(client);
         assert_eq!(self.broken_promises(client), [""; 0]);
-        nothing_is_paid_or_given_twice(self.shoppers.iter().flat_map(|shopper| &shopper.promises));
-        adds_up(client);
+        let orders = adds_up(client);
+        nothing_is_paid_or_given_twice(self.shoppers.iter().flat_map(|shopper| &shopper.promises), &orders);
     }
 
     /// Promises that are not kept: the same request has another answer.
@@ -41,12 +42,20 @@ impl Fair {
 }
 
 /// No serial was given twice, and no payment paid two orders of a SKU, be they lines of carts or not.
-fn nothing_is_paid_or_given_twice<'a>(promises: impl Iterator<Item = &'a Promise>) {
+fn nothing_is_paid_or_given_twice<'a>(
+    promises: impl Iterator<Item = &'a Promise>,
+    orders: &BTreeMap<String, Value>,
+) {
+    // A serial returns with its unit.
+    let is_given = |id: &str| {
+        let state = orders.get(id).and_then(|order| order.get("state")).map(show);
+        !(comes_back(id) && state.as_deref() == Some("REFUNDED"))
+    };
     let (mut serials, mut payments) = (BTreeMap::new(), BTreeMap::new());
     for (line, told) in promises.filter(|(_, told)| told.starts_with("[PAID")) {
         let words: Vec<&str> = told.trim_matches(['[', ']']).split(' ').collect();
         let (paid, payment) = (words[1], line.rsplit(' ').next().unwrap());
-        for serial in &words[2..] {
+        for serial in words[2..].iter().filter(|_| is_given(paid)) {
             assert_eq!(*serials.entry(serial.to_owned()).or_insert(paid), paid, "serial {serial}: {line}");
         }
         // A cart of this sale has a line of each SKU.
@@ -76,8 +85,8 @@ fn orders(client: &mut Client) -> BTreeMap<String, Value> {
     orders
 }
 
-/// Nothing is there twice, no limit is exceeded, and every book balances.
-fn adds_up(client: &mut Client) {
+/// Nothing is there twice, no limit is exceeded, and every book balances. All orders there are.
+fn adds_up(client: &mut Client) -> BTreeMap<String, Value> {
     let orders = orders(client);
     let text = |order: &Value, field: &str| order.get(field).and_then(Value::as_str).unwrap_or("").to_owned();
     let int = |order: &Value, field: &str| order.get(field).and_then(Value::as_int).unwrap();
@@ -120,30 +129,31 @@ fn adds_up(client: &mut Client) {
         is_whole(client, &id, &lines);
     }
     client.books("fair");
-    stock_is_what_orders_make_of_it(client, orders);
+    stock_is_what_orders_make_of_it(client, &orders);
+    orders
 }
 
 /// `read` are the orders there were a moment ago.
-fn stock_is_what_orders_make_of_it(client: &mut Client, read: BTreeMap<String, Value>) {
-    let mut read = Some(read);
+fn stock_is_what_orders_make_of_it(client: &mut Client, read: &BTreeMap<String, Value>) {
+    let mut is_first = true;
     let look = || {
         // Holds that ran out since then make a difference: look once more.
-        let orders = read.take().unwrap_or_else(|| orders(client));
-        SKUS.map(|sku| (counted(&orders, sku), client.books(sku)))
+        let again = if std::mem::take(&mut is_first) { None } else { Some(orders(client)) };
+        SKUS.map(|sku| (counted(again.as_ref().unwrap_or(read), sku), client.books(sku)))
     };
     until("the stock", look, |skus| skus.iter().all(|(counted, books)| counted == books));
 }
 
 /// The books of a SKU as its orders say.
 fn counted(orders: &BTreeMap<String, Value>, sku: &str) -> String {
-    let units = |state: &str| -> i64 {
-        let those = orders.values().filter(|order| {
-            order.get("sku").and_then(Value::as_str) == Some(sku)
-                && order.get("state").and_then(Value::as_str) == Some(state)
-        });
-        those.filter_map(|order| order.get("qty").and_then(Value::as_int)).sum()
+    let text = |order: &Value, field: &str| order.get(field).and_then(Value::as_str).unwrap_or("").to_owned();
+    let units = |is_counted: &dyn Fn(&str, &str) -> bool| -> i64 {
+        let of_sku = orders.iter().filter(|(_, order)| text(order, "sku") == sku);
+        let those = of_sku.filter(|(id, order)| is_counted(id, &text(order, "state")));
+        those.filter_map(|(_, order)| order.get("qty").and_then(Value::as_int)).sum()
     };
-    let (reserved, sold) = (units("RESERVED"), units("PAID"));
+    let reserved = units(&|_, state| state == "RESERVED");
+    let sold = units(&|id, state| state == "PAID" || (state == "REFUNDED" && !comes_back(id)));
     format!("total={STOCK} available={} reserved={reserved} sold={sold}", STOCK - reserved - sold)
 }
 

@@ -4,6 +4,7 @@
 mod audit;
 mod operator;
 mod shopper;
+mod stand;
 
 use std::net::SocketAddr;
 use std::sync::Arc;

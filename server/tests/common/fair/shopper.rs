@@ -28,6 +28,8 @@ pub(super) struct Shopper {
     carts: Vec<(String, i64)>,
     /// Payments that paid something.
     payments: Vec<String>,
+    /// Paid orders that nobody shares a room or a cart with.
+    paid: Vec<String>,
     pub(super) promises: Vec<Promise>,
 }
 
@@ -71,7 +73,7 @@ impl Shopper {
         let came = rush.saturating_sub(u64::from(random.random_range(0..3) == 0));
         let buyer = format!("r{came}w{}b{}", self.number, random.random_range(0..BUYERS));
         let req = format!("{name}-{n}");
-        match random.random_range(0..14) {
+        match random.random_range(0..15) {
             0 => format!("COUPON.TRIGGER fair {req} {buyer} try_on"),
             1 | 2 => match self.coupons.get(&buyer) {
                 Some(coupon) => format!("ORDER.RESERVE coat {req} {buyer} 1 COUPON {coupon}"),
@@ -99,6 +101,11 @@ impl Shopper {
                 let (order, due) = &self.orders[random.random_range(0..self.orders.len())];
                 format!("ORDER.PAY {order} {req} {due} {}", self.payment(random, &req))
             }
+            14 if !self.paid.is_empty() => {
+                let order = one_of_the_last(20, &self.paid, random);
+                let restock = if comes_back(order) { " RESTOCK" } else { "" };
+                format!("ORDER.REFUND {order} {req}{restock}")
+            }
             _ if !self.orders.is_empty() => {
                 let (order, _) = &self.orders[random.random_range(0..self.orders.len())];
                 format!("ORDER.CANCEL {order} {req}")
@@ -119,13 +126,23 @@ impl Shopper {
                 self.rooms.push(text(1));
                 self.orders.push((text(2), amount(3)));
             }
-            Some("PAID") => self.payments.extend(line.rsplit(' ').next().map(str::to_owned)),
-            Some("CANCELLED" | "REFUND_DUE") => {}
+            Some("PAID") => {
+                self.payments.extend(line.rsplit(' ').next().map(str::to_owned));
+                if text(1).starts_with("{coat}") {
+                    self.paid.push(text(1));
+                }
+            }
+            Some("CANCELLED" | "REFUND_DUE" | "REFUNDED") => {}
             // A rejection promises nothing.
             _ => return,
         }
         self.promises.push((line.to_owned(), show(reply)));
     }
+}
+
+/// Whether the unit of an order is on sale again when it is refunded.
+pub(super) fn comes_back(order: &str) -> bool {
+    order.ends_with(['0', '2', '4', '6', '8'])
 }
 
 fn one_of_the_last<'a, T>(last: usize, all: &'a [T], random: &mut StdRng) -> &'a T {
