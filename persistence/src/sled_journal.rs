@@ -3,6 +3,7 @@
 //! A block is filed under its first sequence, cut into values that sled keeps in its log (a larger one would go to
 //! a file of its own that is never synced). What sled confirms is synced once more, by fdatasync on its log.
 
+use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -10,6 +11,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
+
+use parking_lot::Mutex;
 
 use crate::mark::MarkFile;
 use crate::{Epoch, EpochNumber, Journal, JournalError, Mark, StoredBlock, dirs};
@@ -29,6 +32,8 @@ pub struct SledJournal {
     dir: PathBuf,
     cache_bytes: u64,
     mark: MarkFile,
+    /// Epochs of which everything that was written before this process is synced.
+    synced: Mutex<BTreeSet<EpochNumber>>,
 }
 
 impl SledJournal {
@@ -38,7 +43,8 @@ impl SledJournal {
     /// If the directory can't be made.
     pub fn new(dir: &Path, cache_bytes: u64) -> Result<Self, JournalError> {
         dirs::make(dir).map_err(|error| JournalError::io("cannot make", dir, &error))?;
-        Ok(Self { dir: dir.to_owned(), cache_bytes, mark: MarkFile::new(dir.join("mark")) })
+        let mark = MarkFile::new(dir.join("mark"));
+        Ok(Self { dir: dir.to_owned(), cache_bytes, mark, synced: Mutex::default() })
     }
 
     /// Deletes what an interrupted start, rotation or deletion left behind, and has on disk what they did do: an epoch may
@@ -106,7 +112,10 @@ impl Journal for SledJournal {
             .map_err(|error| JournalError::io("cannot rename", &unfinished, &error))?;
         let opened = sync_dir(&self.dir).and_then(|()| SledEpoch::open(epoch, &path, self.cache_bytes));
         match opened {
-            Ok(opened) => Ok(Arc::new(opened)),
+            Ok(opened) => {
+                self.synced.lock().insert(epoch);
+                Ok(Arc::new(opened))
+            }
             Err(error) => {
                 // Whoever tries again needs the name. If that fails too, it is told what was the matter first.
                 let _ = self.remove(epoch);
@@ -128,13 +137,17 @@ impl Journal for SledJournal {
         remove_half_made_index(&path)?;
         let opened = SledEpoch::open(epoch, &path, self.cache_bytes)?;
         // A process that was killed may not have synced what it wrote, and whoever reads it relies on it. sled sees to that
-        // too, but not if its log ends with a segment.
-        opened.sync_log()?;
+        // too, but not if its log ends with a segment. Readers open it again and again, and others wait meanwhile.
+        if !self.synced.lock().contains(&epoch) {
+            opened.sync_log()?;
+            self.synced.lock().insert(epoch);
+        }
         Ok(Arc::new(opened))
     }
 
     fn remove(&self, epoch: EpochNumber) -> Result<(), JournalError> {
         // Renamed first, so that a half deleted epoch is not taken for a damaged one.
+        self.synced.lock().remove(&epoch);
         let path = self.path(epoch);
         let doomed = self.dir.join(dir_name(epoch) + DOOMED);
         fs::rename(&path, &doomed).map_err(|error| JournalError::io("cannot rename", &path, &error))?;
