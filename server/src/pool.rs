@@ -118,7 +118,10 @@ impl Allowance {
 
     /// That reply is here.
     pub(crate) fn take_over(&mut self, loan: &Loan) {
-        self.share = loan.share.lock().take();
+        // It may hold others beside it. More than one share nobody has.
+        if let Some(share) = loan.end() {
+            self.share = Some(share);
+        }
     }
 }
 
@@ -138,6 +141,11 @@ impl Loan {
             *share = self.pool.lend(self.bytes);
         }
         if share.is_some() { self.bytes } else { 0 }
+    }
+
+    /// There is no such reply, or it is with whoever gets what was lent.
+    pub(crate) fn end(&self) -> Option<Share> {
+        self.share.lock().take()
     }
 }
 

@@ -423,7 +423,11 @@ impl Batch {
         };
         let label = match answered {
             Ok(true) => Label::Ok,
-            Ok(false) => return Some(&mut self.feed.insert((command, call)).1),
+            Ok(false) => {
+                // Nobody waits with what others could use.
+                call.loan().end();
+                return Some(&mut self.feed.insert((command, call)).1);
+            }
             Err(error) => {
                 error.write(&mut Writer::new(&mut self.ready, call.protocol()));
                 Label::Error(error.code())

@@ -159,6 +159,8 @@ impl<P: Stream<Item = Result<Bytes, E>> + Unpin, E> Conversation<P> {
                 let frames = Frames::of(answers, self.caller.end_loan());
                 self.write(frames).await?;
             }
+            // Replies that nobody wanted to be told of may have needed it.
+            self.caller.end_loan();
             // Whoever never stops asking is told what happened nevertheless.
             self.push().await?;
         }

@@ -170,6 +170,8 @@ impl Siege {
             let begins = served.partition_point(|step| step.since < back);
             (served.len() >= begins + wanted).then(|| (served.to_vec(), served[begins..].to_vec()))
         });
+        let lent = || self.metrics().sample("tidegate_output_pool_bytes");
+        until("what was lent for replies to come back", lent, |bytes| *bytes == 0.0);
         let sales = self.seller.end();
         let mut client = self.client();
         sales.are_all_there(&mut client);
@@ -207,9 +209,13 @@ impl Siege {
         );
     }
 
+    fn metrics(&self) -> Exposition {
+        Exposition::parse(&Ask::new(self.doors().1, "GET", "/metrics").send().body)
+    }
+
     /// How many orders there are, the crowd's and the seller's.
     fn orders(&self) -> u64 {
-        let metrics = Exposition::parse(&Ask::new(self.doors().1, "GET", "/metrics").send().body);
+        let metrics = self.metrics();
         let by_state = metrics.samples.iter().filter(|(series, _)| series.starts_with("tidegate_orders{"));
         by_state.map(|(_, count)| *count as u64).sum()
     }
