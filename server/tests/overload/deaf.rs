@@ -62,8 +62,8 @@ fn who_never_reads_cannot_take_for_each_connection_what_one_alone_might() {
         // Or as much of the feed as there is.
         let asks = match member.number % 8 {
             0 => "XRANGE orders - +".to_owned(),
-            // One reply of three megabytes.
-            1 => format!("SKU.MGET{}", " chain".repeat(80)),
+            // One reply of three megabytes: as many ask for one as show that each is borrowed.
+            1..=4 => format!("SKU.MGET{}", " chain".repeat(80)),
             _ => "SKU.GET chain".to_owned(),
         };
         ask_for_ever(&member, &mut stream, &command(&asks).repeat(1_000)).await;
@@ -89,7 +89,8 @@ fn who_never_reads_its_websocket_is_cut_off_and_costs_what_one_may() {
 fn who_never_reads_its_websocket_cannot_take_what_one_alone_might() {
     const BUFFER: u64 = 1 << 20;
     const POOL: u64 = 4 << 20;
-    let count = 24 * Size::of_this_run().times;
+    // So many that the buffers of all would be more than what is admitted besides.
+    let count = 64 * Size::of_this_run().times;
     let mut siege = Siege::begin(
         "WebSockets that nobody reads, with large buffers",
         "[limits]\noutput_buffer_bytes = 1048576\noutput_pool_bytes = 4194304",
