@@ -89,8 +89,7 @@ fn who_never_reads_its_websocket_is_cut_off_and_costs_what_one_may() {
 fn who_never_reads_its_websocket_cannot_take_what_one_alone_might() {
     const BUFFER: u64 = 1 << 20;
     const POOL: u64 = 4 << 20;
-    // So many that the buffers of all would be more than what is admitted besides.
-    let count = 64 * Size::of_this_run().times;
+    let count = 24 * Size::of_this_run().times;
     let mut siege = Siege::begin(
         "WebSockets that nobody reads, with large buffers",
         "[limits]\noutput_buffer_bytes = 1048576\noutput_pool_bytes = 4194304",
