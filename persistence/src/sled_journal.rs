@@ -150,6 +150,8 @@ impl Journal for SledJournal {
         self.synced.lock().remove(&epoch);
         let path = self.path(epoch);
         let doomed = self.dir.join(dir_name(epoch) + DOOMED);
+        // Of an earlier time that came to nothing.
+        remove_dir(&doomed)?;
         fs::rename(&path, &doomed).map_err(|error| JournalError::io("cannot rename", &path, &error))?;
         sync_dir(&self.dir)?;
         remove_dir(&doomed)

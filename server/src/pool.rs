@@ -12,6 +12,9 @@ use parking_lot::Mutex;
 /// Bytes of replies that a connection may hold by itself.
 pub(crate) const OWN_BYTES: usize = 64 << 10;
 
+/// What is lent at once, or what is missing to all that one may have.
+const STEP: usize = 256 << 10;
+
 /// What can be lent.
 #[derive(Debug)]
 pub(crate) struct Pool {
@@ -55,6 +58,21 @@ impl Pool {
         lent.then(|| Share { pool: Arc::clone(self), bytes })
     }
 
+    /// A step more than before, up to `most`. Whether it is more.
+    fn lend_more(self: &Arc<Self>, share: &mut Option<Share>, most: usize) -> bool {
+        let before = share.as_ref().map_or(0, |share| share.bytes);
+        let step = STEP.min(most.saturating_sub(before));
+        if step == 0 {
+            return false;
+        }
+        let Some(more) = self.lend(step) else { return false };
+        match share {
+            Some(share) => share.join(more),
+            None => *share = Some(more),
+        }
+        true
+    }
+
     pub(crate) fn status(&self) -> PoolStatus {
         let left = self.left.load(Ordering::Relaxed);
         PoolStatus {
@@ -62,6 +80,13 @@ impl Pool {
             limit: self.bytes,
             refused: self.refused.load(Ordering::Relaxed),
         }
+    }
+}
+
+impl Share {
+    /// Both as one.
+    fn join(&mut self, mut other: Self) {
+        self.bytes += std::mem::take(&mut other.bytes);
     }
 }
 
@@ -74,7 +99,8 @@ impl Drop for Share {
 /// What one connection may hold of replies, until all that are at hand are written.
 #[derive(Debug)]
 pub(crate) struct Allowance {
-    pool: Arc<Pool>,
+    /// `None`: it need not borrow.
+    pool: Option<Arc<Pool>>,
     /// With what is lent.
     most: usize,
     share: Option<Share>,
@@ -83,26 +109,41 @@ pub(crate) struct Allowance {
 impl Allowance {
     /// Up to `most` bytes, if the pool has them.
     pub(crate) fn new(pool: &Arc<Pool>, most: usize) -> Self {
-        Self { pool: Arc::clone(pool), most, share: None }
+        Self { pool: Some(Arc::clone(pool)), most: most.max(OWN_BYTES), share: None }
+    }
+
+    /// For who comes with one request by a door that bounds how many there are.
+    pub(crate) fn of_one_request(most: usize) -> Self {
+        Self { pool: None, most: most.max(OWN_BYTES), share: None }
     }
 
     /// Bytes that it may hold at the moment, and a reply more.
     pub(crate) fn bytes(&self) -> usize {
-        if self.share.is_some() { self.most } else { OWN_BYTES }
+        match self.pool {
+            Some(_) => OWN_BYTES + self.share.as_ref().map_or(0, |share| share.bytes),
+            None => self.most,
+        }
     }
 
     /// Whether it may hold more than before from now on.
     pub(crate) fn grow(&mut self) -> bool {
-        if self.share.is_some() || self.most <= OWN_BYTES {
-            return false;
-        }
-        self.share = self.pool.lend(self.most - OWN_BYTES);
-        self.share.is_some()
+        let Some(pool) = &self.pool else { return false };
+        pool.lend_more(&mut self.share, self.most - OWN_BYTES)
     }
 
     /// Whether it may hold so many bytes and a reply more, if need be with what it is lent now.
     pub(crate) fn admits(&mut self, bytes: usize) -> bool {
-        bytes < self.bytes() || (self.grow() && bytes < self.bytes())
+        while bytes >= self.bytes() {
+            if !self.grow() {
+                return false;
+            }
+        }
+        true
+    }
+
+    /// Whether more can be lent at all, now or later.
+    pub(crate) fn can_grow(&self) -> bool {
+        self.pool.as_ref().is_some_and(|pool| pool.bytes > 0)
     }
 
     /// The replies at hand are written, or with whoever gets what it was lent.
@@ -112,14 +153,17 @@ impl Allowance {
 
     /// For a reply that is put together elsewhere, and may turn out to be long.
     pub(crate) fn loan(&self) -> Arc<Loan> {
-        let bytes = self.most.saturating_sub(OWN_BYTES);
-        Arc::new(Loan { pool: Arc::clone(&self.pool), bytes, share: Mutex::default() })
+        let most = self.most - OWN_BYTES;
+        Arc::new(Loan { pool: self.pool.clone(), most, share: Mutex::default() })
     }
 
     /// That reply is here.
     pub(crate) fn take_over(&mut self, loan: &Loan) {
-        // It may hold others beside it. More than one share nobody has.
-        if let Some(share) = loan.end() {
+        if let Some(mut share) = loan.end() {
+            // It may hold others beside it.
+            if let Some(before) = self.share.take() {
+                share.join(before);
+            }
             self.share = Some(share);
         }
     }
@@ -128,19 +172,22 @@ impl Allowance {
 /// More than a little, for one reply: lent when it turns out to be needed.
 #[derive(Debug)]
 pub(crate) struct Loan {
-    pool: Arc<Pool>,
-    bytes: usize,
+    pool: Option<Arc<Pool>>,
+    most: usize,
     share: Mutex<Option<Share>>,
 }
 
 impl Loan {
-    /// How many bytes more than [`OWN_BYTES`] the reply may have. They are lent once, however often it is asked.
-    pub(crate) fn more(&self) -> usize {
+    /// How many bytes more than [`OWN_BYTES`] the reply may have, if it has `now` of them: as many if there are no more.
+    /// Whoever asks for what was lent before is lent nothing again.
+    pub(crate) fn beyond(&self, now: usize) -> usize {
+        let Some(pool) = &self.pool else { return self.most };
         let mut share = self.share.lock();
-        if share.is_none() && self.bytes > 0 {
-            *share = self.pool.lend(self.bytes);
+        let lent = |share: &Option<Share>| share.as_ref().map_or(0, |share| share.bytes);
+        if lent(&share) <= now {
+            pool.lend_more(&mut share, self.most);
         }
-        if share.is_some() { self.bytes } else { 0 }
+        lent(&share)
     }
 
     /// There is no such reply, or it is with whoever gets what was lent.
@@ -167,30 +214,39 @@ mod tests {
 
     #[test]
     fn a_connection_holds_a_little_by_itself_and_more_while_there_is_some() {
-        let pool = Pool::new(100);
-        let [mut one, mut other] = [(); 2].map(|()| Allowance::new(&pool, OWN_BYTES + 60));
+        let pool = Pool::new(STEP + 100);
+        let [mut one, mut other] = [(); 2].map(|()| Allowance::new(&pool, OWN_BYTES + STEP + 60));
         assert!(one.admits(OWN_BYTES - 1) && pool.status().lent == 0);
-        assert!(one.admits(OWN_BYTES + 59) && !one.admits(OWN_BYTES + 60));
-        assert_eq!(pool.status().lent, 60);
+        assert!(one.admits(OWN_BYTES) && pool.status().lent == STEP);
+        assert!(one.admits(OWN_BYTES + STEP + 59) && !one.admits(OWN_BYTES + STEP + 60));
+        assert_eq!(pool.status().lent, STEP + 60);
         assert!(!other.admits(OWN_BYTES));
         let share = one.end();
-        assert_eq!((one.bytes(), pool.status().lent), (OWN_BYTES, 60));
+        assert_eq!((one.bytes(), pool.status().lent), (OWN_BYTES, STEP + 60));
         drop(share);
         assert!(other.admits(OWN_BYTES));
     }
 
     #[test]
     fn a_loan_is_lent_once_and_taken_over_by_who_has_the_reply() {
-        let pool = Pool::new(100);
-        let mut allowance = Allowance::new(&pool, OWN_BYTES + 60);
+        let pool = Pool::new(3 * STEP);
+        let mut allowance = Allowance::new(&pool, OWN_BYTES + STEP + 60);
         let loan = allowance.loan();
         assert_eq!(pool.status().lent, 0);
-        assert_eq!((loan.more(), loan.more(), pool.status().lent), (60, 60, 60));
-        assert_eq!(allowance.loan().more(), 0);
+        assert_eq!((loan.beyond(0), loan.beyond(0), pool.status().lent), (STEP, STEP, STEP));
+        assert_eq!((loan.beyond(STEP), loan.beyond(STEP + 60)), (STEP + 60, STEP + 60));
+        assert!(allowance.grow());
         allowance.take_over(&loan);
         drop(loan);
-        assert_eq!((allowance.bytes(), pool.status().lent), (OWN_BYTES + 60, 60));
+        assert_eq!(pool.status().lent, 2 * STEP + 60);
         drop(allowance.end());
         assert_eq!(pool.status().lent, 0);
+    }
+
+    #[test]
+    fn who_has_one_request_need_not_borrow() {
+        let mut one = Allowance::of_one_request(OWN_BYTES + STEP);
+        assert!(one.admits(OWN_BYTES + STEP - 1) && !one.admits(OWN_BYTES + STEP));
+        assert_eq!(one.loan().beyond(0), STEP);
     }
 }

@@ -16,6 +16,9 @@ use common::{Process, seed, times, until};
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 
+/// Epochs are deleted as soon as they may be. Then the feed can't be compared from its beginning.
+const DELETING: &str = "[journal]\nepoch_bytes = 1048576\nretention_epochs = 1\n";
+
 /// Kills in one directory; then another one, or the feed grows too long to be read each time.
 const KILLS_OF_A_JOURNAL: u64 = 10;
 
@@ -36,10 +39,10 @@ impl Moment {
     /// `start` is how long a start takes.
     fn random(random: &mut StdRng, start: Duration) -> Self {
         match random.random_range(0..20) {
-            0..7 => Self::Answers(random.random_range(1..200)),
-            7..11 => Self::Answers(random.random_range(200..2_000)),
-            11..18 => Self::Starting(start.mul_f64(random.random_range(0.0..1.2))),
-            18 => Self::Rotation,
+            0..6 => Self::Answers(random.random_range(1..200)),
+            6..9 => Self::Answers(random.random_range(200..2_000)),
+            9..15 => Self::Starting(start.mul_f64(random.random_range(0.0..1.2))),
+            15..18 => Self::Rotation,
             _ => Self::Snapshot,
         }
     }
@@ -63,9 +66,9 @@ struct Place {
 }
 
 impl Place {
-    fn new() -> Self {
+    fn new(settings: &str) -> Self {
         let dir = tempfile::tempdir().unwrap();
-        std::fs::write(dir.path().join("tidegate.toml"), fair::CONFIG).unwrap();
+        std::fs::write(dir.path().join("tidegate.toml"), settings).unwrap();
         Self { dir, start: Duration::ZERO }
     }
 
@@ -130,9 +133,10 @@ fn enough(heard: &AtomicUsize, answers: usize) {
 fn a_server_killed_again_and_again_has_lost_and_doubled_nothing() {
     let kills = times("TIDEGATE_KILLS", 50);
     let mut random = StdRng::seed_from_u64(seed());
-    let (mut promises, mut moments) = (0, BTreeMap::<_, u64>::new());
-    for first in (0..kills).step_by(KILLS_OF_A_JOURNAL as usize) {
-        let mut place = Place::new();
+    let (mut promises, mut deletions, mut moments) = (0, 0, BTreeMap::<_, u64>::new());
+    let journals = (0..kills).step_by(KILLS_OF_A_JOURNAL as usize);
+    for (first, settings) in journals.zip([fair::CONFIG, DELETING].into_iter().cycle()) {
+        let mut place = Place::new(settings);
         let mut fair = Fair::new();
         // The very first start too: nothing is there yet.
         place.spawn().kill();
@@ -144,9 +148,17 @@ fn a_server_killed_again_and_again_has_lost_and_doubled_nothing() {
             *moments.entry(moment.name()).or_default() += 1;
             place.kill(process, &mut fair, moment, random.random());
             process = place.start();
-            fair.check(&mut process.client());
+            if settings == DELETING {
+                fair.check_books(&mut process.client());
+            } else {
+                fair.check(&mut process.client());
+            }
         }
+        // Epochs are numbered from 1.
+        let oldest = names(&place.data().join("journal")).into_iter().next();
+        let oldest = oldest.and_then(|name| name.to_str()?.parse::<u64>().ok());
+        deletions += oldest.map_or(0, |oldest| oldest - 1);
         promises += fair.promises();
     }
-    println!("{kills} kills ({moments:?}), {promises} promises kept");
+    println!("{kills} kills ({moments:?}), {deletions} epochs deleted meanwhile, {promises} promises kept");
 }

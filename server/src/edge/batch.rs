@@ -23,8 +23,8 @@ pub(super) use gate::Added;
 use gate::Gate;
 use replies::members;
 
-/// What a SKU takes in a reply about its campaign besides its name and currency, in bytes.
-const MEMBER_BYTES: usize = 32;
+/// What a SKU takes in a reply about its campaign besides its name, in bytes.
+const MEMBER_BYTES: usize = 8;
 
 /// What one read asks. Its buffers are reused from read to read.
 pub(super) struct Batch {
@@ -292,7 +292,12 @@ impl Batch {
         if bytes <= OWN_BYTES || self.allowance.admits(bytes.min(self.edge.limits.output_buffer_bytes) - 1) {
             return Ok(());
         }
-        Err(self.fault(Fault::Overloaded))
+        if self.allowance.can_grow() {
+            return Err(self.fault(Fault::Overloaded));
+        }
+        Err(WireError::invalid(
+            "the reply would be longer than 64 KiB, and limits.output_pool_bytes is 0: ask for fewer at once, or have it raised",
+        ))
     }
 
     /// Shows a campaign as it shows itself. One that this same batch asked something before is shown by its actor.
@@ -302,15 +307,17 @@ impl Batch {
             self.answer_absent(sent, Absent::Nil);
             return Ok(());
         };
+        let members = members(house, campaign);
+        let bytes = members.iter().map(|(name, _)| name.len() + MEMBER_BYTES).sum();
+        self.admit(bytes)?;
         if let Some(visit) = self.visits.find(&seat) {
+            self.due += bytes;
             return self.ask(sent, Some(visit), Absent::Nil, |body| body.push(Ask::View));
         }
+        let house = self.edge.house()?;
         if house.journal_failed() {
             return Err(self.fault(Fault::JournalFailed));
         }
-        let members = members(house, campaign);
-        self.admit(members.iter().map(|(name, currency)| name.len() + currency.len() + MEMBER_BYTES).sum())?;
-        let house = self.edge.house()?;
         let view = seat.shown().campaign();
         let writer = &mut Writer::new(&mut self.ready, sent.protocol);
         convert::write_campaign(campaign, view.as_deref(), &members, house.now(), writer);

@@ -13,7 +13,7 @@ use super::batch::{Added, Batch};
 use super::client::Guest;
 use super::session::Session;
 use crate::metrics::Recorder;
-use crate::pool::Share;
+use crate::pool::{Allowance, Share};
 use crate::push::{Channel, Cut, Delivery};
 use crate::security::{Buyer, Principal};
 
@@ -51,6 +51,7 @@ impl Caller {
     ) -> Self {
         let mut caller = Self::of(edge.clients.let_in(address, local), edge, recorder);
         caller.batch.prepay();
+        caller.batch.allowance = Allowance::of_one_request(edge.limits.output_buffer_bytes);
         caller
     }
 

@@ -367,7 +367,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     /// connection lives.
     fn give_back(&mut self) {
         // What it needs beyond its own is lent, and has to go back with it.
-        if self.output.capacity() > KEPT_BYTES.max((2 * self.output.len()).min(2 * OWN_BYTES)) {
+        if self.output.capacity() > KEPT_BYTES {
             self.output = Vec::new();
         }
         self.output.clear();

@@ -10,8 +10,8 @@ pub(super) struct Budget {
     entries: usize,
     bytes: usize,
     is_untouched: bool,
-    /// What may be added once.
-    loan: Option<Arc<Loan>>,
+    /// What may be added, and how much of it was.
+    loan: Option<(Arc<Loan>, usize)>,
 }
 
 impl Budget {
@@ -21,7 +21,7 @@ impl Budget {
 
     /// The same with what is lent when it is needed.
     pub(super) fn or_more(self, loan: Arc<Loan>) -> Self {
-        Self { loan: Some(loan), ..self }
+        Self { loan: Some((loan, 0)), ..self }
     }
 
     /// The most entries that may still come.
@@ -32,11 +32,17 @@ impl Budget {
     /// Takes an entry of so many bytes, if it fits. The first one does, however long: otherwise nobody could ever read it.
     /// When one does not, nothing behind it does, because entries are read in order.
     pub(super) fn take(&mut self, bytes: usize) -> bool {
-        if bytes > self.bytes
+        while bytes > self.bytes
             && self.entries > 0
-            && let Some(loan) = self.loan.take()
+            && let Some((loan, lent)) = &mut self.loan
         {
-            self.bytes += loan.more();
+            let more = loan.beyond(*lent);
+            if more <= *lent {
+                self.loan = None;
+                break;
+            }
+            self.bytes += more - *lent;
+            *lent = more;
         }
         let fits = self.entries > 0 && (bytes <= self.bytes || self.is_untouched);
         self.is_untouched = false;

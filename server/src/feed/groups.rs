@@ -154,7 +154,11 @@ impl Feed {
         };
         let mut span = within(OWN_BYTES);
         if span != within(usize::MAX) {
-            span = within(OWN_BYTES + loan.more());
+            let (mut now, mut more) = (0, loan.beyond(0));
+            while more > now {
+                span = within(OWN_BYTES + more);
+                (now, more) = (more, if span == within(usize::MAX) { more } else { loan.beyond(more) });
+            }
         }
         match span {
             Some(span) => body.push_pending(&span),

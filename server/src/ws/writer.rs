@@ -12,6 +12,9 @@ use tokio::sync::mpsc::{self, Receiver, Sender};
 
 use crate::pool::Share;
 
+/// Bytes that are handed to the HTTP library at once. It keeps for good what it once needed for a piece.
+const PIECE_BYTES: usize = 32 << 10;
+
 /// What a frame takes besides its text, in bytes.
 const FRAME_BYTES: usize = 10;
 
@@ -39,7 +42,7 @@ impl Writer {
     /// A writer, and the body of the response that brings what it writes.
     pub(super) fn new(patience: Duration) -> (Self, Outgoing) {
         let (frames, outgoing) = mpsc::channel(1);
-        (Self { frames, patience }, Outgoing { frames: outgoing, share: None })
+        (Self { frames, patience }, Outgoing { frames: outgoing, rest: Bytes::new(), share: None })
     }
 
     /// Hands frames over, as soon as those before are taken. Nothing is sent if the future is dropped.
@@ -122,8 +125,9 @@ impl Frames {
 /// The body of the response to an upgrade: it ends when the writer is dropped, and with it the connection.
 pub(super) struct Outgoing {
     frames: Receiver<Lent>,
-    /// What was lent for the frames that were taken last. The HTTP library takes the next ones when it has written most of
-    /// these.
+    /// What of the frames that were taken last is not handed over yet.
+    rest: Bytes,
+    /// What was lent for these frames. The HTTP library asks for more when it has written most of what it has.
     share: Option<Share>,
 }
 
@@ -138,11 +142,14 @@ impl MessageBody for Outgoing {
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Bytes, Self::Error>>> {
-        self.share = None;
-        self.frames.poll_recv(context).map(|lent| {
-            let (frames, share) = lent?;
-            self.share = share;
-            Some(Ok(frames))
-        })
+        if self.rest.is_empty() {
+            self.share = None;
+            match std::task::ready!(self.frames.poll_recv(context)) {
+                Some((frames, share)) => (self.rest, self.share) = (frames, share),
+                None => return Poll::Ready(None),
+            }
+        }
+        let piece = PIECE_BYTES.min(self.rest.len());
+        Poll::Ready(Some(Ok(self.rest.split_to(piece))))
     }
 }

@@ -5,9 +5,9 @@ use std::process::Command;
 use crate::common::{Ask, Exposition, Process, not_checked, until};
 use crate::promises::{Promises, inspect, is_everything_tried, says_that_the_journal_failed};
 
-/// Runs a program so that this call of each of its threads fails, the first being 1. The program has the process id of
+/// Runs a program so that these calls of each of its threads fail, the first being 1. The program has the process id of
 /// what is started, not strace.
-fn failing(calls: &str, at: usize) -> Vec<String> {
+fn failing(calls: &str, at: &str) -> Vec<String> {
     let inject = format!("inject={calls}:error=EIO:when={at}");
     ["strace", "-D", "-f", "-qq", "--seccomp-bpf", "-o", "/dev/null", "-e"]
         .into_iter()
@@ -18,7 +18,7 @@ fn failing(calls: &str, at: usize) -> Vec<String> {
 
 /// Whether calls can be made to fail here.
 fn can_fail() -> bool {
-    let strace = failing("fdatasync", 1);
+    let strace = failing("fdatasync", "1");
     let probe = Command::new(&strace[0]).args(&strace[1..]).arg("true").output();
     let can = probe.is_ok_and(|ended| ended.status.success());
     if !can {
@@ -40,7 +40,7 @@ fn every_commit_of_a_sale_is_not_synced_once() {
     let mut promised = 0;
     for at in 1..=commits {
         let dir = tempfile::tempdir().unwrap();
-        let through = failing("fdatasync", at);
+        let through = failing("fdatasync", &at.to_string());
         let through: Vec<_> = through.iter().map(String::as_str).collect();
         let process = match Process::try_start(dir.path(), &through, &[]) {
             Ok(process) => process,
@@ -77,9 +77,13 @@ fn every_commit_of_a_sale_is_not_synced_once() {
 
 #[test]
 fn an_epoch_whose_name_is_not_synced_is_made_again() {
-    if !can_fail() {
-        return;
+    if can_fail() {
+        // Once; and so that what it leaves can't be cleared away at first either.
+        ["2", "2..4"].into_iter().for_each(an_epoch_is_made_although_syncs_fail);
     }
+}
+
+fn an_epoch_is_made_although_syncs_fail(at: &str) {
     let dir = tempfile::tempdir().unwrap();
     let config = dir.path().join("tidegate.toml");
     std::fs::write(&config, "[journal]\nepoch_bytes = 1048576\n").unwrap();
@@ -93,7 +97,7 @@ fn an_epoch_whose_name_is_not_synced_is_made_again() {
     // Only what is done to the journal's own directory. A start syncs it once, in another thread than the one that makes
     // epochs, whose first call does well too.
     let journal = data.join("journal");
-    let mut through = failing("fsync", 2);
+    let mut through = failing("fsync", at);
     through.extend(["-P".to_owned(), journal.to_str().unwrap().to_owned()]);
     let through: Vec<_> = through.iter().map(String::as_str).collect();
     let process = start(&through);
@@ -108,7 +112,7 @@ fn an_epoch_whose_name_is_not_synced_is_made_again() {
         },
         |epoch| *epoch >= 4.0,
     );
-    assert_eq!(metrics().sample(r#"tidegate_journal_troubles_total{what="epoch"}"#), 1.0);
+    assert!(metrics().sample(r#"tidegate_journal_troubles_total{what="epoch"}"#) >= 1.0);
     process.terminate();
     assert_eq!(process.end().code(), Some(0));
     let (is_sound, found) = inspect(&data);

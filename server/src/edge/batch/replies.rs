@@ -25,6 +25,10 @@ impl Batch {
     ) -> bool {
         if self.pieces.is_empty() {
             std::mem::swap(output, &mut self.ready);
+            // Nothing large beside what is being written.
+            if self.ready.capacity() > KEPT_BYTES {
+                self.ready = Vec::new();
+            }
             self.ready.clear();
             self.count(since);
         } else {
