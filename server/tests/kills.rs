@@ -31,17 +31,20 @@ enum Moment {
     Starting(Duration),
     /// As soon as something changes among the epochs: one is begun or deleted.
     Rotation,
+    /// As soon as the oldest epoch begins to be deleted.
+    Deletion,
     /// As soon as something changes among the snapshots: one is begun, finished or deleted.
     Snapshot,
 }
 
 impl Moment {
     /// `start` is how long a start takes.
-    fn random(random: &mut StdRng, start: Duration) -> Self {
+    fn random(random: &mut StdRng, start: Duration, deletes: bool) -> Self {
         match random.random_range(0..20) {
             0..6 => Self::Answers(random.random_range(1..200)),
             6..9 => Self::Answers(random.random_range(200..2_000)),
             9..15 => Self::Starting(start.mul_f64(random.random_range(0.0..1.2))),
+            15..17 if deletes => Self::Deletion,
             15..18 => Self::Rotation,
             _ => Self::Snapshot,
         }
@@ -53,6 +56,7 @@ impl Moment {
             Self::Answers(_) => "under load",
             Self::Starting(_) => "at a start",
             Self::Rotation => "at a rotation",
+            Self::Deletion => "at a deletion",
             Self::Snapshot => "at a snapshot",
         }
     }
@@ -104,16 +108,19 @@ impl Place {
                 std::thread::sleep(after);
                 next.kill();
             }
-            Moment::Rotation => self.kill_at_change(process, fair, seed, "journal"),
-            Moment::Snapshot => self.kill_at_change(process, fair, seed, "snapshots"),
+            Moment::Rotation => self.kill_at_change(process, fair, seed, ("journal", usize::MAX)),
+            Moment::Deletion => self.kill_at_change(process, fair, seed, ("journal", 1)),
+            Moment::Snapshot => self.kill_at_change(process, fair, seed, ("snapshots", usize::MAX)),
         }
     }
 
-    fn kill_at_change(&self, process: Process, fair: &mut Fair, seed: u64, part: &str) {
+    /// Kills when something changes among the first names of a directory.
+    fn kill_at_change(&self, process: Process, fair: &mut Fair, seed: u64, (part, first): (&str, usize)) {
         let part = self.data().join(part);
-        let before = names(&part);
+        let look = || names(&part).into_iter().take(first).collect::<Vec<_>>();
+        let before = look();
         fair.rush(process.tcp(), seed, |_| {
-            until("a change", || names(&part), |now| *now != before);
+            until("a change", look, |now| *now != before);
             process.kill();
         });
     }
@@ -143,7 +150,7 @@ fn a_server_killed_again_and_again_has_lost_and_doubled_nothing() {
         let mut process = place.start();
         fair.put(&mut process.client());
         for kill in first..kills.min(first + KILLS_OF_A_JOURNAL) {
-            let moment = Moment::random(&mut random, place.start);
+            let moment = Moment::random(&mut random, place.start, settings == DELETING);
             println!("kill {kill}: {moment:?}");
             *moments.entry(moment.name()).or_default() += 1;
             place.kill(process, &mut fair, moment, random.random());
