@@ -4,6 +4,9 @@ use std::sync::Arc;
 
 use crate::pool::Loan;
 
+/// About what an entry takes, in bytes.
+const ENTRY_BYTES: usize = 256;
+
 /// What is left of a reply. All streams of it share one.
 #[derive(Clone, Debug)]
 pub(super) struct Budget {
@@ -27,6 +30,11 @@ impl Budget {
     /// The most entries that may still come.
     pub(super) fn entries(&self) -> usize {
         self.entries
+    }
+
+    /// How many entries to look at together: about as many as fit now, for those that don't would be looked at for nothing.
+    pub(super) fn room(&self) -> usize {
+        self.entries.min(self.bytes / ENTRY_BYTES + 1)
     }
 
     /// Takes an entry of so many bytes, if it fits. The first one does, however long: otherwise nobody could ever read it.

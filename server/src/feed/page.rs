@@ -71,7 +71,7 @@ impl Feed {
         let mut writer = EntryWriter::new(&self.source);
         let mut last: Option<WalkedBlock> = None;
         while page.next <= to && page.ids.len() < most && !budget.is_spent() {
-            let room = (most - page.ids.len()).min(budget.entries());
+            let room = (most - page.ids.len()).min(budget.room());
             let blocks = self.chunk(last.take(), page.next, to, room)?;
             let Some(end) = blocks.last() else { break };
             let (first, end) = (page.next, end.last_sequence().min(to));
