@@ -117,6 +117,8 @@ fn what_is_wrong_is_said_in_the_codes_of_json_rpc() {
     says(r#"{"id": 1, "method": "sku.get"}"#, -32600, "jsonrpc: has to be");
     says(r#"{"jsonrpc": "2.0", "id": 1}"#, -32600, "method: has to be");
     says(r#"{"jsonrpc": "2.0", "id": [1], "method": "sku.get"}"#, -32600, "id: has to be");
+    // It could not be given back as it came.
+    says(r#"{"jsonrpc": "2.0", "id": 18446744073709551616, "method": "sku.get"}"#, -32600, "id: has to be");
     says(&json!((0..257).collect::<Vec<_>>()).to_string(), -32600, "ws.max_requests");
     for method in ["SKU.GET", "ping", "sku.gets", "client", "xlen"] {
         says(&request(1, method, json!({})).to_string(), -32601, "there is no method");

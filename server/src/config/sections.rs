@@ -93,8 +93,8 @@ section! {
         read_buffer_bytes: usize = 256 * KIB, Within(4 * KIB, 64 * MIB);
         /// Bytes of replies a client hasn't taken yet, per connection; above it no more of its commands are read.
         output_buffer_bytes: usize = 4 * MIB, Within(64 * KIB, GIB);
-        /// Bytes of replies that connections over TCP and WebSocket hold together beyond 64 KiB each; while as many are held,
-        /// each writes 64 KiB at once, and one longer reply is refused.
+        /// Bytes lent to connections over TCP and WebSocket for replies beyond 64 KiB each; while all are lent, each writes 64
+        /// KiB at once, and one longer reply is refused.
         output_pool_bytes: usize = 256 * MIB, Within(0, TIB);
         /// Milliseconds a client may leave a command half sent, or its replies untaken, before its connection is
         /// closed.

@@ -111,9 +111,9 @@ families! {
         CONNECTIONS_REFUSED = counter "tidegate_connections_refused_total" [] "TCP connections refused because as many as may be were open.";
         CONNECTIONS_CLOSED = counter "tidegate_connections_closed_total" ["reason"] "TCP connections that ended, by reason.";
         ACCEPT_ERRORS = counter "tidegate_connections_accept_errors_total" [] "Times that the system did not hand a connection over: out of file descriptors, mostly.";
-        OUTPUT_POOL = gauge "tidegate_output_pool_bytes" [] "Bytes that connections hold together for replies that their clients have not taken, beyond 64 KiB each.";
-        OUTPUT_POOL_LIMIT = gauge "tidegate_output_pool_limit_bytes" [] "Those that there may be (limits.output_pool_bytes).";
-        OUTPUT_POOL_REFUSED = counter "tidegate_output_pool_refused_total" [] "Times that a connection wanted to hold more and there was not enough left: it wrote 64 KiB at once, or one long reply was refused with OVERLOADED.";
+        OUTPUT_POOL = gauge "tidegate_output_pool_bytes" [] "Bytes lent to connections for replies that are not written yet, beyond 64 KiB each, in steps of 256 KiB.";
+        OUTPUT_POOL_LIMIT = gauge "tidegate_output_pool_limit_bytes" [] "Those that can be lent (limits.output_pool_bytes).";
+        OUTPUT_POOL_REFUSED = counter "tidegate_output_pool_refused_total" [] "Times that a connection wanted to hold more and there was not enough left: it wrote what it had, or one long reply was refused with OVERLOADED.";
     }
     "WebSockets and pushes" {
         WEBSOCKETS = gauge "tidegate_websockets" [] "WebSocket connections open; they are among tidegate_connections too.";

@@ -160,6 +160,9 @@ pub(super) fn read(text: &str, most: usize) -> Asked {
     }
 }
 
+/// From here on numbers that are not whole ones of 64 bits stand for others too (2^53).
+const EXACT: f64 = 9_007_199_254_740_992.0;
+
 /// A message that asks nothing; it is answered nevertheless.
 fn alone(work: Result<Work, RpcError>) -> Asked {
     Asked { calls: vec![Call { id: Some(Value::Null), work }], is_batch: false }
@@ -171,8 +174,11 @@ fn call(item: Value) -> Call {
         return Call { id: Some(Value::Null), work };
     };
     let id = request.remove("id");
-    if !matches!(id, None | Some(Value::Null | Value::String(_) | Value::Number(_))) {
-        let work = Err(RpcError::no_request("id: has to be a string, a number or null"));
+    if !id.as_ref().is_none_or(is_id) {
+        let work = Err(RpcError::no_request(
+            "id: has to be a string, null, or a number that can be given back as it is: a whole one of 64 bits, or a fraction \
+             nearer to zero than 2^53",
+        ));
         return Call { id: Some(Value::Null), work };
     }
     match work(request) {
@@ -181,6 +187,18 @@ fn call(item: Value) -> Call {
             Call { id: Some(id.unwrap_or(Value::Null)), work: Err(error) }
         }
         work => Call { id, work },
+    }
+}
+
+/// What names a request and can be given back as it came.
+fn is_id(id: &Value) -> bool {
+    match id {
+        Value::Null | Value::String(_) => true,
+        Value::Number(number) if number.is_f64() => {
+            number.as_f64().is_some_and(|number| number.abs() < EXACT)
+        }
+        Value::Number(_) => true,
+        Value::Bool(_) | Value::Array(_) | Value::Object(_) => false,
     }
 }
 
