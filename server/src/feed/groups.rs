@@ -152,15 +152,15 @@ impl Feed {
             let bytes = self.max_page_bytes.min(bytes);
             convert::pending_span(ask, self.limits.max_entries_per_read.min(bytes / PENDING_BYTES))
         };
-        let mut span = within(OWN_BYTES);
-        if span != within(usize::MAX) {
-            let (mut now, mut more) = (0, loan.beyond(0));
-            while more > now {
-                span = within(OWN_BYTES + more);
-                (now, more) = (more, if span == within(usize::MAX) { more } else { loan.beyond(more) });
+        let (mut lent, all) = (0, within(usize::MAX));
+        while within(OWN_BYTES + lent) != all {
+            let more = loan.beyond(lent);
+            if more <= lent {
+                break;
             }
+            lent = more;
         }
-        match span {
+        match within(OWN_BYTES + lent) {
             Some(span) => body.push_pending(&span),
             None => body.push(Ask::View),
         }
