@@ -127,6 +127,21 @@ fn malformed_input_is_one_clear_error() {
 }
 
 #[test]
+fn arguments_that_can_not_come_any_more_are_counted_before_they_begin() {
+    let limits = Limits { max_command_bytes: 20, max_arguments: 16 };
+    let (header, argument) = (b"*3\r\n".as_slice(), b"$0\r\n\r\n".as_slice());
+    let refused = Some(FramingError::TooLarge { limit: 20 });
+    for rest in [b"".as_slice(), b"$", b"$0", argument] {
+        let stream = [header, argument, rest].concat();
+        let every_byte: Vec<usize> = (0..stream.len()).collect();
+        assert_eq!(feed(&stream, &[], limits).1, refused, "{}", stream.escape_ascii());
+        assert_eq!(feed(&stream, &every_byte, limits).1, refused, "{}, byte by byte", stream.escape_ascii());
+    }
+    let stream = [b"*2\r\n", argument, argument].concat();
+    assert_eq!(feed(&stream, &[], limits), (vec![vec![vec![], vec![]]], None, 0));
+}
+
+#[test]
 fn the_largest_command_allowed_is_taken() {
     let mut stream = Vec::new();
     encode_command(&mut stream, &[b"ECHO", &[b'x'; 4096 - 14 - 9]]);

@@ -9,6 +9,9 @@ use super::inline;
 /// No valid length line (`*3\r\n`, `$65536\r\n`) is longer than this, sign, digits and CRLF included.
 const MAX_LENGTH_LINE: usize = 24;
 
+/// Bytes of an empty argument: `$0\r\n\r\n`.
+const SHORTEST_ARGUMENT: usize = 6;
+
 /// How much one command may cost before it is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
@@ -236,10 +239,9 @@ impl RequestDecoder {
         let rest = buf.get(position..).unwrap_or_default();
         let announced = match length_line(rest).map_err(|BadLength| FramingError::InvalidBulkLength)? {
             Some((length, header)) => header.saturating_add(length).saturating_add(2),
-            None => 0,
+            None => SHORTEST_ARGUMENT,
         };
-        // The shortest argument, an empty one, is six bytes: `$0\r\n\r\n`.
-        let others = missing.saturating_sub(1).saturating_mul(6);
+        let others = missing.saturating_sub(1).saturating_mul(SHORTEST_ARGUMENT);
         if position.saturating_add(announced).saturating_add(others) > limit || buf.len() > limit {
             return Err(FramingError::TooLarge { limit });
         }
