@@ -12,16 +12,23 @@ use crate::{Epoch, EpochNumber, Journal, JournalError};
 pub(crate) struct Epochs {
     journal: Arc<dyn Journal>,
     open: Mutex<BTreeMap<EpochNumber, Weak<dyn Epoch>>>,
-    /// The epochs that exist, once somebody has looked. Whoever reads the journal along asks at each block, and to ask a
-    /// directory takes longer than to read a block. One that is being made may be in the directory already, and must not be
-    /// opened a second time: it is not here before it is made.
-    there: Mutex<Option<BTreeSet<EpochNumber>>>,
+    there: Mutex<There>,
     /// Held for reading by whoever needs the epochs to stay, for writing while one is deleted.
     kept: RwLock<()>,
     /// Epochs that readers used last, so that they stay open from one step to the next.
     read_last: Mutex<Vec<(EpochNumber, Arc<dyn Epoch>)>>,
     /// The first sequence of epochs that were looked at. An epoch begins where it begins for good.
     firsts: Mutex<BTreeMap<EpochNumber, u64>>,
+}
+
+/// The epochs that exist. Whoever reads the journal along asks at each block, and to ask a directory takes longer than to read
+/// a block.
+#[derive(Debug, Default)]
+struct There {
+    /// Once somebody has looked.
+    known: Option<BTreeSet<EpochNumber>>,
+    /// May be in the directory already, and must not be opened a second time: it does not exist before it is made.
+    making: Option<EpochNumber>,
 }
 
 /// How many epochs stay open for readers: one that begins, and one that goes on from elsewhere.
@@ -46,10 +53,11 @@ impl Epochs {
     /// The epochs that exist, ascending.
     pub(crate) fn list(&self) -> Result<Vec<EpochNumber>, JournalError> {
         let mut there = self.there.lock();
-        if there.is_none() {
-            *there = Some(self.journal.epochs()?.into_iter().collect());
+        if there.known.is_none() {
+            let made = |number: &EpochNumber| there.making != Some(*number);
+            there.known = Some(self.journal.epochs()?.into_iter().filter(made).collect());
         }
-        Ok(there.iter().flatten().copied().collect())
+        Ok(there.known.iter().flatten().copied().collect())
     }
 
     /// As long as the guard lives, no epoch is deleted.
@@ -96,14 +104,17 @@ impl Epochs {
 
     /// A new epoch.
     pub(crate) fn create(&self, number: EpochNumber) -> Result<Arc<dyn Epoch>, JournalError> {
-        // Looked at before there is something of it to see.
-        self.list()?;
-        let epoch = self.journal.create(number)?;
-        self.open.lock().insert(number, Arc::downgrade(&epoch));
-        if let Some(there) = &mut *self.there.lock() {
-            there.insert(number);
+        self.there.lock().making = Some(number);
+        let made = self.journal.create(number);
+        if let Ok(epoch) = &made {
+            self.open.lock().insert(number, Arc::downgrade(epoch));
         }
-        Ok(epoch)
+        let mut there = self.there.lock();
+        there.making = None;
+        if let (Ok(_), Some(known)) = (&made, &mut there.known) {
+            known.insert(number);
+        }
+        made
     }
 
     /// Deletes an epoch that nobody keeps.
@@ -113,11 +124,11 @@ impl Epochs {
         self.read_last.lock().retain(|(epoch, _)| *epoch != number);
         self.firsts.lock().remove(&number);
         let removed = self.journal.remove(number);
-        // Of one that could not be deleted as a whole, the name may be gone nevertheless.
-        let is_there =
-            removed.is_err() && self.journal.epochs().map_or(true, |there| there.contains(&number));
-        if !is_there && let Some(there) = &mut *self.there.lock() {
-            there.remove(&number);
+        let mut there = self.there.lock();
+        match (&removed, &mut there.known) {
+            (Ok(()), Some(known)) => drop(known.remove(&number)),
+            // Of one that could not be deleted as a whole, the name may be gone nevertheless: whoever asks next looks.
+            _ => there.known = None,
         }
         removed
     }

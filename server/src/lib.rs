@@ -18,6 +18,8 @@ pub mod logging;
 pub mod metrics;
 mod pages;
 mod pool;
+#[cfg(test)]
+mod pool_runs;
 pub mod push;
 pub mod security;
 pub mod serve;

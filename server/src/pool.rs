@@ -5,15 +5,15 @@
 //! who wants one reply that is larger than that is refused.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::Ordering;
 
-use parking_lot::Mutex;
+use crate::sync::{AtomicU64, AtomicUsize, Mutex};
 
 /// Bytes of replies that a connection may hold by itself.
 pub(crate) const OWN_BYTES: usize = 64 << 10;
 
 /// What is lent at once, or what is missing to all that one may have.
-const STEP: usize = 256 << 10;
+pub(crate) const STEP: usize = 256 << 10;
 
 /// What can be lent.
 #[derive(Debug)]
@@ -47,7 +47,7 @@ impl Pool {
     }
 
     /// So many bytes, if there are as many.
-    fn lend(self: &Arc<Self>, bytes: usize) -> Option<Share> {
+    pub(crate) fn lend(self: &Arc<Self>, bytes: usize) -> Option<Share> {
         let lent = self
             .left
             .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(bytes))
@@ -193,60 +193,5 @@ impl Loan {
     /// There is no such reply, or it is with whoever gets what was lent.
     pub(crate) fn end(&self) -> Option<Share> {
         self.share.lock().take()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_is_lent_is_not_there_until_it_is_given_back() {
-        let pool = Pool::new(10);
-        let (one, other) = (pool.lend(6).unwrap(), pool.lend(4).unwrap());
-        assert!(pool.lend(1).is_none());
-        assert_eq!(pool.status(), PoolStatus { lent: 10, limit: 10, refused: 1 });
-        drop(one);
-        assert!(pool.lend(7).is_none() && pool.lend(6).is_some());
-        drop(other);
-        assert_eq!(pool.status(), PoolStatus { lent: 0, limit: 10, refused: 2 });
-    }
-
-    #[test]
-    fn a_connection_holds_a_little_by_itself_and_more_while_there_is_some() {
-        let pool = Pool::new(STEP + 100);
-        let [mut one, mut other] = [(); 2].map(|()| Allowance::new(&pool, OWN_BYTES + STEP + 60));
-        assert!(one.admits(OWN_BYTES - 1) && pool.status().lent == 0);
-        assert!(one.admits(OWN_BYTES) && pool.status().lent == STEP);
-        assert!(one.admits(OWN_BYTES + STEP + 59) && !one.admits(OWN_BYTES + STEP + 60));
-        assert_eq!(pool.status().lent, STEP + 60);
-        assert!(!other.admits(OWN_BYTES));
-        let share = one.end();
-        assert_eq!((one.bytes(), pool.status().lent), (OWN_BYTES, STEP + 60));
-        drop(share);
-        assert!(other.admits(OWN_BYTES));
-    }
-
-    #[test]
-    fn a_loan_is_lent_once_and_taken_over_by_who_has_the_reply() {
-        let pool = Pool::new(3 * STEP);
-        let mut allowance = Allowance::new(&pool, OWN_BYTES + STEP + 60);
-        let loan = allowance.loan();
-        assert_eq!(pool.status().lent, 0);
-        assert_eq!((loan.beyond(0), loan.beyond(0), pool.status().lent), (STEP, STEP, STEP));
-        assert_eq!((loan.beyond(STEP), loan.beyond(STEP + 60)), (STEP + 60, STEP + 60));
-        assert!(allowance.grow());
-        allowance.take_over(&loan);
-        drop(loan);
-        assert_eq!(pool.status().lent, 2 * STEP + 60);
-        drop(allowance.end());
-        assert_eq!(pool.status().lent, 0);
-    }
-
-    #[test]
-    fn who_has_one_request_need_not_borrow() {
-        let mut one = Allowance::of_one_request(OWN_BYTES + STEP);
-        assert!(one.admits(OWN_BYTES + STEP - 1) && !one.admits(OWN_BYTES + STEP));
-        assert_eq!(one.loan().beyond(0), STEP);
     }
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Weak};
 
+use shuttle::rand::{Rng as _, thread_rng};
 use shuttle::thread;
 use tidegate_persistence::{Epoch, EpochNumber, Journal, JournalError, Mark, StoredBlock};
 
@@ -14,7 +15,11 @@ use crate::sync::Mutex;
 type Locks = Arc<Mutex<BTreeMap<EpochNumber, Option<Weak<Handle>>>>>;
 
 #[derive(Debug, Default)]
-struct Disk(Locks);
+struct Disk {
+    locks: Locks,
+    /// Whether what changes names, or asks for them, fails now and then.
+    fails: bool,
+}
 
 #[derive(Debug)]
 struct Handle {
@@ -24,27 +29,40 @@ struct Handle {
 
 impl Disk {
     fn handle(&self, number: EpochNumber) -> Arc<Handle> {
-        let handle = Arc::new(Handle { number, locks: Arc::clone(&self.0) });
-        self.0.lock().insert(number, Some(Arc::downgrade(&handle)));
+        let handle = Arc::new(Handle { number, locks: Arc::clone(&self.locks) });
+        self.locks.lock().insert(number, Some(Arc::downgrade(&handle)));
         handle
+    }
+
+    fn trouble(&self) -> Result<(), JournalError> {
+        match self.fails && thread_rng().gen_bool(0.4) {
+            true => Err(JournalError::Full("the disk fails".to_owned())),
+            false => Ok(()),
+        }
     }
 }
 
 impl Journal for Disk {
     fn epochs(&self) -> Result<Vec<EpochNumber>, JournalError> {
-        Ok(self.0.lock().keys().copied().collect())
+        self.trouble()?;
+        Ok(self.locks.lock().keys().copied().collect())
     }
 
     fn create(&self, number: EpochNumber) -> Result<Arc<dyn Epoch>, JournalError> {
         let handle = self.handle(number);
         // There to see, and not finished.
         thread::yield_now();
+        if let Err(error) = self.trouble() {
+            drop(handle);
+            self.locks.lock().remove(&number);
+            return Err(error);
+        }
         Ok(handle)
     }
 
     fn open(&self, number: EpochNumber) -> Result<Arc<dyn Epoch>, JournalError> {
         loop {
-            let lock = self.0.lock().get(&number).cloned();
+            let lock = self.locks.lock().get(&number).cloned();
             let Some(holder) = lock.unwrap_or_else(|| panic!("{number} is opened, and was deleted")) else {
                 return Ok(self.handle(number));
             };
@@ -55,9 +73,12 @@ impl Journal for Disk {
     }
 
     fn remove(&self, number: EpochNumber) -> Result<(), JournalError> {
-        let lock = self.0.lock().remove(&number);
+        // Before the name is gone,
+        self.trouble()?;
+        let lock = self.locks.lock().remove(&number);
         assert!(lock.is_some_and(|holder| holder.is_none()), "{number} is deleted, and somebody has it");
-        Ok(())
+        // and what it was the name of.
+        self.trouble()
     }
 
     fn mark(&self) -> Result<Option<Mark>, JournalError> {
@@ -103,8 +124,13 @@ impl Drop for Handle {
 
 /// The epochs of these numbers, all closed.
 fn closed(numbers: &[u32]) -> Arc<Epochs> {
+    on_a_disk(numbers, false).0
+}
+
+fn on_a_disk(numbers: &[u32], fails: bool) -> (Arc<Epochs>, Locks) {
     let locks = numbers.iter().map(|number| (EpochNumber(*number), None)).collect();
-    Arc::new(Epochs::new(Arc::new(Disk(Arc::new(Mutex::new(locks))))))
+    let locks = Arc::new(Mutex::new(locks));
+    (Arc::new(Epochs::new(Arc::new(Disk { locks: Arc::clone(&locks), fails }))), locks)
 }
 
 #[test]
@@ -165,5 +191,44 @@ fn no_epoch_is_deleted_under_its_reader() {
         readers.into_iter().for_each(|reader| reader.join().unwrap());
         remover.join().unwrap();
         assert_eq!(epochs.list().unwrap(), [EpochNumber(2)]);
+    });
+}
+
+#[test]
+fn what_is_listed_is_what_is_there_while_epochs_are_made_and_deleted_and_the_disk_fails() {
+    explore(|| {
+        let (epochs, on_disk) = on_a_disk(&[1, 2, 3], true);
+        let (maker, remover) = (Arc::clone(&epochs), Arc::clone(&epochs));
+        let maker = thread::spawn(move || {
+            // As the writer does: until one is made. Then it goes on in that one.
+            (0..4).find_map(|_| maker.create(EpochNumber(4)).ok())
+        });
+        let remover = thread::spawn(move || {
+            for number in [EpochNumber(1), EpochNumber(2)] {
+                // As whoever prunes does: what it lists, and it comes back to it.
+                for _ in 0..3 {
+                    if remover.list().is_ok_and(|there| there.contains(&number)) {
+                        let _ = remover.remove(number);
+                    }
+                }
+            }
+        });
+        let reader = Arc::clone(&epochs);
+        let reader = thread::spawn(move || {
+            for _ in 0..2 {
+                let _kept = reader.keep();
+                for number in reader.list().into_iter().flatten() {
+                    reader.reading(number).unwrap();
+                }
+            }
+        });
+        reader.join().unwrap();
+        remover.join().unwrap();
+        let made = maker.join().unwrap();
+        let there: Vec<EpochNumber> = on_disk.lock().keys().copied().collect();
+        assert_eq!(there.contains(&EpochNumber(4)), made.is_some());
+        if let Ok(listed) = epochs.list() {
+            assert_eq!(listed, there);
+        }
     });
 }

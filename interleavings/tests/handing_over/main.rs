@@ -1,5 +1,6 @@
 //! What threads hand over to each other with locks and wakes, in orders of their steps that are drawn at random: a reply
-//! that waits for the disk, a reader that waits for entries, the accounts of buyers, seats, epochs, and news.
+//! that waits for the disk, a reader that waits for entries, the accounts of buyers, seats, epochs, news,
+//! and memory that is lent.
 //!
 //! `TIDEGATE_ORDERS` says how many orders each test tries; a failure names the `TIDEGATE_SEED` that draws them again, and
 //! the order itself.
@@ -34,6 +35,7 @@ production! {
     membership: "../../../actors/src/membership.rs",
     news: "../../../actors/src/news.rs",
     places: "../../../actors/src/places.rs",
+    pool: "../../../server/src/pool.rs",
     rejections: "../../../actors/src/rejections.rs",
     release: "../../../actors/src/release.rs",
     scribe: "../../../actors/src/scribe.rs",
@@ -45,6 +47,7 @@ production! {
 mod accounts;
 mod epochs;
 mod journal;
+mod loans;
 mod rounds;
 mod seats;
 mod turns;
