@@ -10,6 +10,7 @@
 //! shorter ([`shrink`]).
 
 mod account;
+mod archive;
 mod auditor;
 mod chronicle;
 mod clients;

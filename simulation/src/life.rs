@@ -17,6 +17,7 @@ use tidegate_persistence::{
 };
 use tokio::sync::{Notify, oneshot};
 
+use crate::archive::Archive;
 use crate::chronicle::Numbers;
 use crate::gate::Gate;
 use crate::request::Whom;
@@ -86,12 +87,13 @@ impl Life {
     /// What recovery says.
     pub(crate) fn begin(
         disk: &MemoryJournal,
+        archive: &Archive,
         setup: &Setup,
         clock: &Arc<ManualClock>,
     ) -> Result<Self, RecoveryError> {
         let snapshots = Arc::new(disk.snapshots());
         let Recovered { workers, next_actor, journal, .. } =
-            recover_from(Arc::new(disk.clone()), Some(snapshots), 1, SEED, &|_| {})?;
+            recover_from(Arc::new(archive.clone()), Some(snapshots), 1, SEED, &|_| {})?;
         let options = Options {
             max_commit_bytes: setup.commit_bytes,
             epoch_bytes: setup.epoch_bytes,

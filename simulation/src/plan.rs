@@ -8,7 +8,7 @@ use tidegate_persistence::{Crash, Mishap};
 
 use crate::question::Question;
 use crate::reading::Reading;
-use crate::setup::Setup;
+use crate::setup::{SMALL_EPOCH, Setup};
 
 const DAY_MS: i64 = 86_400_000;
 
@@ -141,14 +141,25 @@ impl Plan {
         let trouble = rng.random_range(0..=3);
         // Some are read along, by few or by many.
         let reads = [0, 15, 60][rng.random_range(0..3)];
-        let steps = (0..count).map(|_| Step::of(&mut rng, trouble, reads)).collect();
+        // Where epochs are small, they end all the time, and snapshots let them go.
+        let (upkeep, more) = if setup.epoch_bytes == SMALL_EPOCH { (70, 60) } else { (0, 0) };
+        let mix = Mix { trouble: 5 * trouble, upkeep, reads };
+        let steps = (0..count + more).map(|_| Step::of(&mut rng, &mix)).collect();
         Self { seed, setup, lying_disk: false, steps }
     }
 }
 
+/// How often something happens besides the sale itself, which comes a hundred times.
+struct Mix {
+    trouble: u32,
+    upkeep: u32,
+    reads: u32,
+}
+
 impl Step {
-    fn of(rng: &mut StdRng, trouble: u32, reads: u32) -> Self {
-        match rng.random_range(0..100 + 5 * trouble + reads) {
+    fn of(rng: &mut StdRng, mix: &Mix) -> Self {
+        let Mix { trouble, upkeep, reads } = *mix;
+        match rng.random_range(0..100 + trouble + upkeep + reads) {
             0..38 => Self::Ask { question: Question::of(rng), joined: rng.random_bool(0.3) },
             38..46 => Self::Repeat { of: rng.random() },
             46..48 => Self::Leave { who: rng.random() },
@@ -162,7 +173,8 @@ impl Step {
             96 => Self::SetClock { by: [DAY_MS, -DAY_MS, 61_000, -61_000][rng.random_range(0..4)] },
             97 => Self::Stop,
             98 | 99 => Self::crash(rng),
-            at if at < 100 + 5 * trouble => Self::trouble(rng),
+            at if at < 100 + trouble => Self::trouble(rng),
+            at if at < 100 + trouble + upkeep => Self::upkeep(rng),
             _ => Self::Read { reading: Reading::of(rng) },
         }
     }
@@ -179,6 +191,14 @@ impl Step {
                 let mishap = if rng.random() { Mishap::PowerCutBefore } else { Mishap::PowerCutAfter };
                 Self::Mishap { after, mishap }
             }
+        }
+    }
+
+    fn upkeep(rng: &mut StdRng) -> Self {
+        match rng.random_range(0..3) {
+            0 => Self::Commit,
+            1 => Self::MakeEpoch,
+            _ => Self::Snapshot,
         }
     }
 

@@ -33,6 +33,9 @@ pub(crate) struct Setup {
     pub(crate) expiries_per_turn: usize,
 }
 
+/// Bytes that a commit fills.
+pub(crate) const SMALL_EPOCH: u64 = 100;
+
 /// How a SKU is sold.
 #[derive(Clone, Debug)]
 pub(crate) struct Offer {
@@ -88,7 +91,7 @@ impl Setup {
             has_green: rng.random_bool(0.4),
             coupon_sku: rng.random_bool(0.2).then_some(0),
             late_refund: rng.random_bool(0.3),
-            epoch_bytes: one_of(rng, &[300, 800, 2_000, 100_000]),
+            epoch_bytes: one_of(rng, &[SMALL_EPOCH, 800, 2_000, 100_000]),
             retention_epochs: rng.random_range(0..=2),
             pass_events: one_of(rng, &[5, 50, 1_000_000]),
             commit_bytes: if rng.random_bool(0.3) { 200 } else { 64 << 10 },

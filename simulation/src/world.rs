@@ -8,8 +8,9 @@ use std::time::Duration;
 
 use tidegate_actors::{Clock, ManualClock};
 use tidegate_engine::Millis;
-use tidegate_persistence::{Crash, EpochNumber, Journal, MemoryJournal, SnapshotStore, recover_from};
+use tidegate_persistence::{Crash, MemoryJournal, SnapshotStore, recover_from};
 
+use crate::archive::Archive;
 use crate::auditor::Auditor;
 use crate::chronicle;
 use crate::clients::Clients;
@@ -42,6 +43,8 @@ pub struct Finished {
     pub requests: usize,
     /// Starts, after crashes and stops.
     pub starts: u32,
+    /// Epochs that were deleted because a snapshot covers them.
+    pub deleted: usize,
     /// How often each kind of reply was heard.
     pub replies: BTreeMap<String, u64>,
 }
@@ -73,6 +76,7 @@ struct World<'p> {
     plan: &'p Plan,
     progress: &'p AtomicUsize,
     disk: MemoryJournal,
+    archive: Archive,
     clock: Arc<ManualClock>,
     /// The latest that the clock ever showed.
     latest: u64,
@@ -88,10 +92,12 @@ struct World<'p> {
 
 impl<'p> World<'p> {
     fn new(plan: &'p Plan, progress: &'p AtomicUsize) -> Self {
+        let disk = MemoryJournal::new();
         Self {
             plan,
             progress,
-            disk: MemoryJournal::new(),
+            archive: Archive::new(disk.clone()),
+            disk,
             clock: Arc::new(ManualClock::new(Millis(BEGIN))),
             latest: BEGIN,
             promised: 0,
@@ -128,7 +134,7 @@ impl<'p> World<'p> {
         if self.starts > MOST_STARTS {
             return Err("the server was started again and again".to_owned());
         }
-        let mut life = match Life::begin(&self.disk, &self.plan.setup, &self.clock) {
+        let mut life = match Life::begin(&self.disk, &self.archive, &self.plan.setup, &self.clock) {
             Ok(life) => life,
             Err(_) if self.disk.has_failed() => return Ok(End::Crash(Crash::LoseUnsynced)),
             Err(error) => return Err(format!("the server does not start: {error}")),
@@ -290,8 +296,8 @@ impl<'p> World<'p> {
     /// The states that the next start would find, with snapshots and without.
     fn finish(&mut self) -> Result<Finished, String> {
         self.disk.crash(Crash::LoseUnsynced);
-        let hash = |snapshots: Option<Arc<dyn SnapshotStore>>| -> Result<u64, String> {
-            let recovered = recover_from(Arc::new(self.disk.clone()), snapshots, 1, SEED, &|_| {});
+        let hash = |journal, snapshots: Option<Arc<dyn SnapshotStore>>| -> Result<u64, String> {
+            let recovered = recover_from(journal, snapshots, 1, SEED, &|_| {});
             let mut recovered = recovered.map_err(|error| error.to_string())?;
             self.find_promised(recovered.next_sequence - 1)?;
             let mut actors = recovered.workers.remove(0);
@@ -300,15 +306,15 @@ impl<'p> World<'p> {
             let mix = |hash: u64, more: u64| (hash ^ more).wrapping_mul(0x0100_0000_01b3).rotate_left(29);
             Ok(actors.iter().fold(0xcbf2_9ce4_8422_2325, |all, actor| mix(all, actor.state.hash())))
         };
-        let with = hash(Some(Arc::new(self.disk.snapshots())))?;
-        let epochs = self.disk.epochs().map_err(|error| error.to_string())?;
-        if epochs.first() == Some(&EpochNumber::FIRST) && hash(None)? != with {
+        let with = hash(Arc::new(self.disk.clone()), Some(Arc::new(self.disk.snapshots())))?;
+        let whole = self.archive.whole().map_err(|error| error.to_string())?;
+        if hash(Arc::new(whole), None)? != with {
             return Err("snapshot and journal lead to another state than the journal alone".to_owned());
         }
         let mut replies = self.clients.auditor.replies().clone();
         replies.extend(self.readers.heard().clone());
         let requests = self.clients.requests().len();
-        Ok(Finished { hash: with, requests, starts: self.starts, replies })
+        Ok(Finished { hash: with, requests, starts: self.starts, deleted: self.archive.deleted(), replies })
     }
 }
 

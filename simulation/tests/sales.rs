@@ -14,13 +14,15 @@ const SALES: u64 = 400;
 #[test]
 fn in_many_sales_nothing_goes_wrong_and_everything_happens() {
     let mut heard: BTreeMap<String, u64> = BTreeMap::new();
-    let mut starts = 0;
+    let (mut starts, mut with_deletions) = (0, 0);
     for seed in 0..SALES {
         let finished = run(&Plan::of(seed)).unwrap_or_else(|failure| panic!("seed {seed}: {}", failure.what));
         starts += finished.starts;
+        with_deletions += u64::from(finished.deleted > 0);
         finished.replies.into_iter().for_each(|(kind, count)| *heard.entry(kind).or_default() += count);
     }
     assert!(u64::from(starts) > 2 * SALES, "{starts} starts");
+    assert!(with_deletions > SALES / 20, "in {with_deletions} sales an epoch was deleted");
     for kind in "Reserved Opened Joined CartReserved Paid Cancelled Refunded RefundDue Granted Restocked Resumed Paused SoldOut \
                  Limit Expired AlreadyPaid AmountMismatch CouponInvalid RoomClosed InCart PaymentReused JournalFailed Panicked \
                  Rebuilding Blocked Unblocked Repriced OutOfBounds PriceChanged ReservedAt NoStore NotOpen Ended NotEligible CartPaid \

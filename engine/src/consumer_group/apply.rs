@@ -32,11 +32,11 @@ impl ConsumerGroup {
                 if self.find(consumer).is_some() {
                     return Err(Contradiction::Buyer);
                 }
-                self.add(consumer, at);
+                self.add(consumer, at)?;
             }
             Event::ConsumerRemoved { consumer } => {
                 let number = self.number(consumer)?;
-                let removed = self.consumers.get_mut(number as usize).and_then(Option::take);
+                let removed = self.consumers.remove(&number);
                 for entry in removed.into_iter().flat_map(|consumer| consumer.pending) {
                     self.pending.remove(&entry);
                 }
@@ -74,13 +74,12 @@ impl ConsumerGroup {
         Ok(())
     }
 
-    /// Adds a consumer in the first place that is free.
-    pub(super) fn add(&mut self, name: &str, at: Millis) {
+    /// Adds a consumer with the first number that is free.
+    fn add(&mut self, name: &str, at: Millis) -> Result<(), Contradiction> {
+        let free = (0..=u32::MAX).find(|number| !self.consumers.contains_key(number));
         let consumer = Consumer { name: name.into(), active_at: at, pending: Default::default() };
-        match self.consumers.iter_mut().find(|place| place.is_none()) {
-            Some(place) => *place = Some(consumer),
-            None => self.consumers.push(Some(consumer)),
-        }
+        self.consumers.insert(free.ok_or(Contradiction::Buyer)?, consumer);
+        Ok(())
     }
 
     pub(super) fn number(&self, name: &str) -> Result<u32, Contradiction> {
@@ -93,7 +92,7 @@ impl ConsumerGroup {
     }
 
     fn consumer_mut(&mut self, number: u32) -> Result<&mut Consumer, Contradiction> {
-        self.consumers.get_mut(number as usize).and_then(Option::as_mut).ok_or(Contradiction::Buyer)
+        self.consumers.get_mut(&number).ok_or(Contradiction::Buyer)
     }
 
     fn take(&mut self, entry: u64) -> Option<Pending> {

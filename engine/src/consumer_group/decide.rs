@@ -90,8 +90,7 @@ impl ConsumerGroup {
         if self.find(consumer).is_some() {
             return Ok(SmallVec::new());
         }
-        let count = self.consumers.iter().flatten().count();
-        if count >= limits.max_consumers as usize {
+        if self.consumers.len() >= limits.max_consumers as usize {
             return Err(Answer::Full { limit: "consumers" });
         }
         Ok(smallvec![Event::ConsumerAdded { consumer }])

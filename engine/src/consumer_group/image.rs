@@ -49,9 +49,9 @@ impl ConsumerGroupState {
             last_event_at: self.last_event_at,
         };
         let consumers = self.group.iter().flat_map(|group| {
-            (0..).zip(&group.consumers).filter_map(|(number, consumer)| {
-                let Consumer { name, active_at, .. } = consumer.as_ref()?;
-                Some(ConsumerGroupPart::Consumer { number, name, active_at: *active_at })
+            group.consumers.iter().map(|(number, consumer)| {
+                let Consumer { name, active_at, .. } = consumer;
+                ConsumerGroupPart::Consumer { number: *number, name, active_at: *active_at }
             })
         });
         let pending = self.group.iter().flat_map(|group| &group.pending).map(|(entry, pending)| {
@@ -116,13 +116,11 @@ impl ConsumerGroupRestorer {
                 match part {
                     ConsumerGroupPart::Head { .. } => Err(Contradiction::Parts),
                     ConsumerGroupPart::Consumer { number, name, active_at } => {
-                        let number = number as usize;
-                        if number < group.consumers.len() || number > MOST_CONSUMERS {
+                        if group.consumers.last_key_value().is_some_and(|(last, _)| number <= *last) {
                             return Err(Contradiction::Parts);
                         }
-                        group.consumers.resize_with(number, || None);
                         let pending = Default::default();
-                        group.consumers.push(Some(Consumer { name: name.into(), active_at, pending }));
+                        group.consumers.insert(number, Consumer { name: name.into(), active_at, pending });
                         Ok(())
                     }
                     ConsumerGroupPart::Pending { entry, consumer, delivered_at, deliveries } => {
@@ -141,6 +139,3 @@ impl ConsumerGroupRestorer {
         self.state.ok_or(Contradiction::Parts)
     }
 }
-
-/// A number beyond this is damage, not a reason to ask for memory.
-const MOST_CONSUMERS: usize = 16 << 20;

@@ -93,7 +93,7 @@ impl ConsumerGroup {
     /// How the group stands.
     #[must_use]
     pub fn view(&self) -> ConsumerGroupView {
-        let consumers = self.consumers.iter().flatten().map(|consumer| ConsumerView {
+        let consumers = self.consumers.values().map(|consumer| ConsumerView {
             name: consumer.name.clone(),
             pending: consumer.pending.len() as u64,
             active_at: consumer.active_at,
@@ -124,7 +124,11 @@ impl ConsumerGroup {
             if now.0.saturating_sub(pending.delivered_at.0) >= min_idle && found.len() < most as usize {
                 found.push(PendingEntry {
                     entry,
-                    consumer: self.consumer(pending.consumer).map_or("", |consumer| &consumer.name).into(),
+                    consumer: self
+                        .consumers
+                        .get(&pending.consumer)
+                        .map_or("", |consumer| &consumer.name)
+                        .into(),
                     delivered_at: pending.delivered_at,
                     deliveries: pending.deliveries,
                 });

@@ -29,8 +29,8 @@ pub struct ConsumerGroupState {
 pub struct ConsumerGroup {
     /// Everything up to here was delivered, or is not to be.
     last_delivered: u64,
-    /// By the number that entries know them by. A place whose consumer was deleted is used again.
-    consumers: Vec<Option<Consumer>>,
+    /// By the number that entries know them by. That of a consumer which was deleted is used again.
+    consumers: BTreeMap<u32, Consumer>,
     pending: BTreeMap<u64, Pending>,
 }
 
@@ -263,13 +263,9 @@ impl<S> ConsumerGroupCommand<S> {
 
 impl ConsumerGroup {
     fn find(&self, name: &str) -> Option<(u32, &Consumer)> {
-        let found = self.consumers.iter().enumerate().find_map(|(at, consumer)| {
-            consumer.as_ref().filter(|consumer| &*consumer.name == name).map(|consumer| (at, consumer))
-        });
-        found.and_then(|(at, consumer)| Some((u32::try_from(at).ok()?, consumer)))
-    }
-
-    fn consumer(&self, number: u32) -> Option<&Consumer> {
-        self.consumers.get(number as usize)?.as_ref()
+        self.consumers
+            .iter()
+            .find(|(_, consumer)| &*consumer.name == name)
+            .map(|(at, consumer)| (*at, consumer))
     }
 }

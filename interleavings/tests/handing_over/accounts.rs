@@ -73,7 +73,7 @@ fn the_last_unit_of_a_limit_goes_to_one_of_those_who_claim_it_at_once() {
             thread::spawn(move || ledger.claim("ann", &claim(sku, 1, None), NOW))
         });
         let got = skus.into_iter().map(|sku| sku.join().unwrap()).filter(|got| *got).count();
-        assert_eq!((got, ledger.left("ann")), (1, 0));
+        assert_eq!((got, ledger.left("ann")), (1, 0), "who got the last unit, and what is left");
     });
 }
 

@@ -193,7 +193,7 @@ fn sale(turns: u64, fails_at: Option<u64>) {
         }
     }
     // What is durable is answered, and nothing else.
-    assert_eq!(answered, disk.load(SeqCst));
+    assert_eq!(answered, disk.load(SeqCst), "turns answered, and on the disk");
     drop(closing);
     let _ = messages.send(Message::Stop);
     arbiter.join().unwrap();

@@ -33,7 +33,7 @@ fn a_seat_is_made_once_however_many_ask_for_it_at_once() {
             })
         });
         let seats = asked.map(|asked| asked.join().unwrap());
-        assert_eq!((made.load(SeqCst), directory.len()), (1, 1));
+        assert_eq!((made.load(SeqCst), directory.len()), (1, 1), "seats made, and there");
         assert!(seats.iter().all(|seat| Arc::ptr_eq(seat, &seats[0])));
     });
 }
@@ -47,7 +47,7 @@ fn there_are_never_more_seats_than_the_limit_says() {
             thread::spawn(move || directory.find_or_add(&format!("sku-{at}"), |id| Seat::new(id, "sku")))
         });
         let refused: Vec<_> = asked.into_iter().filter_map(|asked| asked.join().unwrap().err()).collect();
-        assert_eq!(refused, [CreateError::Full { limit: "limits.max_skus" }]);
+        assert_eq!(refused, [CreateError::Full { limit: "limits.max_skus" }], "one must be refused");
         assert_eq!(directory.len(), THREADS - 1);
     });
 }
@@ -92,6 +92,6 @@ fn the_bodies_that_wait_for_an_actor_are_counted_rightly_whoever_sends_and_begin
             })
         });
         sent.into_iter().for_each(|sent| sent.join().unwrap());
-        assert_eq!(shown.waiting(), 0);
+        assert_eq!(shown.waiting(), 0, "bodies wait, and all were begun");
     });
 }

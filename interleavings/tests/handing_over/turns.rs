@@ -78,7 +78,7 @@ fn the_last_units_of_a_limit_are_sold_once_by_skus_that_judge_at_once() {
             })
         });
         let sold = sales.into_iter().map(|sale| u32::from(sale.join().unwrap())).sum::<u32>();
-        assert_eq!((sold, ledgers.of("fair").left("ann")), (LIMIT, 0));
+        assert_eq!((sold, ledgers.of("fair").left("ann")), (LIMIT, 0), "units sold, and left to the buyer");
     });
 }
 
@@ -111,7 +111,7 @@ fn whatever_a_crash_leaves_of_the_journal_no_buyer_has_more_than_the_limit() {
         let journal = journal.lock();
         for units in journal.iter() {
             held += units;
-            assert!((0..=i64::from(LIMIT)).contains(&held), "{journal:?}");
+            assert!((0..=i64::from(LIMIT)).contains(&held), "{held} units of one buyer: {journal:?}");
         }
         assert_eq!(i64::from(ledgers.of("fair").left("ann")), i64::from(LIMIT) - held, "units leaked");
     });
@@ -138,6 +138,6 @@ fn a_turn_that_panics_gives_back_what_it_claimed() {
         });
         let sold = sales.into_iter().map(|sale| u32::from(sale.join().unwrap())).sum::<u32>();
         assert!((1..=LIMIT).contains(&sold), "{sold}");
-        assert_eq!(ledgers.of("fair").left("ann"), LIMIT - sold);
+        assert_eq!(ledgers.of("fair").left("ann"), LIMIT - sold, "units left to the buyer");
     });
 }
