@@ -197,16 +197,10 @@ impl<'a> Block<'a> {
         Groups::new(payload(self.bytes), self.first_sequence)
     }
 
-    /// Its length with the header.
+    /// Bytes, with the header.
     #[must_use]
-    pub fn len(&self) -> usize {
+    pub fn size(&self) -> usize {
         self.bytes.len()
-    }
-
-    /// Whether it holds no event; no writer makes such a block.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.events == 0
     }
 }
 

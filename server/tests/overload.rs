@@ -20,6 +20,8 @@ mod doors;
 mod gone;
 #[path = "overload/large.rs"]
 mod large;
+#[path = "overload/lent.rs"]
+mod lent;
 #[path = "overload/rate.rs"]
 mod rate;
 #[path = "overload/seller.rs"]
@@ -28,3 +30,5 @@ mod seller;
 mod siege;
 #[path = "overload/slow.rs"]
 mod slow;
+#[path = "overload/staying.rs"]
+mod staying;

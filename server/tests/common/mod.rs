@@ -24,7 +24,7 @@ pub(crate) use exposition::Exposition;
 pub(crate) use feed::{Entry, disagreements, entries, streamed};
 pub(crate) use process::{Process, run};
 pub(crate) use server::Server;
-pub(crate) use socket::Socket;
+pub(crate) use socket::{Socket, narrow};
 pub(crate) use web::{Answer, Ask, exchange};
 
 /// How long anything may take before a test gives up. Nothing waits this long unless it is broken.

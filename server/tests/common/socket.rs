@@ -24,11 +24,7 @@ impl Socket {
 
     /// Of a client whose system takes little for it while it does not read.
     pub(crate) fn connect_narrow(address: SocketAddr) -> Self {
-        let socket =
-            socket2::Socket::new(socket2::Domain::for_address(address), socket2::Type::STREAM, None).unwrap();
-        socket.set_recv_buffer_size(4 << 10).unwrap();
-        socket.connect(&address.into()).unwrap();
-        Self::upgrade(socket.into(), address, &[]).unwrap()
+        Self::upgrade(narrow(address), address, &[]).unwrap()
     }
 
     /// With these headers; the status of the answer if it is no upgrade.
@@ -130,4 +126,13 @@ impl Socket {
     pub(crate) fn stream(&mut self) -> &mut TcpStream {
         self.socket.get_mut()
     }
+}
+
+/// A connection whose system takes little for it while nobody reads.
+pub(crate) fn narrow(address: SocketAddr) -> TcpStream {
+    let socket =
+        socket2::Socket::new(socket2::Domain::for_address(address), socket2::Type::STREAM, None).unwrap();
+    socket.set_recv_buffer_size(4 << 10).unwrap();
+    socket.connect(&address.into()).unwrap();
+    socket.into()
 }

@@ -9,7 +9,7 @@ use tokio::time::sleep;
 use super::crowd::{Member, command, write};
 use super::doors::upgrade;
 use super::siege::{PER_CONNECTION, PER_WEBSOCKET, Siege, Size};
-use crate::common::{Ask, Exposition, Server, show, until};
+use crate::common::{Ask, Client, Exposition, Server, show, until};
 
 /// Sends this for as long as the server takes it, and reads nothing.
 async fn ask_for_ever(member: &Member, stream: &mut TcpStream, asks: &[u8]) {
@@ -18,7 +18,7 @@ async fn ask_for_ever(member: &Member, stream: &mut TcpStream, asks: &[u8]) {
 }
 
 /// A text message of a client.
-fn text(message: &serde_json::Value) -> Vec<u8> {
+pub(crate) fn text(message: &serde_json::Value) -> Vec<u8> {
     let text = message.to_string();
     let mut frame = vec![0x81, 0x80 | 126];
     frame.extend(u16::try_from(text.len()).unwrap().to_be_bytes());
@@ -28,19 +28,22 @@ fn text(message: &serde_json::Value) -> Vec<u8> {
     frame
 }
 
+/// As many bytes, at least, as the SKU that [`put_chain`] puts takes to show.
+pub(crate) const CHAIN_BYTES: usize = 20_000;
+
 /// Puts a SKU that takes 40 KB to show, so that a few bytes ask for many.
-fn put_chain(siege: &Siege) {
+pub(crate) fn put_chain(client: &mut Client) {
     let store = |at: u32| json!({"id": format!("store-{at}"), "lat": 31.2, "lon": 121.4, "stock": 1});
     let stores: Vec<_> = (0..900).map(store).collect();
     let document = json!({"title": "Chain", "currency": "GBP", "price": {"fixed": 1}, "stores": stores});
-    siege.client().says(&format!("SKU.PUT chain {document}"), "[CREATED]");
+    client.says(&format!("SKU.PUT chain {document}"), "[CREATED]");
 }
 
 #[test]
 fn who_never_reads_replies_is_cut_off_and_costs_what_one_may() {
     let count = 48 * Size::of_this_run().times;
     let mut siege = Siege::begin("pipelines that nobody reads", "");
-    put_chain(&siege);
+    put_chain(&mut siege.client());
     siege.storm(count, &["cut off"], async |member: Member| {
         let Some(mut stream) = member.connect_narrow(member.tcp).await else { return };
         ask_for_ever(&member, &mut stream, &command("SKU.GET chain").repeat(1_000)).await;
@@ -56,7 +59,7 @@ fn who_never_reads_cannot_take_for_each_connection_what_one_alone_might() {
         "pipelines that nobody reads, with large buffers",
         "[limits]\noutput_buffer_bytes = 4194304\noutput_pool_bytes = 8388608\nmax_batch_commands = 1024",
     );
-    put_chain(&siege);
+    put_chain(&mut siege.client());
     siege.storm(count, &["cut off"], async |member: Member| {
         let Some(mut stream) = member.connect_narrow(member.tcp).await else { return };
         // Or as much of the feed as there is.
@@ -94,7 +97,7 @@ fn who_never_reads_its_websocket_cannot_take_what_one_alone_might() {
         "WebSockets that nobody reads, with large buffers",
         "[limits]\noutput_buffer_bytes = 1048576\noutput_pool_bytes = 4194304",
     );
-    put_chain(&siege);
+    put_chain(&mut siege.client());
     siege.storm(count, &["cut off"], async |member: Member| {
         let Some(mut stream) = member.connect_narrow(member.http).await else { return };
         upgrade(&mut stream).await;
