@@ -62,6 +62,8 @@ pub(crate) struct DeskActor {
     shared: Arc<Shared>,
     /// The last group that this actor gave to the journal.
     last_ticket: Ticket,
+    /// The journal has something of it, or will have.
+    is_journaled: bool,
     timer: Option<(Millis, SpawnHandle)>,
     /// The last turn without a body panicked.
     failed_alone: bool,
@@ -80,6 +82,7 @@ impl DeskActor {
         Self {
             id,
             last_turn: desk.last_event_at(),
+            is_journaled: desk.last_event_at() > Millis(0),
             desk,
             condition: Condition::Live,
             shown,
@@ -136,6 +139,7 @@ impl DeskActor {
                 for group in self.groups.drain(..) {
                     self.release.load().journaled(group.bytes().len());
                     self.last_ticket = self.release.lane().submit(group);
+                    self.is_journaled = true;
                 }
                 if let Some(news) = reporter.map(Reporter::into_news).filter(|news| !news.is_empty()) {
                     self.release.hold_news(self.last_ticket, self.desk.name(), news);
@@ -291,6 +295,14 @@ impl Handler<Rebuilt> for DeskActor {
 
     fn handle(&mut self, Rebuilt(state): Rebuilt, ctx: &mut Context<Self>) {
         match state {
+            // An empty SKU in its place would sell what is sold, again.
+            Ok(None) if self.is_journaled => {
+                tracing::error!(
+                    name = self.desk.name(),
+                    "quarantined: the journal has nothing of it any more"
+                );
+                self.set_condition(Condition::Quarantined);
+            }
             Ok(state) => {
                 tracing::info!(name = self.desk.name(), "rebuilt from the journal; back in service");
                 self.desk.replace(state, self.shared.options.seed);

@@ -6,7 +6,7 @@ use crate::chain::{Chain, ChainError, Step};
 use crate::epoch::Epochs;
 use crate::lane::Shared;
 use crate::replay::{RecoveredActor, ReplayError, Replayer, Whose};
-use crate::snapshot::{Footer, SnapshotError, Snapshots};
+use crate::snapshot::{SnapshotError, Snapshots};
 use crate::{ActorId, DirLock, EpochNumber, JournalError, Tail};
 
 /// Reads a journal that is being written.
@@ -34,7 +34,10 @@ pub enum RebuildError {
     /// The directory of snapshots can't be read.
     #[error("the directory of snapshots: {0}")]
     Io(#[from] std::io::Error),
-    /// The journal does not know it.
+    /// Epochs were deleted, and no snapshot is there that stands for them.
+    #[error("the journal begins only with {0}, and there is no snapshot of what was before it")]
+    NoBeginning(EpochNumber),
+    /// The whole journal was read, and does not know it.
     #[error("{0} has nothing in the journal")]
     Unknown(ActorId),
 }
@@ -55,30 +58,30 @@ impl Reader {
     pub fn rebuild(&self, actor: ActorId, seed: u64) -> Result<RecoveredActor, RebuildError> {
         let upto = self.shared.durable_sequence();
         let _kept = self.epochs.keep();
-        let mut last = None;
-        for base in self.bases()? {
+        let there = self.epochs.list()?;
+        let begins = there.first().copied().unwrap_or(EpochNumber::FIRST);
+        let mut last = RebuildError::NoBeginning(begins);
+        for base in self.bases(&there)? {
             match self.rebuild_from(base, actor, seed, upto) {
                 Err(
                     error @ (RebuildError::Snapshot(_) | RebuildError::Replay(ReplayError::Section { .. })),
                 ) => {
                     tracing::warn!(%actor, %error, "a snapshot is passed over");
-                    last = Some(error);
+                    last = error;
                 }
                 other => return other,
             }
         }
-        Err(last.unwrap_or(RebuildError::Unknown(actor)))
+        Err(last)
     }
 
     /// The snapshots to try, newest first, `None` for the empty beginning.
-    fn bases(&self) -> Result<Vec<Option<Footer>>, RebuildError> {
-        let there = self.epochs.list()?;
+    fn bases(&self, there: &[EpochNumber]) -> Result<Vec<Option<EpochNumber>>, RebuildError> {
         let mut bases = Vec::new();
         if let Some(snapshots) = &self.snapshots {
-            for covers in snapshots.list()? {
-                let footer = snapshots.footer(covers).ok().map(|(footer, _)| footer);
-                bases.extend(footer.filter(|_| there.contains(&covers.next())).map(Some));
-            }
+            bases.extend(
+                snapshots.list()?.into_iter().filter(|covers| there.contains(&covers.next())).map(Some),
+            );
         }
         if there.first() == Some(&EpochNumber::FIRST) {
             bases.push(None);
@@ -88,14 +91,15 @@ impl Reader {
 
     fn rebuild_from(
         &self,
-        base: Option<Footer>,
+        base: Option<EpochNumber>,
         actor: ActorId,
         seed: u64,
         upto: u64,
     ) -> Result<RecoveredActor, RebuildError> {
         let mut replayer = Replayer::new(Whose::One(actor), seed);
         let (mut first, mut tail) = (EpochNumber::FIRST, Tail::EMPTY);
-        if let (Some(footer), Some(snapshots)) = (base, &self.snapshots) {
+        if let (Some(covers), Some(snapshots)) = (base, &self.snapshots) {
+            let (footer, _) = snapshots.footer(covers)?;
             snapshots
                 .read(footer.covers, |frame| -> Result<(), RebuildError> { Ok(replayer.frame(&frame)?) })?;
             (first, tail) = (footer.covers.next(), footer.tail);

@@ -4,7 +4,7 @@
 mod common;
 
 use common::{Shop, hashes, open, sell_epochs, small, start, wait};
-use tidegate_persistence::{ActorId, DirLock, LockError, Options, Ticket, inspect, recover};
+use tidegate_persistence::{ActorId, DirLock, LockError, Options, RebuildError, Ticket, inspect, recover};
 
 #[test]
 fn what_was_sold_is_there_after_a_restart_and_the_sale_goes_on() {
@@ -71,6 +71,25 @@ fn a_data_directory_belongs_to_one_process_until_the_last_reader_is_gone() {
 }
 
 #[test]
+fn an_actor_whose_beginning_can_not_be_read_is_not_taken_for_one_that_never_was() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut shop = Shop::default();
+    let (writer, lane, wakes) = start(open(dir.path(), &small()).journal, &small());
+    while dir.path().join("journal/0000000001").exists() {
+        sell_epochs(&mut shop, &writer, &lane, &wakes, 3);
+    }
+    let snapshots =
+        || std::fs::read_dir(dir.path().join("snapshots")).unwrap().map(|entry| entry.unwrap().path());
+    snapshots().for_each(|snapshot| std::fs::write(snapshot, "damaged").unwrap());
+    let error = writer.reader().rebuild(ActorId(0), 3).unwrap_err();
+    assert!(matches!(error, RebuildError::Snapshot(_)), "{error}");
+    snapshots().for_each(|snapshot| std::fs::remove_file(snapshot).unwrap());
+    let error = writer.reader().rebuild(ActorId(0), 3).unwrap_err();
+    assert!(matches!(error, RebuildError::NoBeginning(_)), "{error}");
+    writer.stop().unwrap();
+}
+
+#[test]
 fn epochs_follow_each_other_and_snapshots_stand_in_for_old_ones() {
     let dir = tempfile::tempdir().unwrap();
     let options = small();
@@ -86,7 +105,7 @@ fn epochs_follow_each_other_and_snapshots_stand_in_for_old_ones() {
         let (state, _) = &shop.skus[&actor];
         assert_eq!(rebuilt.state.sku().unwrap().state_hash(), state.sku().unwrap().state_hash());
     }
-    assert!(writer.reader().rebuild(ActorId(99), 3).is_err());
+    assert!(matches!(writer.reader().rebuild(ActorId(99), 3), Err(RebuildError::Unknown(ActorId(99)))));
     writer.stop().unwrap();
     drop(lane);
     assert!(!dir.path().join("journal/0000000001").exists(), "the first epoch is beyond retention");

@@ -10,7 +10,6 @@ pub(crate) use build::build_snapshot;
 pub use dir::SnapshotDir;
 pub(crate) use frame::Frame;
 pub use frame::SnapshotError;
-pub(crate) use info::Footer;
 pub use info::SnapshotInfo;
 pub(crate) use store::Snapshots;
 pub use store::{SnapshotSource, SnapshotStore, SnapshotTarget};

@@ -29,18 +29,23 @@ fn besieged(name: &'static str) -> Siege {
     siege
 }
 
-fn count() -> usize {
+fn websockets() -> usize {
     60 * Size::of_this_run().times
+}
+
+/// What one of these is answered takes half as much, and is soon answered.
+fn connections() -> usize {
+    240 * Size::of_this_run().times
 }
 
 /// One has its answer, of so many bytes, and stays, if that is all of it. Else it was refused, for the pool is empty,
 /// and leaves the others their turn.
-async fn stay_with(length: usize, member: &Member) {
+async fn stay_with(length: usize, member: &Member, count: usize) {
     if length < SKUS * CHAIN_BYTES {
         member.note("refused");
         return sleep(Duration::from_millis(50)).await;
     }
-    if member.next_number() + 1 == count() as u64 {
+    if member.next_number() + 1 == count as u64 {
         member.note("all stay");
     }
     sleep(Duration::from_secs(3600)).await;
@@ -49,24 +54,24 @@ async fn stay_with(length: usize, member: &Member) {
 #[test]
 fn who_reads_a_long_answer_over_a_websocket_and_stays_costs_no_more_for_it() {
     let mut siege = besieged("WebSockets that read a long answer and stay");
-    siege.storm(count(), &["all stay"], async |member: Member| {
+    siege.storm(websockets(), &["all stay"], async |member: Member| {
         let Some(mut stream) = member.connect(member.http).await else { return };
         upgrade(&mut stream).await;
         let asks =
             json!({"jsonrpc": "2.0", "id": 1, "method": "sku.mget", "params": {"skus": vec!["chain"; SKUS]}});
         write(&mut stream, &text(&asks)).await;
         match message(&mut stream).await {
-            Ok(length) => stay_with(length, &member).await,
+            Ok(length) => stay_with(length, &member, websockets()).await,
             Err(_) => member.note("closed"),
         }
     });
-    siege.lift(count() as u64 * PER_CONNECTION + 2 * POOL + answering());
+    siege.lift(websockets() as u64 * PER_CONNECTION + 2 * POOL + answering());
 }
 
 #[test]
 fn who_reads_a_long_answer_over_tcp_and_stays_costs_no_more_for_it() {
     let mut siege = besieged("connections that read a long answer and stay");
-    siege.storm(count(), &["all stay"], async |member: Member| {
+    siege.storm(connections(), &["all stay"], async |member: Member| {
         let Some(mut stream) = member.connect(member.tcp).await else { return };
         write(&mut stream, &command(&format!("SKU.MGET{}", " chain".repeat(SKUS)))).await;
         let mut heard = Vec::new();
@@ -75,9 +80,9 @@ fn who_reads_a_long_answer_over_tcp_and_stays_costs_no_more_for_it() {
                 return member.note("closed");
             }
         }
-        stay_with(heard.len(), &member).await;
+        stay_with(heard.len(), &member, connections()).await;
     });
-    siege.lift(count() as u64 * PER_CONNECTION + POOL);
+    siege.lift(connections() as u64 * PER_CONNECTION + POOL);
 }
 
 /// Takes a message of the server, in however many frames it comes: how long it was.
