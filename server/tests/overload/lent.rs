@@ -10,15 +10,15 @@ use super::crowd::command;
 use super::deaf::put_chain;
 use crate::common::{Ask, Exposition, PATIENCE, Server, Socket, narrow, until};
 
-/// So many SKUs in one answer that it takes nearly a megabyte, which no buffer of the system takes for a client that reads
+/// So many SKUs in one answer that it takes four megabytes and more, which no buffer of the system takes for a client that reads
 /// nothing. A second question would be lent for anyhow, beside the first.
-const SKUS: usize = 45;
+const SKUS: usize = 200;
 /// Bytes of the pool that one such answer takes, at least.
-const LEAST: f64 = 512.0 * 1024.0;
+const LEAST: f64 = 1024.0 * 1024.0;
 
 fn server() -> Server {
     let server = Server::start_with(|config: &mut Config| {
-        config.limits.output_buffer_bytes = 2 << 20;
+        config.limits.output_buffer_bytes = 8 << 20;
         config.ws.write_timeout_ms = PATIENCE;
     });
     put_chain(&mut server.client());
