@@ -25,6 +25,16 @@ pub enum ChainError {
     /// An epoch is not there.
     #[error("{0} is missing from the journal; restore the data directory from a backup")]
     Missing(EpochNumber),
+    /// An event is not there, and those around it are.
+    #[error(
+        "{epoch} should hold event {sequence} and does not: restore the data directory from a backup; `tidegate inspect` shows what is left"
+    )]
+    Hole {
+        /// Where it should be, or behind it.
+        epoch: EpochNumber,
+        /// Its sequence.
+        sequence: u64,
+    },
     /// The journal ends too early.
     #[error(
         "the journal ends with block {block}, but block {mark} was acknowledged: acknowledged orders are missing; restore the data directory from a backup; `tidegate inspect` shows what is left"

@@ -11,8 +11,9 @@ use std::time::{Duration, Instant, SystemTime};
 use crossbeam::channel::{Receiver, Sender, TrySendError, bounded, unbounded};
 use parking_lot::Mutex;
 
+use crate::block::Tail;
 use crate::epoch::Epochs;
-use crate::snapshot::{SnapshotInfo, Snapshots, build_snapshot};
+use crate::snapshot::{Built, Order, SnapshotInfo, Snapshots};
 use crate::status::KeeperCounts;
 use crate::{Epoch, EpochNumber, Mark};
 
@@ -45,6 +46,8 @@ struct News {
 struct Closed {
     epoch: EpochNumber,
     handle: Option<Arc<dyn Epoch>>,
+    /// How it ended, if this process wrote it.
+    tail: Option<Tail>,
 }
 
 /// The writer's end of the keeper. None of its calls waits.
@@ -76,8 +79,9 @@ impl Handle {
         self.ready.try_recv().ok()
     }
 
-    pub(crate) fn close_epoch(&self, epoch: EpochNumber, handle: Arc<dyn Epoch>) {
-        let _ = self.closed.send(Closed { epoch, handle: Some(handle) });
+    /// Nothing more is written to this epoch, which ended so.
+    pub(crate) fn close_epoch(&self, epoch: EpochNumber, handle: Arc<dyn Epoch>, tail: Tail) {
+        let _ = self.closed.send(Closed { epoch, handle: Some(handle), tail: Some(tail) });
     }
 }
 
@@ -100,6 +104,11 @@ pub(crate) struct Hands {
 }
 
 impl Hands {
+    /// What went wrong last.
+    pub(crate) fn trouble(&self) -> Option<String> {
+        self.news.lock().trouble.clone()
+    }
+
     /// The hands, and the writer's end.
     pub(crate) fn new(housekeeping: Housekeeping) -> (Self, Handle) {
         let news = Arc::new(Mutex::new(News::default()));
@@ -112,7 +121,7 @@ impl Hands {
             housekeeping;
         if epoch > EpochNumber::FIRST {
             // What the last run closed may still want its snapshot.
-            let _ = closed.send(Closed { epoch: EpochNumber(epoch.0 - 1), handle: None });
+            let _ = closed.send(Closed { epoch: EpochNumber(epoch.0 - 1), handle: None, tail: None });
         }
         if let Some(snapshots) = &snapshots {
             news.lock().snapshot = snapshots.newest_info();
@@ -303,20 +312,21 @@ impl Snapshotter {
         }
     }
 
-    fn take(&self, Closed { epoch, handle }: Closed) {
+    fn take(&self, mut newest: Closed) {
         // Closing takes a while if this is the last handle; here nobody waits for it.
-        drop(handle);
+        newest.handle = None;
         // Whoever waits behind is closed too; one snapshot covers them all.
-        let mut newest = epoch;
-        while let Ok(Closed { epoch, handle }) = self.closed.try_recv() {
-            drop(handle);
-            newest = newest.max(epoch);
+        while let Ok(mut closed) = self.closed.try_recv() {
+            closed.handle = None;
+            if closed.epoch > newest.epoch {
+                newest = closed;
+            }
         }
         if self.stopping() {
             return;
         }
         if let Some(snapshots) = &self.snapshots {
-            self.cover(snapshots, newest);
+            self.cover(snapshots, newest.epoch, newest.tail);
         }
     }
 
@@ -324,14 +334,16 @@ impl Snapshotter {
         self.stop.load(Ordering::Acquire)
     }
 
-    fn cover(&self, snapshots: &Snapshots, epoch: EpochNumber) {
+    fn cover(&self, snapshots: &Snapshots, upto: EpochNumber, tail: Option<Tail>) {
         self.news.lock().snapshot_running = true;
         let stopping = || self.stopping();
         let began = Instant::now();
-        let built = build_snapshot(&self.epochs, snapshots, epoch, self.pass_events, self.seed, &stopping);
+        let (epochs, pass_events, seed) = (&*self.epochs, self.pass_events, self.seed);
+        let order = Order { epochs, snapshots, upto, tail, pass_events, seed, stopping: &stopping };
+        let built = order.build();
         self.news.lock().snapshot_running = false;
         match built {
-            Ok(Some(info)) => {
+            Ok(Built::New { info, base }) => {
                 {
                     let mut news = self.news.lock();
                     news.snapshot = Some(info);
@@ -339,28 +351,30 @@ impl Snapshotter {
                     news.counts.snapshot_took = began.elapsed();
                     news.counts.snapshot_at = Some(SystemTime::now());
                 }
-                if let Err(error) = self.retire(snapshots, epoch.next()) {
+                if let Some(base) = base
+                    && let Err(error) = self.retire(snapshots, upto, base)
+                {
                     self.news.lock().counts.failed_removals += 1;
                     trouble(&self.news, error);
                 }
             }
-            Ok(None) => {}
+            Ok(Built::There(info)) => self.news.lock().snapshot = Some(info),
+            Ok(Built::Stopped) => {}
             Err(error) => {
                 self.news.lock().counts.failed_snapshots += 1;
-                trouble(&self.news, format!("no snapshot of {epoch}: {error}"));
+                trouble(&self.news, format!("no snapshot of {upto}: {error}"));
             }
         }
     }
 
-    /// Deletes snapshots before the last two, and epochs that the older of these covers (it may have to stand in for
-    /// the newest) and retention lets go.
-    fn retire(&self, snapshots: &Snapshots, current: EpochNumber) -> Result<(), String> {
-        snapshots.keep_newest(2).map_err(|error| error.to_string())?;
-        let kept = snapshots.list().map_err(|error| error.to_string())?;
-        let [_, covers] = kept[..] else { return Ok(()) };
+    /// Deletes all snapshots but the new one and that which it was built upon, both of which were just read from beginning to
+    /// end, and epochs that the older of these covers (it may have to stand in for the newer) and retention lets go.
+    fn retire(&self, snapshots: &Snapshots, new: EpochNumber, base: EpochNumber) -> Result<(), String> {
+        snapshots.keep(&[new, base]).map_err(|error| error.to_string())?;
+        let current = new.next();
         for epoch in self.epochs.list().map_err(|error| error.to_string())? {
             let beyond = u64::from(epoch.0) + u64::from(self.retention_epochs) < u64::from(current.0);
-            if epoch <= covers && beyond {
+            if epoch <= base && beyond {
                 self.epochs.remove(epoch).map_err(|error| error.to_string())?;
                 self.news.lock().counts.removed_epochs += 1;
             }

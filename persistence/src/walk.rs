@@ -47,7 +47,11 @@ impl WalkedBlock {
     }
 
     /// Verifies a block that goes on from `before`. Of one that is read first, the block's own word is taken for that.
-    fn read(epoch: EpochNumber, stored: StoredBlock, before: Option<Tail>) -> Result<Self, ChainError> {
+    pub(crate) fn read(
+        epoch: EpochNumber,
+        stored: StoredBlock,
+        before: Option<Tail>,
+    ) -> Result<Self, ChainError> {
         let StoredBlock { first_sequence, bytes } = stored;
         let mut number = before.map_or(0, |tail| tail.block);
         let parsed = Block::parse(&bytes).and_then(|block| {
@@ -86,18 +90,21 @@ impl Reader {
     /// If the journal can't be read.
     pub fn oldest_sequence(&self) -> Result<Option<u64>, ChainError> {
         let _kept = self.epochs.keep();
-        for epoch in self.epochs.list()? {
-            if let Some(first) = self.epochs.first_sequence(epoch)? {
-                return Ok(Some(first).filter(|first| *first <= self.durable_sequence()));
-            }
+        // The last epoch may be empty, no other one.
+        let epochs = self.epochs.list()?;
+        let Some(oldest) = epochs.first() else { return Ok(None) };
+        match self.epochs.first_sequence(*oldest)? {
+            Some(first) => Ok(Some(first).filter(|first| *first <= self.durable_sequence())),
+            None if epochs.len() == 1 => Ok(None),
+            None => Err(ChainError::Missing(*oldest)),
         }
-        Ok(None)
     }
 
-    /// The block that holds this event, or the first one after it if that is not kept; `None` beyond what is durable.
+    /// The block that holds this event, or the first one there is if it lies before all that is kept; `None` beyond what is
+    /// durable.
     ///
     /// # Errors
-    /// If the journal can't be read, or the block is damaged.
+    /// If the journal can't be read, the block is damaged, or it is missing among those that are kept.
     pub fn block_at(&self, sequence: u64) -> Result<Option<WalkedBlock>, ChainError> {
         let durable = self.durable_sequence();
         if sequence > durable {
@@ -106,6 +113,7 @@ impl Reader {
         let _kept = self.epochs.keep();
         let epochs = self.epochs.list()?;
         let at = self.epoch_of(&epochs, sequence)?;
+        let Some(&begins) = epochs.get(at) else { return Ok(None) };
         for number in epochs.into_iter().skip(at) {
             let epoch = self.epochs.reading(number)?;
             let stored = match epoch.block_of(sequence)? {
@@ -121,10 +129,15 @@ impl Reader {
             };
             if let Some(stored) = stored {
                 let block = WalkedBlock::read(number, stored, None)?;
+                let is_kept = self.epochs.first_sequence(begins)?.is_some_and(|first| first <= sequence);
+                if block.first_sequence > sequence && is_kept {
+                    return Err(ChainError::Hole { epoch: begins, sequence });
+                }
                 return Ok(Some(block).filter(|block| block.last_sequence() <= durable));
             }
         }
-        Ok(None)
+        // It is durable, so it was there.
+        Err(ChainError::Hole { epoch: begins, sequence })
     }
 
     /// The block behind this one; `None` beyond what is durable, or if it is not kept any more.

@@ -140,6 +140,12 @@ impl SteppedWriter {
         self.hands.epoch_maker.step();
     }
 
+    /// What went wrong last beside the writer, as [`JournalStatus::trouble`] tells it.
+    #[must_use]
+    pub fn trouble(&self) -> Option<String> {
+        self.hands.trouble()
+    }
+
     /// Makes a snapshot of what was closed, and deletes what is not needed any more, if anything was closed.
     pub fn make_snapshot(&self) {
         self.hands.snapshotter.step();
@@ -406,7 +412,7 @@ impl CommitLoop {
         }
         if let Some(next) = self.keeper.take_epoch() {
             let closed = std::mem::replace(&mut self.current, next);
-            self.keeper.close_epoch(self.epoch, closed);
+            self.keeper.close_epoch(self.epoch, closed, self.tail);
             self.epoch = self.epoch.next();
             self.epoch_bytes = 0;
             self.next_requested_at = 0;

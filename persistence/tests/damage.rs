@@ -16,6 +16,8 @@ mod image;
 mod judge;
 #[path = "damage/operations.rs"]
 mod operations;
+#[path = "damage/running.rs"]
+mod running;
 #[path = "damage/sale.rs"]
 mod sale;
 #[path = "damage/snapshots.rs"]

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use tidegate_actors::{Clock, ManualClock};
 use tidegate_engine::Millis;
-use tidegate_persistence::{Crash, MemoryJournal, SnapshotStore, recover_from};
+use tidegate_persistence::{Crash, EpochNumber, MemoryJournal, SnapshotStore, recover_from};
 
 use crate::archive::Archive;
 use crate::auditor::Auditor;
@@ -84,8 +84,8 @@ struct World<'p> {
     promised: u64,
     clients: Clients,
     readers: Readers,
-    /// A snapshot was damaged.
-    has_damage: bool,
+    /// The snapshot that was damaged.
+    damaged: Option<EpochNumber>,
     step: usize,
     starts: u32,
 }
@@ -103,7 +103,7 @@ impl<'p> World<'p> {
             promised: 0,
             clients: Clients::new(Auditor::new(plan.setup.clone())),
             readers: Readers::default(),
-            has_damage: false,
+            damaged: None,
             step: 0,
             starts: 0,
         }
@@ -240,8 +240,7 @@ impl<'p> World<'p> {
             Step::FailSync { after } => self.disk.fail_sync_after(after.into()),
             Step::Fill { bytes } => self.disk.set_capacity(self.disk.bytes() + u64::from(bytes)),
             Step::Panic => life.panic(),
-            Step::Damage { at } if !self.has_damage => self.has_damage = self.disk.tamper_snapshot(at.into()),
-            Step::Damage { .. } => {}
+            Step::Damage { at } => self.damage(at),
             Step::Crash { left } => return Ok(Some(End::Crash(left))),
             Step::Stop => {
                 // What was asked is answered, as far as the disk lets it.
@@ -267,6 +266,16 @@ impl<'p> World<'p> {
                 self.promised
             )),
             false => Ok(()),
+        }
+    }
+
+    /// Damages the newest snapshot, unless one that was damaged before is there: the one before it can only make up for one.
+    fn damage(&mut self, at: u16) {
+        let covered = self.disk.snapshots().list().unwrap_or_default();
+        if self.damaged.is_none_or(|damaged| !covered.contains(&damaged))
+            && self.disk.tamper_snapshot(at.into())
+        {
+            self.damaged = covered.first().copied();
         }
     }
 

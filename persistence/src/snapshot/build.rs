@@ -10,6 +10,7 @@ use crate::block::{Block, Tail};
 use crate::chain::{Chain, ChainError, Step};
 use crate::epoch::Epochs;
 use crate::replay::{ReplayError, Replayer, Whose};
+use crate::walk::WalkedBlock;
 use crate::{EpochNumber, JournalError};
 
 /// A snapshot that can't be made.
@@ -32,70 +33,99 @@ pub(crate) enum BuildError {
     Stopped,
 }
 
-/// Makes the snapshot that covers `upto`, which must be closed, unless there is one. `None` if `stopping` says so.
-pub(crate) fn build_snapshot(
-    epochs: &Epochs,
-    snapshots: &Snapshots,
-    upto: EpochNumber,
-    pass_events: u64,
-    seed: u64,
-    stopping: &dyn Fn() -> bool,
-) -> Result<Option<SnapshotInfo>, BuildError> {
-    let _kept = epochs.keep();
-    let mut bases = Vec::new();
-    for covers in snapshots.list()? {
-        match snapshots.footer(covers) {
-            Ok((_, info)) if covers >= upto => return Ok(Some(info)),
-            Ok((footer, _)) => bases.push(Some(footer)),
-            Err(error) => tracing::warn!(covers = covers.0, %error, "a snapshot is passed over"),
-        }
-    }
-    bases.push(None);
-    let written = bases.into_iter().find_map(|base| {
-        let build = Build { epochs, snapshots, upto, base, pass_events, seed, stopping };
-        match build.write().and_then(|()| verify(snapshots, upto, seed, stopping)) {
-            // A damaged base: the one before may do.
-            Err(error @ (BuildError::Snapshot(_) | BuildError::Replay(ReplayError::Section { .. })))
-                if base.is_some() =>
-            {
-                tracing::warn!(%error, "a snapshot can't be built upon");
-                None
-            }
-            other => Some(other),
-        }
-    });
-    match written.unwrap_or(Err(BuildError::Stopped)) {
-        Ok(()) => {
-            snapshots.store().finish(upto)?;
-            Ok(Some(snapshots.footer(upto)?.1))
-        }
-        Err(error) => {
-            // What can't be deleted now is deleted at the next start; why there is no snapshot says more.
-            if let Err(error) = snapshots.store().abandon(upto) {
-                tracing::warn!(%error, "an unfinished snapshot stays");
-            }
-            if matches!(error, BuildError::Stopped) { Ok(None) } else { Err(error) }
-        }
-    }
+/// A snapshot that is wanted.
+pub(crate) struct Order<'a> {
+    pub(crate) epochs: &'a Epochs,
+    pub(crate) snapshots: &'a Snapshots,
+    /// What it is to cover up to. It must be closed.
+    pub(crate) upto: EpochNumber,
+    /// How that ended, if somebody knows.
+    pub(crate) tail: Option<Tail>,
+    pub(crate) pass_events: u64,
+    pub(crate) seed: u64,
+    /// Whether the process is about to end.
+    pub(crate) stopping: &'a dyn Fn() -> bool,
 }
 
-struct Build<'a> {
-    epochs: &'a Epochs,
-    snapshots: &'a Snapshots,
-    upto: EpochNumber,
-    base: Option<Footer>,
-    pass_events: u64,
-    seed: u64,
-    stopping: &'a dyn Fn() -> bool,
+/// Whether a snapshot has its name.
+#[derive(Clone, Copy)]
+enum Form {
+    Finished,
+    Unfinished,
 }
 
-impl Build<'_> {
-    fn write(&self) -> Result<(), BuildError> {
+/// What became of it.
+pub(crate) enum Built {
+    /// It is there, and was read back.
+    New {
+        info: SnapshotInfo,
+        /// That on which it was built, which was read to its end too.
+        base: Option<EpochNumber>,
+    },
+    /// It was there before, and is good.
+    There(SnapshotInfo),
+    Stopped,
+}
+
+impl Order<'_> {
+    /// Makes it, unless there is a good one.
+    pub(crate) fn build(&self) -> Result<Built, BuildError> {
+        match self.try_to_build() {
+            Err(BuildError::Stopped) => Ok(Built::Stopped),
+            other => other,
+        }
+    }
+
+    fn try_to_build(&self) -> Result<Built, BuildError> {
+        let _kept = self.epochs.keep();
+        let mut bases = Vec::new();
+        for covers in self.snapshots.list()? {
+            match self.snapshots.footer(covers) {
+                // A good footer says nothing of the rest, and what is deleted for a snapshot can't be made again.
+                Ok((_, info)) if covers >= self.upto => match self.verify(covers, Form::Finished) {
+                    Ok(()) => return Ok(Built::There(info)),
+                    Err(BuildError::Stopped) => return Err(BuildError::Stopped),
+                    Err(error) => tracing::warn!(covers = covers.0, %error, "a snapshot is made anew"),
+                },
+                Ok((footer, _)) => bases.push(Some(footer)),
+                Err(error) => tracing::warn!(covers = covers.0, %error, "a snapshot is passed over"),
+            }
+        }
+        bases.push(None);
+        let written = bases.into_iter().find_map(|base| {
+            let covers = base.map(|base: Footer| base.covers);
+            match self.write(base).and_then(|()| self.verify(self.upto, Form::Unfinished)) {
+                // A damaged base: the one before may do.
+                Err(error @ (BuildError::Snapshot(_) | BuildError::Replay(ReplayError::Section { .. })))
+                    if covers.is_some() =>
+                {
+                    tracing::warn!(%error, "a snapshot can't be built upon");
+                    None
+                }
+                other => Some(other.map(|()| covers)),
+            }
+        });
+        match written.unwrap_or(Err(BuildError::Stopped)) {
+            Ok(base) => {
+                self.snapshots.store().finish(self.upto)?;
+                Ok(Built::New { info: self.snapshots.footer(self.upto)?.1, base })
+            }
+            Err(error) => {
+                // What can't be deleted now is deleted at the next start; why there is no snapshot says more.
+                if let Err(error) = self.snapshots.store().abandon(self.upto) {
+                    tracing::warn!(%error, "an unfinished snapshot stays");
+                }
+                Err(error)
+            }
+        }
+    }
+
+    fn write(&self, base: Option<Footer>) -> Result<(), BuildError> {
         let mut frames = FrameWriter::new(self.snapshots.store().begin(self.upto)?)?;
         let passes = self.passes()?;
         let (mut tail, mut next_actor) = (Tail::EMPTY, 0);
         for pass in 0..passes {
-            let (replayer, end) = self.replay(Whose::Part { part: pass, of: passes })?;
+            let (replayer, end) = self.replay(base, Whose::Part { part: pass, of: passes })?;
             (tail, next_actor) = (end, replayer.next_actor().max(next_actor));
             for actor in replayer.into_actors() {
                 self.go_on()?;
@@ -116,10 +146,10 @@ impl Build<'_> {
         Ok(usize::try_from(events.div_ceil(self.pass_events).clamp(1, 1_000)).unwrap_or(1))
     }
 
-    fn replay(&self, whose: Whose) -> Result<(Replayer, Tail), BuildError> {
+    fn replay(&self, base: Option<Footer>, whose: Whose) -> Result<(Replayer, Tail), BuildError> {
         let mut replayer = Replayer::new(whose, self.seed);
         let mut start = (EpochNumber::FIRST, Tail::EMPTY);
-        if let Some(base) = self.base {
+        if let Some(base) = base {
             self.snapshots.read(base.covers, |frame| -> Result<(), BuildError> {
                 self.go_on()?;
                 Ok(replayer.frame(&frame)?)
@@ -138,9 +168,27 @@ impl Build<'_> {
             match chain.step()? {
                 Step::Block(block) => replayer.block(&block, first_sequence)?,
                 Step::Torn(torn) => return Err(BuildError::Torn(torn.epoch)),
-                Step::End => return Ok((replayer, chain.tail())),
+                Step::End => break,
             }
         }
+        self.is_whole(chain.tail())?;
+        Ok((replayer, chain.tail()))
+    }
+
+    /// Whether the epochs end as they were written. What is missing at their end would be missing from the snapshot, and then
+    /// they are deleted.
+    fn is_whole(&self, tail: Tail) -> Result<(), BuildError> {
+        if let Some(written) = self.tail.filter(|written| *written != tail) {
+            let (block, mark) = (tail.block - 1, written.block - 1);
+            return Err(ChainError::BelowMark { block, mark }.into());
+        }
+        let next = self.upto.next();
+        if self.epochs.list()?.contains(&next)
+            && let Some(first) = self.epochs.get(next)?.block_from(0)?
+        {
+            WalkedBlock::read(next, first, Some(tail))?;
+        }
+        Ok(())
     }
 
     /// Lets others have the processor; an error if the process is about to end.
@@ -148,24 +196,21 @@ impl Build<'_> {
         std::thread::yield_now();
         if (self.stopping)() { Err(BuildError::Stopped) } else { Ok(()) }
     }
-}
 
-/// Reads a snapshot back, one actor at a time, and compares the state hashes.
-fn verify(
-    snapshots: &Snapshots,
-    upto: EpochNumber,
-    seed: u64,
-    stopping: &dyn Fn() -> bool,
-) -> Result<(), BuildError> {
-    let everyone = Whose::Part { part: 0, of: 1 };
-    let mut replayer = Replayer::new(everyone, seed);
-    snapshots.read_unfinished(upto, |frame| -> Result<(), BuildError> {
-        if stopping() {
-            return Err(BuildError::Stopped);
+    /// Reads a snapshot, one actor at a time, and compares the state hashes.
+    fn verify(&self, covers: EpochNumber, form: Form) -> Result<(), BuildError> {
+        let everyone = Whose::Part { part: 0, of: 1 };
+        let mut replayer = Replayer::new(everyone, self.seed);
+        let compare = |frame| {
+            self.go_on()?;
+            if matches!(frame, Frame::Start { .. }) {
+                replayer = Replayer::new(everyone, self.seed);
+            }
+            Ok(replayer.frame(&frame)?)
+        };
+        match form {
+            Form::Finished => self.snapshots.read(covers, compare),
+            Form::Unfinished => self.snapshots.read_unfinished(covers, compare),
         }
-        if matches!(frame, Frame::Start { .. }) {
-            replayer = Replayer::new(everyone, seed);
-        }
-        Ok(replayer.frame(&frame)?)
-    })
+    }
 }

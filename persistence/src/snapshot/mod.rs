@@ -6,7 +6,7 @@ mod frame;
 mod info;
 mod store;
 
-pub(crate) use build::build_snapshot;
+pub(crate) use build::{Built, Order};
 pub use dir::SnapshotDir;
 pub(crate) use frame::Frame;
 pub use frame::SnapshotError;

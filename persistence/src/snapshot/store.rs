@@ -141,9 +141,10 @@ impl Snapshots {
         read_frames(self.0.open_unfinished(covers), visit)
     }
 
-    /// Deletes all snapshots but the newest ones.
-    pub(crate) fn keep_newest(&self, count: usize) -> io::Result<()> {
-        self.list()?.into_iter().skip(count).try_for_each(|covers| self.0.remove(covers))
+    /// Deletes all snapshots but these.
+    pub(crate) fn keep(&self, kept: &[EpochNumber]) -> io::Result<()> {
+        let others = self.list()?.into_iter().filter(|covers| !kept.contains(covers));
+        others.into_iter().try_for_each(|covers| self.0.remove(covers))
     }
 }
 

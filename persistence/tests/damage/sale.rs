@@ -32,11 +32,17 @@ impl Sale {
 
     /// One turn, and whatever housekeeping it makes necessary. True if it is acknowledged.
     pub(crate) fn sell(&mut self) -> bool {
+        let is_acknowledged = self.sell_without_snapshot();
+        self.writer.make_snapshot();
+        is_acknowledged
+    }
+
+    /// The same, and no snapshot is made.
+    pub(crate) fn sell_without_snapshot(&mut self) -> bool {
         let ticket = self.lane.submit(self.shop.sell(self.turn % 2, 1).finish().unwrap());
         self.turn += 1;
         self.writer.commit();
         self.writer.make_epoch();
-        self.writer.make_snapshot();
         self.lane.durable() >= ticket
     }
 
