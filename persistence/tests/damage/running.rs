@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use tidegate_persistence::{
-    ChainError, EpochNumber, Journal, MemoryJournal, Reader, SnapshotStore, recover_from,
+    ActorId, ChainError, Crash, EpochNumber, Journal, MemoryJournal, Mishap, Options, Reader, SnapshotStore,
+    recover_from,
 };
 
 use crate::common::SEED;
@@ -11,7 +12,7 @@ use crate::sale::{Sale, short_epochs};
 
 /// A sale on this disk, from what is there on.
 fn begin(disk: &MemoryJournal, retention_epochs: u32) -> Sale {
-    let options = tidegate_persistence::Options { retention_epochs, ..short_epochs() };
+    let options = Options { retention_epochs, ..short_epochs() };
     let recovered =
         recover_from(Arc::new(disk.clone()), Some(Arc::new(disk.snapshots())), 1, SEED, &|_| {}).unwrap();
     Sale::go_on(recovered, &options)
@@ -142,4 +143,101 @@ fn an_epoch_of_which_nothing_is_left_is_not_passed_over_for_the_next() {
     let first = disk.durable_blocks(EpochNumber::FIRST);
     first.iter().for_each(|sequence| drop(disk.lose(EpochNumber::FIRST, *sequence)));
     assert_eq!(reader.oldest_sequence(), Err(ChainError::Missing(EpochNumber::FIRST)));
+}
+
+/// A sale whose first epoch is deleted, so that all of it hangs on snapshots.
+fn trimmed() -> MemoryJournal {
+    let disk = MemoryJournal::new();
+    let mut sale = begin(&disk, 0);
+    while disk.epochs().unwrap().first() == Some(&EpochNumber::FIRST) {
+        assert!(sale.sell());
+    }
+    sell_into(&mut sale, &disk, disk.epochs().unwrap().last().unwrap().next());
+    disk
+}
+
+/// What is asked, and what is said.
+type Question = fn(&Reader) -> Result<String, String>;
+
+/// Whether this operation of the disk was reached. Then it has failed.
+fn reached(disk: &MemoryJournal, at: u64, work: impl FnOnce()) -> bool {
+    let before = disk.operations();
+    disk.mishap_after(at, Mishap::Error);
+    work();
+    // If not, nothing is to happen later.
+    disk.mishap_after(u64::MAX, Mishap::Error);
+    disk.operations() - before > at
+}
+
+#[test]
+fn every_read_of_who_reads_along_fails_once_and_is_not_taken_for_nothing() {
+    let disk = trimmed();
+    let asks: [Question; 4] = [
+        |reader| match reader.rebuild(ActorId(0), SEED) {
+            Ok(actor) => Ok(actor.state.hash().to_string()),
+            Err(error) => Err(error.to_string()),
+        },
+        |reader| {
+            reader.oldest_sequence().map(|oldest| format!("{oldest:?}")).map_err(|error| error.to_string())
+        },
+        |reader| {
+            let last = reader.block_at(reader.durable_sequence());
+            last.map(|block| format!("{block:?}")).map_err(|error| error.to_string())
+        },
+        |reader| {
+            let first = reader.block_at(1).map_err(|error| error.to_string())?.ok_or("nothing")?;
+            let next = reader.block_after(&first).map_err(|error| error.to_string())?;
+            Ok(format!("{first:?} {next:?}"))
+        },
+    ];
+    for (number, ask) in asks.into_iter().enumerate() {
+        let right = ask(&begin(&disk, 0).writer.reader()).unwrap();
+        let mut failed = 0;
+        for at in 0.. {
+            let sale = begin(&disk, 0);
+            let reader = sale.writer.reader();
+            let mut said = Ok(String::new());
+            if !reached(&disk, at, || said = ask(&reader)) {
+                break;
+            }
+            failed += 1;
+            // What can be read elsewhere, as an older snapshot, is read there.
+            match said {
+                Ok(said) => assert_eq!(said, right, "question {number}, operation {at}"),
+                Err(said) => {
+                    let is_of_the_disk = said.contains("cannot use memory");
+                    assert!(is_of_the_disk, "question {number}, operation {at}: {said}");
+                }
+            }
+            assert_eq!(ask(&reader).as_ref(), Ok(&right), "question {number}, after operation {at}");
+        }
+        println!("question {number}: {failed} reads");
+        assert!(failed > 0);
+    }
+}
+
+#[test]
+fn every_operation_of_a_snapshot_and_of_what_is_deleted_for_it_fails_once() {
+    let mut failed = 0;
+    for at in 0.. {
+        let disk = trimmed();
+        let sale = begin(&disk, 0);
+        let hashes = sale.shop.hashes();
+        if !reached(&disk, at, || sale.writer.make_snapshot()) {
+            break;
+        }
+        failed += 1;
+        drop(sale);
+        disk.crash(Crash::LoseUnsynced);
+        assert_eq!(begin(&disk, 0).shop.hashes(), hashes, "operation {at}");
+        // Whatever came of it, another snapshot stands in for the newest one.
+        assert!(disk.tamper_snapshot(100));
+        assert_eq!(
+            begin(&disk, 0).shop.hashes(),
+            hashes,
+            "operation {at}, and the newest snapshot is damaged"
+        );
+    }
+    println!("{failed} operations");
+    assert!(failed > 20);
 }
