@@ -12,7 +12,7 @@ use tidegate_actors::{
 };
 use tidegate_engine::ConsumerGroupLimits;
 use tidegate_persistence::{
-    ActorId, MemoryJournal, Options, Reader, Recovered, RecoveryError, State, SteppedWriter, Wake,
+    ActorId, MemoryJournal, Mishap, Options, Reader, Recovered, RecoveryError, State, SteppedWriter, Wake,
     recover_from,
 };
 use tokio::sync::{Notify, oneshot};
@@ -59,6 +59,9 @@ pub(crate) struct Life {
     puts: Vec<JoinHandle<Vec<Result<Reply, PutError>>>>,
     /// The next turn is to panic.
     panics: Arc<AtomicBool>,
+    /// The disk is to fail so many operations after the next rebuild has begun.
+    fails: Option<u16>,
+    disk: MemoryJournal,
     /// Before whoever reads an actor back.
     gate: Arc<Gate>,
 }
@@ -139,7 +142,16 @@ impl Life {
                 news: None,
             },
         );
-        Ok(Self { house: Arc::new(house), writer, clock: Arc::clone(clock), puts: Vec::new(), panics, gate })
+        Ok(Self {
+            house: Arc::new(house),
+            writer,
+            clock: Arc::clone(clock),
+            puts: Vec::new(),
+            panics,
+            fails: None,
+            disk: disk.clone(),
+            gate,
+        })
     }
 
     /// What a server does before it lets anybody in.
@@ -242,8 +254,9 @@ impl Life {
         Err(Unavailable::Silent)
     }
 
-    /// The next turn ends in a panic.
-    pub(crate) fn panic(&self) {
+    /// The next turn ends in a panic, and the disk fails so many operations after the rebuild has begun.
+    pub(crate) fn panic(&mut self, fails: Option<u16>) {
+        self.fails = fails;
         self.panics.store(true, Ordering::Relaxed);
     }
 
@@ -272,6 +285,9 @@ impl Life {
                 self.pass(PAUSE).await;
             }
             run(32).await;
+            if let Some(after) = self.fails.take() {
+                self.disk.mishap_after(after.into(), Mishap::Error);
+            }
             let attempts = house.rebuild_attempts();
             if !self.gate.let_one_through() {
                 return Err(Unavailable::Silent);

@@ -260,7 +260,7 @@ impl<'p> World<'p> {
             Step::Mishap { after, mishap } => self.disk.mishap_after(after.into(), mishap),
             Step::FailSync { after } => self.disk.fail_sync_after(after.into()),
             Step::Fill { bytes } => self.disk.set_capacity(self.disk.bytes() + u64::from(bytes)),
-            Step::Panic => life.panic(),
+            Step::Panic { fails } => life.panic(fails),
             Step::Damage { at } if !self.has_damage => self.has_damage = self.disk.tamper_snapshot(at.into()),
             Step::Damage { .. } => {}
             Step::Crash { left } => return Ok(Some(End::Crash(left))),
