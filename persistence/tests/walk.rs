@@ -3,8 +3,9 @@
 
 mod common;
 
-use std::sync::Arc;
+use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 
 use common::{SEED, Shop, open, sell_epochs, small, start, wait};
 use tidegate_persistence::{
@@ -97,18 +98,23 @@ struct Brittle {
     memory: MemoryJournal,
     /// The next read fails.
     fails: Arc<AtomicBool>,
+    /// Epochs that somebody has open.
+    open: Arc<Mutex<BTreeSet<EpochNumber>>>,
 }
 
 #[derive(Debug)]
 struct BrittleEpoch {
     epoch: Arc<dyn Epoch>,
-    fails: Arc<AtomicBool>,
+    number: EpochNumber,
+    journal: Brittle,
     is_broken: AtomicBool,
 }
 
 impl Brittle {
-    fn brittle(&self, epoch: Arc<dyn Epoch>) -> Arc<dyn Epoch> {
-        Arc::new(BrittleEpoch { epoch, fails: Arc::clone(&self.fails), is_broken: AtomicBool::new(false) })
+    fn brittle(&self, number: EpochNumber, epoch: Arc<dyn Epoch>) -> Arc<dyn Epoch> {
+        self.open.lock().unwrap().insert(number);
+        let journal = self.clone();
+        Arc::new(BrittleEpoch { epoch, number, journal, is_broken: AtomicBool::new(false) })
     }
 }
 
@@ -118,11 +124,11 @@ impl Journal for Brittle {
     }
 
     fn create(&self, epoch: EpochNumber) -> Result<Arc<dyn Epoch>, JournalError> {
-        self.memory.create(epoch).map(|epoch| self.brittle(epoch))
+        self.memory.create(epoch).map(|opened| self.brittle(epoch, opened))
     }
 
     fn open(&self, epoch: EpochNumber) -> Result<Arc<dyn Epoch>, JournalError> {
-        self.memory.open(epoch).map(|epoch| self.brittle(epoch))
+        self.memory.open(epoch).map(|opened| self.brittle(epoch, opened))
     }
 
     fn remove(&self, epoch: EpochNumber) -> Result<(), JournalError> {
@@ -138,9 +144,15 @@ impl Journal for Brittle {
     }
 }
 
+impl Drop for BrittleEpoch {
+    fn drop(&mut self) {
+        self.journal.open.lock().unwrap().remove(&self.number);
+    }
+}
+
 impl BrittleEpoch {
     fn read<T>(&self, read: impl FnOnce() -> Result<T, JournalError>) -> Result<T, JournalError> {
-        if self.fails.swap(false, Ordering::Relaxed) {
+        if self.journal.fails.swap(false, Ordering::Relaxed) {
             self.is_broken.store(true, Ordering::Relaxed);
         }
         if self.is_broken.load(Ordering::Relaxed) {
@@ -185,6 +197,10 @@ fn an_epoch_that_failed_once_is_opened_anew_for_who_reads_it_next() {
         if writer.status().epoch > EpochNumber(2) {
             break;
         }
+    }
+    // Whoever wrote it may be about to close it.
+    while journal.open.lock().unwrap().contains(&EpochNumber::FIRST) {
+        std::thread::yield_now();
     }
     let reader = writer.reader();
     let first = reader.block_at(1).unwrap().unwrap();
