@@ -131,7 +131,7 @@ pub(crate) async fn settle(
                         failures[at] += 1;
                     }
                     Reply::Failed(fault) => {
-                        listener.given_up += 1;
+                        listener.given_up += u32::from(fault == Fault::Panicked);
                         results[at] = Err(fault);
                         not_told(campaign, &told[at], fault);
                     }
