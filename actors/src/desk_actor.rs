@@ -15,6 +15,7 @@ use crate::ask::{Body, Fault, Outcome, Reply};
 use crate::desk::Desk;
 use crate::house::Shared;
 use crate::news::Reporter;
+use crate::rebuild::{RebuildError, make_anew};
 use crate::release::Release;
 use crate::settling::settle;
 use crate::shown::{Condition, Shown};
@@ -44,7 +45,7 @@ impl Message for Wake {
 }
 
 /// The end of a rebuild.
-struct Rebuilt(Result<Option<State>, String>);
+struct Rebuilt(Result<Option<State>, RebuildError>);
 
 impl Message for Rebuilt {
     type Result = ();
@@ -215,21 +216,14 @@ impl DeskActor {
         tracing::info!(name = self.desk.name(), "rebuilding it from the journal");
         self.set_condition(Condition::Rebuilding);
         let (shared, release, id) = (Arc::clone(&self.shared), Arc::clone(&self.release), self.id);
-        let last = self.last_ticket;
+        let (name, last): (Box<str>, _) = (self.desk.name().into(), self.last_ticket);
         let myself = ctx.address();
         actix_rt::spawn(async move {
             // All that this actor wrote must be on disk before it is read back.
             while release.lane().durable() < last && release.lane().failed().is_none() {
                 tokio::time::sleep(Duration::from_millis(1)).await;
             }
-            let seed = shared.options.seed;
-            let rebuilt = tokio::task::spawn_blocking(move || {
-                catch_unwind(AssertUnwindSafe(|| shared.rebuild.rebuild(id, seed)))
-            });
-            let state = match rebuilt.await {
-                Ok(Ok(state)) => state.map_err(|error| error.to_string()),
-                Ok(Err(_)) | Err(_) => Err("the replay panicked".to_owned()),
-            };
+            let state = make_anew(&shared, release.lane(), (id, &name)).await;
             myself.do_send(Rebuilt(state));
         });
     }
@@ -312,7 +306,7 @@ impl Handler<Rebuilt> for DeskActor {
                 self.wake_after(Duration::ZERO, Millis(0), ctx);
             }
             Err(error) => {
-                tracing::error!(name = self.desk.name(), error, "quarantined: it could not be rebuilt");
+                tracing::error!(name = self.desk.name(), %error, "quarantined: it could not be rebuilt");
                 self.set_condition(Condition::Quarantined);
             }
         }

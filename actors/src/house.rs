@@ -25,6 +25,7 @@ use crate::directory::{CreateError, Directory};
 use crate::ledger::{Ledger, Ledgers};
 use crate::load::LoadReading;
 use crate::news::NewsSink;
+use crate::rebuild::Rebuild;
 use crate::seat::Seat;
 use crate::settling::{Unsettled, settle};
 use crate::shown::{Condition, Shown};
@@ -67,20 +68,6 @@ impl fmt::Debug for HouseOptions {
     }
 }
 
-/// Makes one actor's state anew from what is durable.
-pub trait Rebuild: Send + Sync + 'static {
-    /// The state after the actor's last durable event; `None` if it has none. `seed` as in [`State::new`].
-    ///
-    /// # Errors
-    /// Why it can't be made.
-    fn rebuild(&self, id: ActorId, seed: u64) -> Result<Option<State>, RebuildError>;
-}
-
-/// Why a state can't be made anew, in words for the log and the status page.
-#[derive(Debug, thiserror::Error)]
-#[error("{0}")]
-pub struct RebuildError(pub String);
-
 /// A SKU or campaign that was there before the start.
 #[derive(Debug)]
 pub struct Resident {
@@ -99,6 +86,8 @@ pub(crate) struct Shared {
     pub(crate) rebuild: Box<dyn Rebuild>,
     /// How many rebuilds went well.
     pub(crate) rebuilt: AtomicU64,
+    /// How often one was tried, whatever came of it.
+    pub(crate) attempts: AtomicU64,
     /// How often the clock was set forward.
     pub(crate) leaps: AtomicU64,
     /// All SKUs. They don't keep each other.
@@ -162,6 +151,7 @@ impl House {
             clock: Box::new(clock),
             rebuild: Box::new(rebuild),
             rebuilt: AtomicU64::new(0),
+            attempts: AtomicU64::new(0),
             leaps: AtomicU64::new(0),
             skus: Arc::downgrade(&directory),
         });
@@ -436,6 +426,12 @@ impl House {
     #[must_use]
     pub fn rebuilt(&self) -> u64 {
         self.shared.rebuilt.load(Ordering::Relaxed)
+    }
+
+    /// How often a rebuild was tried since the start, whatever came of it: one waits for a disk that fails, and is tried again.
+    #[must_use]
+    pub fn rebuild_attempts(&self) -> u64 {
+        self.shared.attempts.load(Ordering::Relaxed)
     }
 
     /// What the actors have counted since the start, by arbiter.

@@ -23,6 +23,11 @@ async fn fair(shop: &Shop) -> (Arc<Seat>, Arc<Seat>, Arc<Seat>) {
 
 /// The same, and so many other SKUs between the campaign and its own.
 async fn fair_among(shop: &Shop, others: usize) -> (Arc<Seat>, Arc<Seat>, Arc<Seat>) {
+    fair_of(shop, others, 5).await
+}
+
+/// The same, and so many coats and hats.
+async fn fair_of(shop: &Shop, others: usize, stock: u32) -> (Arc<Seat>, Arc<Seat>, Arc<Seat>) {
     let terms = CampaignTerms {
         skus: ["coat".into(), "hat".into()].into(),
         thresholds: [Threshold { spend: 1_000, off: 101 }].into(),
@@ -33,7 +38,7 @@ async fn fair_among(shop: &Shop, others: usize) -> (Arc<Seat>, Arc<Seat>, Arc<Se
     for other in 0..others {
         shop.put(&format!("other-{other}"), 1).await;
     }
-    let (coat, hat) = (shop.put("coat", 5).await, shop.put("hat", 5).await);
+    let (coat, hat) = (shop.put("coat", stock).await, shop.put("hat", stock).await);
     (shop.house.find_campaign("fair").unwrap(), coat, hat)
 }
 
@@ -201,6 +206,159 @@ fn a_line_is_told_of_its_payment_when_its_sku_is_back() {
         assert!(matches!(paid, Reply::Accepted(Answer::Paid)), "{paid:?}");
         assert_eq!((shown(&coat), shown(&hat)), ((4, 0, 1), (4, 0, 1)));
         assert!(!armed.load(Ordering::Relaxed));
+        shop.close();
+    });
+}
+
+/// How many lines a body tells what became of their carts.
+fn settled(body: &Body) -> usize {
+    let is_told = |ask: &&Ask| matches!(ask, Ask::Command(Command::SettleLine { .. }));
+    body.asks().iter().filter(is_told).count()
+}
+
+const MANY: usize = 40;
+
+/// Asks for many carts at once.
+async fn many_carts(shop: &Shop, fair: &Arc<Seat>) -> Vec<CartNumber> {
+    let reqs: Vec<String> = (0..MANY).map(|n| format!("r{n}")).collect();
+    let reqs: Vec<&str> = reqs.iter().map(|req| &**req).collect();
+    carts(shop, fair, &reqs).await.iter().map(number).collect()
+}
+
+/// Has them all run out.
+fn run_out(shop: &Shop) {
+    shop.clock.advance(u64::from(HOLD_MS));
+    shop.house.wake();
+}
+
+#[test]
+fn all_lines_that_are_told_in_one_turn_are_let_go_though_it_panics_once() {
+    let trap = Arc::new(AtomicBool::new(false));
+    let armed = Arc::clone(&trap);
+    let plan = Plan::on(MemoryJournal::new()).probe(move |body| {
+        assert!(settled(body) != MANY || !armed.swap(false, Ordering::Relaxed), "boom");
+    });
+    story(plan, async |shop| {
+        let (fair, coat, hat) = fair_of(&shop, 0, MANY as u32).await;
+        many_carts(&shop, &fair).await;
+        assert_eq!((shown(&coat).1, shown(&hat).1), (MANY as u32, MANY as u32));
+        trap.store(true, Ordering::Relaxed);
+        run_out(&shop);
+        until("all lines have ended", || shown(&coat).1 == 0 && shown(&hat).1 == 0).await;
+        assert!(!trap.load(Ordering::Relaxed));
+        shop.close();
+    });
+}
+
+#[test]
+fn all_lines_of_half_made_carts_are_let_go_at_a_start_though_a_turn_panics_once() {
+    let journal = MemoryJournal::new();
+    story(Plan::on(journal.clone()), async |shop| {
+        let (_, coat, _) = fair_of(&shop, 0, 2 * MANY as u32).await;
+        let lines: Vec<_> = (1..=MANY as u32).map(half_made).collect();
+        accepted(&ask(&coat, &lines).await);
+        shop.close();
+    });
+    let armed = AtomicBool::new(true);
+    let plan = Plan::on(journal).probe(move |body| {
+        assert!(settled(body) != MANY || !armed.swap(false, Ordering::Relaxed), "boom");
+    });
+    story(plan, async |shop| {
+        let (_, coat, _) = seats(&shop);
+        assert_eq!(shown(&coat).1, 2 * MANY as u32);
+        shop.house.settle_carts().await;
+        assert_eq!(shown(&coat).1, 0);
+        assert_eq!(shop.house.status().rebuilt, 1);
+        shop.close();
+    });
+}
+
+#[test]
+fn all_payments_of_one_message_are_answered_though_a_turn_panics_once() {
+    let armed = AtomicBool::new(true);
+    let plan = Plan::on(MemoryJournal::new()).probe(move |body| {
+        let is_paid = |ask: &Ask| {
+            matches!(ask, Ask::Command(Command::SettleLine { state: LineState::Paid { .. }, .. }))
+        };
+        assert!(!(body.asks().iter().any(is_paid) && armed.swap(false, Ordering::Relaxed)), "boom");
+    });
+    story(plan, async |shop| {
+        let (fair, coat, hat) = fair_of(&shop, 0, MANY as u32).await;
+        let ids: Vec<_> = many_carts(&shop, &fair)
+            .await
+            .into_iter()
+            .map(|cart| (cart, format!("pay-{}", cart.0)))
+            .collect();
+        let mut body = Body::default();
+        for (cart, id) in &ids {
+            let pay = CampaignCommand::PayCart { cart: *cart, req: &**id, amount: 899, payment: &**id };
+            body.push_campaign(&pay);
+        }
+        let sent = shop.house.send(&fair, body).map_err(|(_, fault)| fault).unwrap();
+        let replies = outcome(sent).await.unwrap();
+        assert!(
+            replies.iter().all(|reply| matches!(reply, Reply::Accepted(Answer::Paid))),
+            "not all are paid: {replies:?}"
+        );
+        assert_eq!((shown(&coat), shown(&hat)), ((0, 0, MANY as u32), (0, 0, MANY as u32)));
+        shop.close();
+    });
+}
+
+#[test]
+fn a_line_over_which_its_sku_always_panics_keeps_no_other_held() {
+    let journal = MemoryJournal::new();
+    let told_alone = Arc::new(AtomicUsize::new(0));
+    let alone = Arc::clone(&told_alone);
+    let plan = Plan::on(journal.clone()).probe(move |body| {
+        let is_bad = |ask: &Ask| {
+            matches!(
+                ask,
+                Ask::Command(Command::SettleLine { order: OrderNumber(7), state: LineState::Expired, .. })
+            )
+        };
+        if body.asks().iter().any(is_bad) {
+            alone.fetch_add(usize::from(settled(body) == 1), Ordering::Relaxed);
+            panic!("boom");
+        }
+    });
+    story(plan, async |shop| {
+        let (fair, coat, hat) = fair_of(&shop, 0, MANY as u32).await;
+        many_carts(&shop, &fair).await;
+        run_out(&shop);
+        until("all other lines have ended", || shown(&coat).1 == 1 && shown(&hat).1 == 1).await;
+        // At first, and three times again: of the coats, and of the hats.
+        until("it is given up", || told_alone.load(Ordering::Relaxed) == 8).await;
+        until("the SKUs are back", || shop.house.status().rebuilding.is_empty()).await;
+        assert_eq!(shop.house.status().quarantined, Vec::<String>::new());
+        assert_eq!((shown(&coat).1, shown(&hat).1), (1, 1));
+        shop.close();
+    });
+    story(Plan::on(journal), async |shop| {
+        let (_, coat, hat) = seats(&shop);
+        shop.house.settle_carts().await;
+        assert_eq!((shown(&coat).1, shown(&hat).1), (0, 0));
+        shop.close();
+    });
+}
+
+#[test]
+fn a_sku_that_panics_over_every_line_is_not_rebuilt_for_each_of_them() {
+    let journal = MemoryJournal::new();
+    story(Plan::on(journal.clone()), async |shop| {
+        let (_, coat, _) = fair_of(&shop, 0, 2 * MANY as u32).await;
+        let lines: Vec<_> = (1..=MANY as u32).map(half_made).collect();
+        accepted(&ask(&coat, &lines).await);
+        shop.close();
+    });
+    story(Plan::on(journal).probe(|body| assert!(settled(body) == 0, "boom")), async |shop| {
+        let (_, coat, _) = seats(&shop);
+        shop.house.settle_carts().await;
+        until("it is back", || coat.shown().condition() == Condition::Live).await;
+        // Eight of them four times, the others at most three times, and twice before they were told alone.
+        let rebuilt = shop.house.status().rebuilt;
+        assert!((34..=130).contains(&rebuilt), "rebuilt {rebuilt} times");
+        assert_eq!(shown(&coat).1, 2 * MANY as u32);
         shop.close();
     });
 }

@@ -7,17 +7,17 @@ mod common;
 use std::sync::Arc;
 
 use common::{
-    FromJournal, Gate, GatedJournal, HOLD_MS, Plan, SEED, accepted, ask, body, is_by, outcome, pay, report,
-    reserve, send, shown, story, until,
+    Gate, GatedJournal, HOLD_MS, Plan, SEED, accepted, ask, body, is_by, outcome, pay, report, reserve, send,
+    shown, story, until,
 };
 use parking_lot::Mutex;
 use tidegate_actors::{Clerk, Condition, DeskOptions, Fault, Rebuild, RebuildError};
 use tidegate_engine::{Answer, Command, Limits, Millis, OrderNumber, OrderState, SkuState};
-use tidegate_persistence::{ActorId, MemoryJournal, State};
+use tidegate_persistence::{ActorId, MemoryJournal, Reader, State};
 
 /// Waits at a gate, then rebuilds, and notes the hash of what it made.
 struct Watched {
-    from_journal: FromJournal,
+    reader: Reader,
     gate: Gate,
     hashes: Arc<Mutex<Vec<u64>>>,
 }
@@ -25,7 +25,7 @@ struct Watched {
 impl Rebuild for Watched {
     fn rebuild(&self, id: ActorId, seed: u64) -> Result<Option<State>, RebuildError> {
         self.gate.pass();
-        let state = self.from_journal.rebuild(id, seed)?;
+        let state = Rebuild::rebuild(&self.reader, id, seed)?;
         self.hashes.lock().push(state.as_ref().map_or(0, State::hash));
         Ok(state)
     }
@@ -40,7 +40,7 @@ fn plan() -> Plan {
 fn a_turn_that_panics_is_undone_whole_and_the_sku_comes_back_as_it_was() {
     let (gate, hashes) = (Gate::default(), Arc::new(Mutex::new(Vec::new())));
     let (watch, noted) = (gate.clone(), Arc::clone(&hashes));
-    let plan = plan().rebuild(move |from_journal| Watched { from_journal, gate: watch, hashes: noted });
+    let plan = plan().rebuild(move |reader| Watched { reader, gate: watch, hashes: noted });
     story(plan, async move |shop| {
         let (iphone, other) = (shop.put("iphone", 10).await, shop.put("other", 10).await);
         let first = [reserve("r1", "u1", 1), reserve("r2", "u2", 1), pay(1, "p1", "pay-1")];
@@ -129,7 +129,7 @@ struct Hopeless {
 impl Rebuild for Hopeless {
     fn rebuild(&self, _: ActorId, _: u64) -> Result<Option<State>, RebuildError> {
         assert!(!self.panics, "again");
-        Err(RebuildError("the disk is gone".to_owned()))
+        Err(RebuildError::Damage("nothing makes sense".to_owned()))
     }
 }
 

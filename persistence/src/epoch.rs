@@ -90,6 +90,12 @@ impl Epochs {
         Ok(epoch)
     }
 
+    /// Keeps no epoch open for readers: one that failed once may fail for as long as it is open.
+    pub(crate) fn let_go(&self) {
+        // Closed behind the lock.
+        let _closed = std::mem::take(&mut *self.read_last.lock());
+    }
+
     /// The first sequence of an epoch; `None` if it is empty.
     pub(crate) fn first_sequence(&self, number: EpochNumber) -> Result<Option<u64>, JournalError> {
         if let Some(known) = self.firsts.lock().get(&number) {

@@ -15,6 +15,10 @@ const UNFINISHED: &str = "identity.tmp";
 /// The number in hexadecimal.
 const DIGITS: usize = 32;
 
+/// What an operator is told of a journal that holds something and has no identity beside it. A server makes it before it sells,
+/// so it was lost, or not restored.
+pub(crate) const UNIDENTIFIED: &str = "the data directory has no identity, though its journal holds something: a start makes a new one and goes on, with a warning. Unless feed.source is set, the feed has another source from then on, and receivers of webhooks may be sent again, under another webhook-id, what they have acted on; to keep the old one, put the file `identity` back from a backup while no server runs";
+
 /// An identity that can't be had.
 #[derive(Debug, thiserror::Error)]
 pub enum IdentityError {

@@ -127,6 +127,11 @@ pub enum JournalError {
 }
 
 impl JournalError {
+    /// Whether the system refused something that it may grant at another time.
+    pub(crate) fn may_pass(&self) -> bool {
+        matches!(self, Self::Io { .. } | Self::Full(_))
+    }
+
     /// Describes what the operating system refused.
     pub(crate) fn io(action: &'static str, path: &std::path::Path, cause: &std::io::Error) -> Self {
         if cause.kind() == std::io::ErrorKind::StorageFull {

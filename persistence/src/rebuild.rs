@@ -48,6 +48,23 @@ impl From<JournalError> for RebuildError {
     }
 }
 
+impl RebuildError {
+    /// Whether it is the disk or the system that failed, so that it may go well at another time. What lies there and is not
+    /// as it was stays so.
+    #[must_use]
+    pub fn may_pass(&self) -> bool {
+        match self {
+            Self::Io(_) | Self::Snapshot(SnapshotError::Io(_)) => true,
+            Self::Chain(ChainError::Journal(error)) => error.may_pass(),
+            Self::Chain(_)
+            | Self::Replay(_)
+            | Self::Snapshot(_)
+            | Self::NoBeginning(_)
+            | Self::Unknown(_) => false,
+        }
+    }
+}
+
 impl Reader {
     /// Makes one actor's state again from everything that is durable at the time of the call. The caller sees to
     /// it that all groups of the actor are: until then they are missing from the state. Takes as long as reading
@@ -56,23 +73,34 @@ impl Reader {
     /// # Errors
     /// If the journal can't be read, or says of this actor what can't have happened.
     pub fn rebuild(&self, actor: ActorId, seed: u64) -> Result<RecoveredActor, RebuildError> {
+        let made = self.rebuild_once(actor, seed);
+        if made.as_ref().is_err_and(RebuildError::may_pass) {
+            self.epochs.let_go();
+        }
+        made
+    }
+
+    fn rebuild_once(&self, actor: ActorId, seed: u64) -> Result<RecoveredActor, RebuildError> {
         let upto = self.shared.durable_sequence();
         let _kept = self.epochs.keep();
         let there = self.epochs.list()?;
         let begins = there.first().copied().unwrap_or(EpochNumber::FIRST);
-        let mut last = RebuildError::NoBeginning(begins);
+        let mut reason = RebuildError::NoBeginning(begins);
         for base in self.bases(&there)? {
             match self.rebuild_from(base, actor, seed, upto) {
                 Err(
                     error @ (RebuildError::Snapshot(_) | RebuildError::Replay(ReplayError::Section { .. })),
                 ) => {
                     tracing::warn!(%actor, %error, "a snapshot is passed over");
-                    last = error;
+                    // With the older one it may be damage, and with this one nothing at another time.
+                    if !reason.may_pass() {
+                        reason = error;
+                    }
                 }
                 other => return other,
             }
         }
-        Err(last)
+        Err(reason)
     }
 
     /// The snapshots to try, newest first, `None` for the empty beginning.

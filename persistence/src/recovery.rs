@@ -11,7 +11,7 @@ use tidegate_engine::Millis;
 use crate::chain::{Chain, ChainError, Step, Torn};
 use crate::epoch::Epochs;
 use crate::error::panic_message;
-use crate::identity::{IdentityError, known_identity};
+use crate::identity::{IdentityError, UNIDENTIFIED, known_identity};
 use crate::replay::{RecoveredActor, ReplayError, Replayer, Whose};
 use crate::snapshot::{Frame, SnapshotDir, SnapshotError, SnapshotInfo, SnapshotStore, Snapshots};
 use crate::{
@@ -142,13 +142,18 @@ pub fn recover(
     let dir = lock.dir();
     let journal = SledJournal::new(&dir.join("journal"), options.cache_bytes)?;
     journal.tidy()?;
-    if known_identity(dir)?.is_some() && journal.epochs()?.is_empty() && journal.mark()?.is_none() {
+    let is_identified = known_identity(dir)?.is_some();
+    if is_identified && journal.epochs()?.is_empty() && journal.mark()?.is_none() {
         return Err(RecoveryError::Gone { sign: "the data directory's identity" });
     }
     let damaged_mark = journal.damage_of_mark()?;
     let snapshots = SnapshotDir::new(dir.join("snapshots"));
     let mut recovered = recover_from(Arc::new(journal), Some(Arc::new(snapshots)), workers, seed, progress)?;
     recovered.report.warnings.extend(damaged_mark);
+    // A lost file of a line is no reason not to sell.
+    if !is_identified && recovered.next_sequence > Tail::EMPTY.sequence {
+        recovered.report.warnings.push(UNIDENTIFIED.to_owned());
+    }
     recovered.journal.lock = Some(lock);
     Ok(recovered)
 }

@@ -12,7 +12,9 @@ use flate2::Compression;
 use flate2::read::GzDecoder;
 use flate2::write::GzEncoder;
 use tidegate_engine::{Answer, Event, Fingerprint, Millis, OrderNumber, Payment, Request, SkuState};
-use tidegate_persistence::{ActorId, ActorKind, Birth, EncodedGroup, GroupEncoder, inspect};
+use tidegate_persistence::{
+    ActorId, ActorKind, Birth, DirLock, EncodedGroup, GroupEncoder, identity, inspect,
+};
 
 fn fixture() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/journal-v1")
@@ -84,6 +86,8 @@ fn summary(dir: &Path) -> String {
 fn a_journal_of_format_version_1_opens_and_goes_on() {
     let dir = tempfile::tempdir().unwrap();
     unpack(&fixture().join("data"), dir.path());
+    // It was made without one.
+    identity(&DirLock::take(dir.path()).unwrap(), [7; 16]).unwrap();
     assert_eq!(summary(dir.path()), fs::read_to_string(fixture().join("expected.txt")).unwrap());
     let mut recovered = open(dir.path(), &small());
     assert_eq!(recovered.report.warnings, Vec::<String>::new());

@@ -3,11 +3,15 @@
 
 mod common;
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 
-use common::{Shop, open, sell_epochs, small, start, wait};
-use tidegate_persistence::{Options, Reader, WalkedBlock};
+use common::{SEED, Shop, open, sell_epochs, small, start, wait};
+use tidegate_persistence::{
+    ActorId, ChainError, Epoch, EpochNumber, Journal, JournalError, Mark, MemoryJournal, Options, Reader,
+    StoredBlock, WalkedBlock, recover_from,
+};
 
 /// Every block from this sequence on.
 fn walk(reader: &Reader, from: u64) -> Vec<WalkedBlock> {
@@ -85,5 +89,133 @@ fn who_reads_slowly_keeps_no_epoch_and_goes_on_with_what_is_kept() {
     let ticket = lane.submit(shop.sell(0, 1).finish().unwrap());
     wait(&lane, &wakes, ticket);
     assert!(reader.block_after(&last).unwrap().is_some());
+    writer.stop().unwrap();
+}
+
+/// A journal whose epochs are of no use any more, until they are opened anew, once a read has failed.
+#[derive(Clone, Debug, Default)]
+struct Brittle {
+    memory: MemoryJournal,
+    /// The next read fails.
+    fails: Arc<AtomicBool>,
+    /// Epochs that somebody has open.
+    open: Arc<Mutex<BTreeSet<EpochNumber>>>,
+}
+
+#[derive(Debug)]
+struct BrittleEpoch {
+    epoch: Arc<dyn Epoch>,
+    number: EpochNumber,
+    journal: Brittle,
+    is_broken: AtomicBool,
+}
+
+impl Brittle {
+    fn brittle(&self, number: EpochNumber, epoch: Arc<dyn Epoch>) -> Arc<dyn Epoch> {
+        self.open.lock().unwrap().insert(number);
+        let journal = self.clone();
+        Arc::new(BrittleEpoch { epoch, number, journal, is_broken: AtomicBool::new(false) })
+    }
+}
+
+impl Journal for Brittle {
+    fn epochs(&self) -> Result<Vec<EpochNumber>, JournalError> {
+        self.memory.epochs()
+    }
+
+    fn create(&self, epoch: EpochNumber) -> Result<Arc<dyn Epoch>, JournalError> {
+        self.memory.create(epoch).map(|opened| self.brittle(epoch, opened))
+    }
+
+    fn open(&self, epoch: EpochNumber) -> Result<Arc<dyn Epoch>, JournalError> {
+        self.memory.open(epoch).map(|opened| self.brittle(epoch, opened))
+    }
+
+    fn remove(&self, epoch: EpochNumber) -> Result<(), JournalError> {
+        self.memory.remove(epoch)
+    }
+
+    fn mark(&self) -> Result<Option<Mark>, JournalError> {
+        self.memory.mark()
+    }
+
+    fn set_mark(&self, mark: Mark) -> Result<(), JournalError> {
+        self.memory.set_mark(mark)
+    }
+}
+
+impl Drop for BrittleEpoch {
+    fn drop(&mut self) {
+        self.journal.open.lock().unwrap().remove(&self.number);
+    }
+}
+
+impl BrittleEpoch {
+    fn read<T>(&self, read: impl FnOnce() -> Result<T, JournalError>) -> Result<T, JournalError> {
+        if self.journal.fails.swap(false, Ordering::Relaxed) {
+            self.is_broken.store(true, Ordering::Relaxed);
+        }
+        if self.is_broken.load(Ordering::Relaxed) {
+            let (path, cause) = ("memory".to_owned(), "an earlier error".to_owned());
+            return Err(JournalError::Io { action: "no more use of", path, cause });
+        }
+        read()
+    }
+}
+
+impl Epoch for BrittleEpoch {
+    fn append(&self, first_sequence: u64, block: &[u8]) -> Result<(), JournalError> {
+        self.epoch.append(first_sequence, block)
+    }
+
+    fn sync(&self) -> Result<(), JournalError> {
+        self.epoch.sync()
+    }
+
+    fn block_from(&self, sequence: u64) -> Result<Option<StoredBlock>, JournalError> {
+        self.read(|| self.epoch.block_from(sequence))
+    }
+
+    fn block_of(&self, sequence: u64) -> Result<Option<StoredBlock>, JournalError> {
+        self.read(|| self.epoch.block_of(sequence))
+    }
+
+    fn cut(&self, sequence: u64) -> Result<(), JournalError> {
+        self.epoch.cut(sequence)
+    }
+}
+
+#[test]
+fn an_epoch_that_failed_once_is_opened_anew_for_who_reads_it_next() {
+    let (journal, options) = (Brittle::default(), small());
+    let mut shop = Shop::default();
+    let recovered = recover_from(Arc::new(journal.clone()), None, 1, SEED, &|_| {}).unwrap();
+    let (writer, lane, wakes) = start(recovered.journal, &options);
+    for turn in 0.. {
+        let ticket = lane.submit(shop.sell(turn % 3, 2).finish().unwrap());
+        wait(&lane, &wakes, ticket);
+        if writer.status().epoch > EpochNumber(2) {
+            break;
+        }
+    }
+    // Whoever wrote it may be about to close it.
+    while journal.open.lock().unwrap().contains(&EpochNumber::FIRST) {
+        std::thread::yield_now();
+    }
+    let reader = writer.reader();
+    let first = reader.block_at(1).unwrap().unwrap();
+    journal.fails.store(true, Ordering::Relaxed);
+    assert!(matches!(reader.block_at(1), Err(ChainError::Journal(_))));
+    assert_eq!(reader.block_at(1).unwrap().as_ref(), Some(&first), "where one begins");
+    journal.fails.store(true, Ordering::Relaxed);
+    assert!(matches!(reader.block_after(&first), Err(ChainError::Journal(_))));
+    assert!(reader.block_after(&first).unwrap().is_some(), "the next one");
+    // Whoever makes an actor anew uses what readers of the feed have open.
+    journal.fails.store(true, Ordering::Relaxed);
+    let error = reader.rebuild(ActorId(0), SEED).unwrap_err();
+    assert!(error.may_pass(), "{error}");
+    let (state, _) = &shop.skus[&0];
+    let rebuilt = reader.rebuild(ActorId(0), SEED).unwrap();
+    assert_eq!(rebuilt.state.sku().unwrap().state_hash(), state.sku().unwrap().state_hash());
     writer.stop().unwrap();
 }

@@ -30,7 +30,7 @@ use crate::feed::Feed;
 use crate::metrics::{Metrics, Recorder};
 use crate::push::Hub;
 use crate::security::Security;
-use crate::serve::{FromJournal, house_options, journal_options};
+use crate::serve::{house_options, journal_options};
 use crate::ws::Sockets;
 
 /// The key of all hash tables: the same input does the same each time.
@@ -216,7 +216,7 @@ fn open(
         }),
         next_actor,
         Arc::clone(clock),
-        FromJournal(writer.reader()),
+        writer.reader(),
         house_options(config, SEED, Arc::clone(hub) as _),
     );
     (Arc::new(house), writer)

@@ -6,12 +6,9 @@ use std::time::{Duration, Instant};
 
 use actix::Arbiter;
 use anyhow::{Context as _, anyhow};
-use tidegate_actors::{
-    Clock, DeskOptions, House, HouseOptions, NewsSink, Rebuild, RebuildError, Resident, SystemClock,
-};
+use tidegate_actors::{Clock, DeskOptions, House, HouseOptions, NewsSink, Resident, SystemClock};
 use tidegate_persistence::{
-    ActorId, DirLock, Lane, Options, Reader, Recovered, RecoveryReport, State, Wake, Writer, identity,
-    recover,
+    DirLock, Lane, Options, Reader, Recovered, RecoveryReport, State, Wake, Writer, identity, recover,
 };
 use tokio::sync::{Notify, oneshot};
 
@@ -229,7 +226,7 @@ impl Parts {
             }),
             next_actor,
             clock,
-            FromJournal(writer.reader()),
+            writer.reader(),
             house_options(config, seed, Arc::clone(&self.hub) as _),
         ));
         let reader = writer.reader();
@@ -396,19 +393,5 @@ fn recovery(report: &RecoveryReport) -> Recovery {
         replayed: report.events,
         warnings: report.warnings.clone(),
         took: report.took,
-    }
-}
-
-/// Makes an actor's state anew from what is on disk.
-pub(crate) struct FromJournal(pub(crate) Reader);
-
-impl Rebuild for FromJournal {
-    fn rebuild(&self, id: ActorId, seed: u64) -> Result<Option<State>, RebuildError> {
-        match self.0.rebuild(id, seed) {
-            Ok(actor) => Ok(Some(actor.state)),
-            // It had done nothing yet.
-            Err(tidegate_persistence::RebuildError::Unknown(_)) => Ok(None),
-            Err(error) => Err(RebuildError(error.to_string())),
-        }
     }
 }

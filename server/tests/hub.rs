@@ -19,7 +19,7 @@ struct NoRebuild;
 
 impl Rebuild for NoRebuild {
     fn rebuild(&self, _: ActorId, _: u64) -> Result<Option<State>, RebuildError> {
-        Err(RebuildError("this test has no journal to read".to_owned()))
+        Err(RebuildError::Damage("this test has no journal to read".to_owned()))
     }
 }
 

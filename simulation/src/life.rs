@@ -12,8 +12,8 @@ use tidegate_actors::{
 };
 use tidegate_engine::ConsumerGroupLimits;
 use tidegate_persistence::{
-    self as persistence, ActorId, MemoryJournal, Options, Reader, Recovered, RecoveryError, State,
-    SteppedWriter, Wake, recover_from,
+    ActorId, MemoryJournal, Mishap, Options, Reader, Recovered, RecoveryError, State, SteppedWriter, Wake,
+    recover_from,
 };
 use tokio::sync::{Notify, oneshot};
 
@@ -38,6 +38,8 @@ const PATIENCE: usize = 2_000;
 const MOST_REBUILD: Duration = Duration::from_secs(30);
 /// Actors that are rebuilt one after the other: there are not more.
 const MOST_REBUILDS: usize = 8;
+/// So often the disk may keep one from being rebuilt in between: it fails once, or for good.
+const MOST_FAILED: u64 = 1;
 
 /// The server can't be asked any more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,6 +59,9 @@ pub(crate) struct Life {
     puts: Vec<JoinHandle<Vec<Result<Reply, PutError>>>>,
     /// The next turn is to panic.
     panics: Arc<AtomicBool>,
+    /// The disk is to fail so many operations after the next rebuild has begun.
+    fails: Option<u16>,
+    disk: MemoryJournal,
     /// Before whoever reads an actor back.
     gate: Arc<Gate>,
 }
@@ -67,16 +72,12 @@ impl Drop for Life {
     }
 }
 
-struct FromJournal(Reader, Arc<Gate>);
+/// Reads an actor back behind a gate.
+struct Gated(Reader, Arc<Gate>);
 
-impl Rebuild for FromJournal {
+impl Rebuild for Gated {
     fn rebuild(&self, id: ActorId, seed: u64) -> Result<Option<State>, RebuildError> {
-        match self.1.pass(|| self.0.rebuild(id, seed)) {
-            Ok(actor) => Ok(Some(actor.state)),
-            // It had done nothing yet.
-            Err(persistence::RebuildError::Unknown(_)) => Ok(None),
-            Err(error) => Err(RebuildError(error.to_string())),
-        }
+        self.1.pass(|| Rebuild::rebuild(&self.0, id, seed))
     }
 }
 
@@ -116,7 +117,7 @@ impl Life {
             residents.map(|actor| Resident { id: actor.id, name: actor.name, state: actor.state }),
             next_actor,
             Arc::clone(clock),
-            FromJournal(writer.reader(), Arc::clone(&gate)),
+            Gated(writer.reader(), Arc::clone(&gate)),
             HouseOptions {
                 mailbox_capacity: 64,
                 max_skus: 10,
@@ -141,7 +142,16 @@ impl Life {
                 news: None,
             },
         );
-        Ok(Self { house: Arc::new(house), writer, clock: Arc::clone(clock), puts: Vec::new(), panics, gate })
+        Ok(Self {
+            house: Arc::new(house),
+            writer,
+            clock: Arc::clone(clock),
+            puts: Vec::new(),
+            panics,
+            fails: None,
+            disk: disk.clone(),
+            gate,
+        })
     }
 
     /// What a server does before it lets anybody in.
@@ -244,8 +254,9 @@ impl Life {
         Err(Unavailable::Silent)
     }
 
-    /// The next turn ends in a panic.
-    pub(crate) fn panic(&self) {
+    /// The next turn ends in a panic, and the disk fails so many operations after the rebuild has begun.
+    pub(crate) fn panic(&mut self, fails: Option<u16>) {
+        self.fails = fails;
         self.panics.store(true, Ordering::Relaxed);
     }
 
@@ -256,23 +267,33 @@ impl Life {
     /// It does not come back.
     pub(crate) async fn heal(&mut self) -> Result<(), Unavailable> {
         let house = Arc::clone(&self.house);
+        let failed_before = house.rebuild_attempts() - house.rebuilt();
         for _ in 0..MOST_REBUILDS {
-            if house.status().rebuilding.is_empty() {
-                return if house.status().quarantined.is_empty() { Ok(()) } else { Err(Unavailable::Failed) };
+            let status = house.status();
+            let failed = house.rebuild_attempts() - house.rebuilt() - failed_before;
+            if !status.quarantined.is_empty() || failed > MOST_FAILED {
+                return Err(Unavailable::Failed);
             }
-            // What it wrote is on the disk before it is read back, and whoever waits for that looks once a millisecond.
+            if status.rebuilding.is_empty() {
+                return Ok(());
+            }
+            // What it wrote is on the disk before it is read back, and whoever waits for that looks once a millisecond. Who
+            // tries again after the disk has failed waits ten of them.
             for _ in 0..4 {
                 run(32).await;
                 while self.writer.commit() {}
                 self.pass(PAUSE).await;
             }
             run(32).await;
-            let rebuilt = house.rebuilt();
+            if let Some(after) = self.fails.take() {
+                self.disk.mishap_after(after.into(), Mishap::Error);
+            }
+            let attempts = house.rebuild_attempts();
             if !self.gate.let_one_through() {
                 return Err(Unavailable::Silent);
             }
             let began = Instant::now();
-            while house.rebuilt() == rebuilt && house.status().quarantined.is_empty() {
+            while house.rebuild_attempts() == attempts {
                 // It has done its work, and is about to say so.
                 run(1).await;
                 if began.elapsed() > MOST_REBUILD {

@@ -101,7 +101,10 @@ pub(crate) enum Step {
         at: u16,
     },
     /// The next turn of an actor ends in a panic, and the actor is rebuilt.
-    Panic,
+    Panic {
+        /// The disk fails so many operations after the rebuild has begun.
+        fails: Option<u16>,
+    },
     /// The machine stops and starts.
     Crash {
         /// What is left of what was not synced.
@@ -144,7 +147,14 @@ impl Plan {
         // Where epochs are small, they end all the time, and snapshots let them go.
         let (upkeep, more) = if setup.epoch_bytes == SMALL_EPOCH { (70, 60) } else { (0, 0) };
         let mix = Mix { trouble: 5 * trouble, upkeep, reads };
-        let steps = (0..count + more).map(|_| Step::of(&mut rng, &mix)).collect();
+        let mut steps: Vec<Step> = (0..count + more).map(|_| Step::of(&mut rng, &mix)).collect();
+        // Drawn apart: what else happens in the sale of a seed does not depend on it.
+        let mut rng = StdRng::seed_from_u64(!seed);
+        for step in &mut steps {
+            if let Step::Panic { fails } = step {
+                *fails = rng.random_bool(0.5).then(|| rng.random_range(0..12));
+            }
+        }
         Self { seed, setup, lying_disk: false, steps }
     }
 }
@@ -182,7 +192,7 @@ impl Step {
     fn trouble(rng: &mut StdRng) -> Self {
         match rng.random_range(0..6) {
             5 => Self::Damage { at: rng.random() },
-            4 => Self::Panic,
+            4 => Self::Panic { fails: None },
             0 => Self::FailSync { after: rng.random_range(0..4) },
             1 => Self::Fill { bytes: rng.random_range(0..3_000) },
             2 => Self::Mishap { after: rng.random_range(0..40), mishap: Mishap::Error },

@@ -134,6 +134,11 @@ impl<'p> World<'p> {
         if self.starts > MOST_STARTS {
             return Err("the server was started again and again".to_owned());
         }
+        // What happens to the disk first happens to the start.
+        while let Some(Step::Mishap { after, mishap }) = self.plan.steps.get(self.step).copied() {
+            self.begin_step();
+            self.disk.mishap_after(after.into(), mishap);
+        }
         let mut life = match Life::begin(&self.disk, &self.archive, &self.plan.setup, &self.clock) {
             Ok(life) => life,
             Err(_) if self.disk.has_failed() => return Ok(End::Crash(Crash::LoseUnsynced)),
@@ -142,7 +147,7 @@ impl<'p> World<'p> {
         self.find_promised(life.writer.reader().durable_sequence())?;
         let prepared = life.prepare(&self.plan.setup).await;
         self.note_promised(&life);
-        if let Some(end) = self.judge(prepared, "the server does not get ready")? {
+        if let Some(end) = self.judge(prepared, &life, "the server does not get ready")? {
             return Ok(end);
         }
         if let Some(end) = self.audit(&mut life).await? {
@@ -154,7 +159,7 @@ impl<'p> World<'p> {
                 return Ok(end);
             }
             let healed = life.heal().await;
-            if let Some(end) = self.judge(healed, "an actor that panicked is not back in service")? {
+            if let Some(end) = self.judge(healed, &life, "an actor that panicked is not back in service")? {
                 return Ok(end);
             }
             self.note_time();
@@ -174,28 +179,44 @@ impl<'p> World<'p> {
         self.progress.store(self.step, Ordering::Relaxed);
     }
 
-    /// Whether a life goes on after this. It must, as long as nothing has happened to the disk.
-    fn judge(&self, done: Result<(), Unavailable>, otherwise: &str) -> Result<Option<End>, String> {
+    /// Whether a life goes on after this. It must, unless it can't write its journal any more: an operation of the disk
+    /// that failed once is no excuse.
+    fn judge(
+        &self,
+        done: Result<(), Unavailable>,
+        life: &Life,
+        otherwise: &str,
+    ) -> Result<Option<End>, String> {
         match done {
             Ok(()) => Ok(None),
-            Err(_) if self.disk.has_failed() => Ok(Some(End::Crash(Crash::KeepUnsynced))),
+            Err(_) if self.is_over(life) => Ok(Some(End::Crash(Crash::KeepUnsynced))),
             Err(why) => Err(format!("{otherwise}: {why:?}")),
         }
+    }
+
+    fn is_over(&self, life: &Life) -> bool {
+        self.disk.is_dead() || life.writer.failed().is_some()
     }
 
     async fn audit(&mut self, life: &mut Life) -> Result<Option<End>, String> {
         let carts = self.clients.auditor.carts().map(|(cart, _)| cart).max().unwrap_or(0);
         let photograph = match Photograph::take(life, carts).await {
             Ok(photograph) => photograph,
-            Err(why) => return self.judge(Err(why), "the server does not say how it stands"),
+            Err(why) => return self.judge(Err(why), life, "the server does not say how it stands"),
         };
         self.note_time();
         self.clients.auditor.audit(&photograph, self.latest)?;
         self.readers.audit(&photograph.groups)?;
-        match chronicle::audit(&life.writer.reader(), &life.numbers(), &photograph, self.latest) {
+        let read = || chronicle::audit(&life.writer.reader(), &life.numbers(), &photograph, self.latest);
+        // Who reads the feed asks again, and the disk fails once.
+        let audited = match read() {
+            Err(chronicle::Failed::Unreadable(_)) => read(),
+            audited => audited,
+        };
+        match audited {
             Ok(()) => Ok(None),
             Err(chronicle::Failed::Wrong(what)) => Err(what),
-            Err(chronicle::Failed::Unreadable(_)) if self.disk.has_failed() => {
+            Err(chronicle::Failed::Unreadable(_)) if self.is_over(life) => {
                 Ok(Some(End::Crash(Crash::KeepUnsynced)))
             }
             Err(chronicle::Failed::Unreadable(error)) => Err(format!("the journal can't be read: {error}")),
@@ -239,7 +260,7 @@ impl<'p> World<'p> {
             Step::Mishap { after, mishap } => self.disk.mishap_after(after.into(), mishap),
             Step::FailSync { after } => self.disk.fail_sync_after(after.into()),
             Step::Fill { bytes } => self.disk.set_capacity(self.disk.bytes() + u64::from(bytes)),
-            Step::Panic => life.panic(),
+            Step::Panic { fails } => life.panic(fails),
             Step::Damage { at } => self.damage(at),
             Step::Crash { left } => return Ok(Some(End::Crash(left))),
             Step::Stop => {

@@ -35,12 +35,14 @@ pub(crate) struct Plan {
     pub(crate) max_skus: usize,
     pub(crate) expiries_per_turn: usize,
     pub(crate) arbiters: usize,
+    /// Whoever waits on an arbiter need not, when nobody has anything else to do.
+    pub(crate) is_impatient: bool,
     pub(crate) look_at_clock: Duration,
     pub(crate) now: u64,
     pub(crate) probe: Option<Box<Probe>>,
     pub(crate) news: Option<Arc<dyn NewsSink>>,
     /// Makes the rebuilder; the default reads the journal.
-    pub(crate) rebuild: Box<dyn FnOnce(FromJournal) -> Box<dyn Rebuild>>,
+    pub(crate) rebuild: Box<dyn FnOnce(Reader) -> Box<dyn Rebuild>>,
 }
 
 impl Plan {
@@ -52,12 +54,13 @@ impl Plan {
             max_skus: 1_000,
             expiries_per_turn: 1_000,
             arbiters: 1,
+            is_impatient: false,
             // A clock that stories move is looked at when they say so.
             look_at_clock: Duration::from_secs(3_600),
             now: 1_000_000,
             probe: None,
             news: None,
-            rebuild: Box::new(|from_journal| Box::new(from_journal)),
+            rebuild: Box::new(|reader| Box::new(reader)),
         }
     }
 
@@ -66,8 +69,8 @@ impl Plan {
         self
     }
 
-    pub(crate) fn rebuild<R: Rebuild>(mut self, rebuild: impl FnOnce(FromJournal) -> R + 'static) -> Self {
-        self.rebuild = Box::new(|from_journal| Box::new(rebuild(from_journal)));
+    pub(crate) fn rebuild<R: Rebuild>(mut self, rebuild: impl FnOnce(Reader) -> R + 'static) -> Self {
+        self.rebuild = Box::new(|reader| Box::new(rebuild(reader)));
         self
     }
 }
@@ -87,7 +90,11 @@ pub(crate) fn story<F: Future<Output = ()>>(plan: Plan, tell: impl FnOnce(Shop) 
 
 impl Shop {
     pub(crate) fn open(plan: Plan) -> Self {
-        let arbiters: Vec<_> = (0..plan.arbiters).map(|_| Arbiter::new()).collect();
+        let impatient = || {
+            tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap()
+        };
+        let arbiter = || if plan.is_impatient { Arbiter::with_tokio_rt(impatient) } else { Arbiter::new() };
+        let arbiters: Vec<_> = (0..plan.arbiters).map(|_| arbiter()).collect();
         let Recovered { workers, next_actor, journal, .. } =
             recover_from(plan.journal, None, arbiters.len(), SEED, &|_| {}).unwrap();
         let notifies: Vec<Arc<Notify>> = arbiters.iter().map(|_| Arc::default()).collect();
@@ -122,7 +129,7 @@ impl Shop {
             probe: plan.probe,
             news: plan.news,
         };
-        let rebuild = (plan.rebuild)(FromJournal(writer.reader()));
+        let rebuild = (plan.rebuild)(writer.reader());
         let house = House::open(floors, residents, next_actor, Arc::clone(&clock), Boxed(rebuild), options);
         Self { house, clock, writer, arbiters }
     }
@@ -160,18 +167,6 @@ impl Shop {
 pub(crate) fn terms() -> SkuTerms {
     let currency = Currency::new("GBP").unwrap();
     SkuTerms { hold_ms: HOLD_MS, ..SkuTerms::new("Rose bowl", currency, Price::Fixed(500)) }
-}
-
-/// Reads a SKU's state from the journal, as the server does.
-pub(crate) struct FromJournal(Reader);
-
-impl Rebuild for FromJournal {
-    fn rebuild(&self, id: ActorId, seed: u64) -> Result<Option<State>, RebuildError> {
-        self.0
-            .rebuild(id, seed)
-            .map(|actor| Some(actor.state))
-            .map_err(|error| RebuildError(error.to_string()))
-    }
 }
 
 struct Boxed(Box<dyn Rebuild>);

@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use tidegate_engine::{Currency, Millis, Stock, Tally};
 
-use crate::identity::known_identity;
+use crate::identity::{UNIDENTIFIED, known_identity};
 use crate::recovery::UNMARKED;
 use crate::replay::{RecoveredActor, Replayer};
 use crate::snapshot::{SnapshotDir, SnapshotError, SnapshotStore, Snapshots};
@@ -157,7 +157,9 @@ pub fn inspect(dir: &Path) -> Result<Inspection, InspectError> {
     let journal = SledJournal::new(&source, CACHE_BYTES)?;
     let mut signs = Signs { damage: Vec::from_iter(journal.damage_of_mark()?), ..Signs::default() };
     match known_identity(dir) {
-        Ok(identity) => signs.was_used = identity.is_some(),
+        Ok(identity) => {
+            (signs.was_used, signs.is_unidentified) = (identity.is_some(), identity.is_none());
+        }
         Err(error) => signs.refusal = Some(error.to_string()),
     }
     let snapshots: Arc<dyn SnapshotStore> = Arc::new(SnapshotDir::new(dir.join("snapshots")));
@@ -190,6 +192,8 @@ struct Signs {
     damage: Vec<String>,
     /// There was a journal.
     was_used: bool,
+    /// The identity is not there.
+    is_unidentified: bool,
 }
 
 /// Is shown an epoch, if that can be opened.
@@ -226,6 +230,9 @@ fn examine(
     let holds_something = inspection.epochs.iter().any(|epoch| epoch.blocks > 0) || walk.is_based();
     if is_unmarked && holds_something {
         inspection.damage.push(UNMARKED.to_owned());
+    }
+    if signs.is_unidentified && holds_something {
+        inspection.damage.push(UNIDENTIFIED.to_owned());
     }
     let (missing, actors) = walk.conclude();
     inspection.damage.extend(missing);

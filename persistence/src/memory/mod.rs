@@ -142,6 +142,12 @@ impl MemoryJournal {
         self.state.lock().faults.fired
     }
 
+    /// Whether the power is gone: nothing works until [`Self::crash`].
+    #[must_use]
+    pub fn is_dead(&self) -> bool {
+        self.state.lock().faults.dead
+    }
+
     /// How many operations there were.
     #[must_use]
     pub fn operations(&self) -> u64 {

@@ -12,7 +12,7 @@ use tidegate_engine::{
 };
 use tidegate_persistence::{
     ActorId, ActorKind, Birth, DirLock, EpochNumber, GroupEncoder, Lane, OpenJournal, Options, Recovered,
-    State, Ticket, Wake, Writer, recover,
+    State, Ticket, Wake, Writer, identity, recover,
 };
 
 pub(crate) const SEED: u64 = 7;
@@ -27,7 +27,10 @@ pub(crate) fn small() -> Options {
 }
 
 pub(crate) fn open(dir: &Path, options: &Options) -> Recovered {
-    recover(DirLock::take(dir).unwrap(), options, 2, SEED, &|_| {}).unwrap()
+    let lock = Arc::new(DirLock::take(dir).unwrap());
+    let recovered = recover(Arc::clone(&lock), options, 2, SEED, &|_| {}).unwrap();
+    identity(&lock, [7; 16]).unwrap();
+    recovered
 }
 
 /// Starts with one lane; the receiver hears every wake.

@@ -297,7 +297,15 @@ fn files_that_are_missing_and_files_that_a_crash_leaves_behind() {
     let mut changed = files.clone();
     changed.content(Path::new("identity")).bytes[3] = b'X';
     refuses("the identity is changed", &changed, "holds no identity of 32 hexadecimal digits");
-    all("the identity is missing", &without(Path::new("identity")), &[]);
+    let unidentified = "has no identity, though its journal holds something";
+    all("the identity is missing", &without(Path::new("identity")), &[unidentified]);
+    let mut copy = without(Path::new("identity"));
+    copy.remove("journal/mark");
+    all("the identity and the mark are missing", &copy, &["there is no high-water mark", unidentified]);
+    // The server makes one, as `identity` does, and the next start is content.
+    let dir = without(Path::new("identity")).write();
+    identity(&DirLock::take(dir.path()).unwrap(), [9; 16]).unwrap();
+    all("a new identity was made", &Files::read(dir.path()), &[]);
     // What the storage can make again by itself.
     for index in files.named("snap.") {
         all(&index.display().to_string(), &without(&index), &[]);

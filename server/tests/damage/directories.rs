@@ -21,7 +21,7 @@ enum Told {
 const EPOCH: &str = "journal/0000000001";
 
 /// What is done, what the server says, what inspection says (nothing: that all is well).
-const CASES: [(&str, Harm, Told, &str); 15] = [
+const CASES: [(&str, Harm, Told, &str); 16] = [
     (
         "a byte in the first block",
         |dir| flip(&dir.join(EPOCH).join("db"), first_block(dir) + 70),
@@ -83,6 +83,12 @@ const CASES: [(&str, Harm, Told, &str); 15] = [
         |dir| fs::write(dir.join("identity"), "none").unwrap(),
         Told::Refuses("put back what it held, or delete it"),
         "a start refuses: ",
+    ),
+    (
+        "the identity: it is not there",
+        |dir| fs::remove_file(dir.join("identity")).unwrap(),
+        Told::Starts(Some("receivers of webhooks may be sent again")),
+        "the data directory has no identity, though its journal holds something",
     ),
     (
         "both places of the mark",
