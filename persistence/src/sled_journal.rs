@@ -180,8 +180,10 @@ struct SledEpoch {
     db: Option<sled::Db>,
     /// sled's log, kept open for fdatasync.
     log: File,
-    /// Set by the first error: whatever sled says after that is not to be trusted.
+    /// Set by the first write or sync that fails, and by a panic of sled: whatever it says after that is not to be trusted.
     broken: AtomicBool,
+    /// Set by a read that fails. See [`Epoch::is_doubtful`].
+    doubtful: AtomicBool,
     /// Left by an epoch that breaks: what of its last writes is on disk is not known.
     settled: Settled,
 }
@@ -215,18 +217,38 @@ impl SledEpoch {
         let log_path = path.join("db");
         let log =
             File::open(&log_path).map_err(|error| JournalError::io("cannot open", &log_path, &error))?;
-        let broken = AtomicBool::new(false);
-        Ok(Self { number, path: path.to_owned(), db: Some(db), log, broken, settled })
+        let (broken, doubtful) = (AtomicBool::new(false), AtomicBool::new(false));
+        Ok(Self { number, path: path.to_owned(), db: Some(db), log, broken, doubtful, settled })
     }
 
-    /// Runs something on sled. Its first error breaks the epoch.
-    fn on<T>(&self, action: impl FnOnce(&sled::Db) -> Result<T, sled::Error>) -> Result<T, JournalError> {
+    /// Has sled write something. If that fails, the epoch is broken.
+    fn write<T>(&self, action: impl FnOnce(&sled::Db) -> Result<T, sled::Error>) -> Result<T, JournalError> {
+        self.on(action, |_| self.breaks())
+    }
+
+    /// Has sled read something. An error of the disk, or a checksum that is wrong, leaves sled as it was before: it keeps
+    /// nothing of a page that it could not read. It is its writes that set the error which sled never lets go of; a reader can
+    /// come to one too, for it may finish the split of a page, and then sled refuses the next write by itself.
+    fn read<T>(&self, action: impl FnOnce(&sled::Db) -> Result<T, sled::Error>) -> Result<T, JournalError> {
+        self.on(action, |trouble| {
+            self.doubtful.store(true, Ordering::Release);
+            if !matches!(trouble, Trouble::Sled(sled::Error::Io(_) | sled::Error::Corruption { .. })) {
+                self.breaks();
+            }
+        })
+    }
+
+    fn on<T>(
+        &self,
+        action: impl FnOnce(&sled::Db) -> Result<T, sled::Error>,
+        on_trouble: impl FnOnce(&Trouble),
+    ) -> Result<T, JournalError> {
         let db = match &self.db {
             Some(db) if !self.broken.load(Ordering::Acquire) => db,
             _ => return Err(self.refused()),
         };
         guarded(|| action(db)).map_err(|trouble| {
-            self.breaks();
+            on_trouble(&trouble);
             trouble.at(self.number, &self.path)
         })
     }
@@ -274,22 +296,22 @@ impl Epoch for SledEpoch {
     fn append(&self, first_sequence: u64, block: &[u8]) -> Result<(), JournalError> {
         if block.len() <= VALUE_BYTES {
             // Most blocks are one value, and a batch costs sled more than that.
-            return self.on(|db| db.insert(key(first_sequence, 0), block)).map(drop);
+            return self.write(|db| db.insert(key(first_sequence, 0), block)).map(drop);
         }
         let mut batch = sled::Batch::default();
         for (index, piece) in block.chunks(VALUE_BYTES).enumerate() {
             batch.insert(&key(first_sequence, index as u16), piece);
         }
-        self.on(|db| db.apply_batch(batch))
+        self.write(|db| db.apply_batch(batch))
     }
 
     fn sync(&self) -> Result<(), JournalError> {
-        self.on(|db| db.flush())?;
+        self.write(|db| db.flush())?;
         self.sync_log()
     }
 
     fn block_from(&self, sequence: u64) -> Result<Option<StoredBlock>, JournalError> {
-        self.on(|db| {
+        self.read(|db| {
             let mut pieces = db.range(key(sequence, 0)..);
             let Some(first) = pieces.next() else { return Ok(None) };
             let (at, value) = first?;
@@ -313,7 +335,7 @@ impl Epoch for SledEpoch {
     }
 
     fn block_of(&self, sequence: u64) -> Result<Option<StoredBlock>, JournalError> {
-        let found = self.on(|db| db.range(..=key(sequence, u16::MAX)).next_back().transpose())?;
+        let found = self.read(|db| db.range(..=key(sequence, u16::MAX)).next_back().transpose())?;
         match found {
             Some((at, _)) => self.block_from(sequence_of(&at)),
             None => Ok(None),
@@ -321,7 +343,7 @@ impl Epoch for SledEpoch {
     }
 
     fn cut(&self, sequence: u64) -> Result<(), JournalError> {
-        self.on(|db| {
+        self.write(|db| {
             let mut batch = sled::Batch::default();
             for entry in db.range(key(sequence, 0)..) {
                 batch.remove(entry?.0);
@@ -329,6 +351,10 @@ impl Epoch for SledEpoch {
             db.apply_batch(batch)
         })?;
         self.sync()
+    }
+
+    fn is_doubtful(&self) -> bool {
+        self.doubtful.load(Ordering::Acquire) || self.broken.load(Ordering::Acquire)
     }
 }
 

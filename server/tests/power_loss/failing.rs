@@ -2,16 +2,18 @@
 
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
-use std::fs;
+use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
+use rustix::fs::{Advice, fadvise};
 use tidegate_persistence::{EpochNumber, Journal, SledJournal};
+use tidegate_protocol::resp::Value;
 
 use super::disk::Disk;
 use super::machine;
 use super::machine::Machine;
 use crate::common::promises::{Promises, says_that_the_journal_failed};
-use crate::common::{Process, fair};
+use crate::common::{Client, Process, fair, streamed, until};
 
 /// The log of the first epoch.
 const LOG: &str = "journal/0000000001/db";
@@ -114,6 +116,8 @@ fn an_epoch_that_failed_to_sync_is_read_from_the_disk_when_it_is_opened_again() 
     machine.on_disk(|disk| disk.fail_sync(log, 1));
     opened.append(2, b"an order that is lost").unwrap();
     opened.sync().unwrap_err();
+    opened.block_from(1).unwrap_err();
+    assert!(opened.is_doubtful());
     drop(opened);
     let opened = journal.open(epoch).unwrap();
     assert_eq!(opened.block_from(1).unwrap().map(|block| block.bytes), Some(b"an order".to_vec()));
@@ -147,4 +151,98 @@ fn an_epoch_whose_first_bytes_were_not_synced_is_not_sold_in() {
         }
     }
     assert_ne!(failed, 0, "no sync failed, so nothing was tried");
+}
+
+/// More than lie in one page of sled.
+const BLOCKS: u64 = 200;
+
+#[test]
+fn a_reader_whose_read_fails_does_not_stop_the_writer() {
+    let Some(machine) = machine(Disk::new(), fair::CONFIG) else { return };
+    let (dir, epoch) = (machine.data(), EpochNumber(1));
+    let journal = SledJournal::new(&dir, 1 << 20).unwrap();
+    let opened = journal.create(epoch).unwrap();
+    for sequence in 1..=BLOCKS {
+        opened.append(sequence, &sequence.to_be_bytes()).unwrap();
+    }
+    opened.sync().unwrap();
+    // Opened anew, sled has read no page yet, and then the last one, to write there.
+    drop(opened);
+    let opened = journal.open(epoch).unwrap();
+    opened.append(BLOCKS + 1, b"an order").unwrap();
+    opened.sync().unwrap();
+    let path = dir.join("0000000001/db");
+    let log = machine.on_disk(|disk| disk.at(Path::new("shop/data/0000000001/db")).unwrap().node);
+    machine.on_disk(|disk| disk.fail_reads(log, 0..u64::MAX));
+    forget(&path);
+    assert!(!opened.is_doubtful());
+    let said = opened.block_from(1).unwrap_err().to_string();
+    assert!(said.contains("cannot use"), "{said}");
+    assert!(opened.is_doubtful());
+    opened.append(BLOCKS + 2, b"another").expect("a reader's error has stopped the writer");
+    opened.sync().unwrap();
+    machine.on_disk(Disk::heal);
+    for sequence in 1..=BLOCKS {
+        let found = opened.block_from(sequence).unwrap().map(|block| block.bytes);
+        assert_eq!(found, Some(sequence.to_be_bytes().to_vec()));
+    }
+    drop(opened);
+    let opened = journal.open(epoch).unwrap();
+    assert!(!opened.is_doubtful());
+    assert_eq!(opened.block_of(u64::MAX).unwrap().map(|block| block.bytes), Some(b"another".to_vec()));
+}
+
+#[test]
+fn a_sale_goes_on_and_the_feed_is_read_again_after_reads_that_failed() {
+    let Some(mut machine) = machine(Disk::new(), "[journal]\nepoch_bytes = 1048576\ncache_bytes = 1048576\n")
+    else {
+        return;
+    };
+    let process = machine.start().unwrap();
+    let (mut client, mut promises) = (process.client(), Promises::default());
+    assert!(promises.make(&mut client, 10));
+    until(
+        "a snapshot",
+        || {
+            assert!(promises.fill(&mut client));
+            machine.data().join("snapshots/0000000001.snap").exists()
+        },
+        |exists| *exists,
+    );
+    stop(process);
+    machine.forget();
+    // A start reads the epochs behind the snapshot only.
+    let process = machine.start().unwrap();
+    let mut client = process.client();
+    let first = read(&mut client, "0").unwrap();
+    let log = machine.file(LOG);
+    machine.on_disk(|disk| disk.fail_reads(log, 0..u64::MAX));
+    forget(&machine.data().join(LOG));
+    let mut at = first.clone();
+    let said = loop {
+        match read(&mut client, &at) {
+            Ok(next) => at = next,
+            Err(said) => break said,
+        }
+    };
+    assert!(said.contains(LOG.trim_end_matches("/db")), "{said}");
+    assert!(promises.make(&mut client, 3), "a reader's error has stopped the sale");
+    machine.on_disk(Disk::heal);
+    read(&mut client, &at).unwrap_or_else(|said| panic!("the feed can't be read again: {said}"));
+    promises.hold(&mut client);
+}
+
+/// Reads on in the feed: the last entry that came, or what was said instead.
+fn read(client: &mut Client, after: &str) -> Result<String, String> {
+    match client.value(&format!("XREAD COUNT 5 STREAMS orders {after}")) {
+        Value::Error(said) => Err(said),
+        entries => Ok(streamed(&entries).last().unwrap().id.clone()),
+    }
+}
+
+/// Has the kernel forget what is in a file.
+fn forget(path: &Path) {
+    let file = File::open(path).unwrap();
+    file.sync_all().unwrap();
+    fadvise(&file, 0, None, Advice::DontNeed).unwrap();
 }
