@@ -231,7 +231,9 @@ impl SledEpoch {
     /// come to one too, for it may finish the split of a page, and then sled refuses the next write by itself.
     fn read<T>(&self, action: impl FnOnce(&sled::Db) -> Result<T, sled::Error>) -> Result<T, JournalError> {
         self.on(action, |trouble| {
-            self.doubtful.store(true, Ordering::Release);
+            if !self.doubtful.swap(true, Ordering::AcqRel) {
+                tracing::warn!(path = %self.path.display(), "a read of this epoch failed; it will be tried again");
+            }
             if !matches!(trouble, Trouble::Sled(sled::Error::Io(_) | sled::Error::Corruption { .. })) {
                 self.breaks();
             }
@@ -449,7 +451,7 @@ fn remove_dir(path: &Path) -> Result<(), JournalError> {
 
 /// Reads all that sled reads when it opens this directory, if it is there.
 fn read_through(epoch: &Path) -> Result<(), JournalError> {
-    if !epoch.exists() {
+    if !epoch.try_exists().map_err(|error| JournalError::io("cannot read", epoch, &error))? {
         return Ok(());
     }
     for name in names(epoch)? {
