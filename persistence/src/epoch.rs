@@ -67,6 +67,7 @@ impl Epochs {
 
     /// The epoch, opened if it is not.
     pub(crate) fn get(&self, number: EpochNumber) -> Result<Arc<dyn Epoch>, JournalError> {
+        self.let_go_of_doubtful(number);
         let mut open = self.open.lock();
         if let Some(epoch) = open.get(&number).and_then(Weak::upgrade) {
             return Ok(epoch);
@@ -78,6 +79,7 @@ impl Epochs {
 
     /// The epoch for somebody who reads it along, and is likely to come back.
     pub(crate) fn reading(&self, number: EpochNumber) -> Result<Arc<dyn Epoch>, JournalError> {
+        self.let_go_of_doubtful(number);
         let known =
             self.read_last.lock().iter().find(|(epoch, _)| *epoch == number).map(|(_, e)| Arc::clone(e));
         // Opening one takes a while, and so may closing one: nobody waits for either here.
@@ -90,10 +92,13 @@ impl Epochs {
         Ok(epoch)
     }
 
-    /// Keeps no epoch open for readers: one that failed once may fail for as long as it is open.
-    pub(crate) fn let_go(&self) {
-        // Closed behind the lock.
-        let _closed = std::mem::take(&mut *self.read_last.lock());
+    /// What failed once is not kept for readers: as soon as nobody uses it any more, the epoch is opened anew. The writer
+    /// goes on with its own, which readers then have to do with: an epoch can be open once.
+    fn let_go_of_doubtful(&self, number: EpochNumber) {
+        let mut last = self.read_last.lock();
+        let at = last.iter().position(|(epoch, handle)| *epoch == number && handle.is_doubtful());
+        let _closed = at.map(|at| last.remove(at));
+        drop(last);
     }
 
     /// The first sequence of an epoch; `None` if it is empty.

@@ -77,6 +77,12 @@ pub trait Epoch: Debug + Send + Sync {
     /// # Errors
     /// If that can't be done.
     fn cut(&self, sequence: u64) -> Result<(), JournalError>;
+
+    /// Whether something has failed here. Who only reads then does better with a handle that is opened anew; as long as
+    /// somebody holds this one, it may be tried again.
+    fn is_doubtful(&self) -> bool {
+        false
+    }
 }
 
 /// A block as it was found: nothing about it is verified.

@@ -11,6 +11,7 @@ mod codec;
 mod dirs;
 mod epoch;
 mod error;
+mod files;
 mod group;
 mod identity;
 mod inspect;

@@ -73,14 +73,6 @@ impl Reader {
     /// # Errors
     /// If the journal can't be read, or says of this actor what can't have happened.
     pub fn rebuild(&self, actor: ActorId, seed: u64) -> Result<RecoveredActor, RebuildError> {
-        let made = self.rebuild_once(actor, seed);
-        if made.as_ref().is_err_and(RebuildError::may_pass) {
-            self.epochs.let_go();
-        }
-        made
-    }
-
-    fn rebuild_once(&self, actor: ActorId, seed: u64) -> Result<RecoveredActor, RebuildError> {
         let upto = self.shared.durable_sequence();
         let _kept = self.epochs.keep();
         let there = self.epochs.list()?;

@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 use parking_lot::Mutex;
 
 use crate::mark::MarkFile;
-use crate::{Epoch, EpochNumber, Journal, JournalError, Mark, StoredBlock, dirs};
+use crate::{Epoch, EpochNumber, Journal, JournalError, Mark, StoredBlock, dirs, files};
 
 /// The size of log segments, fixed for a directory when it is made. It also bounds the values that stay in the log:
 /// see [`VALUE_BYTES`].
@@ -32,9 +32,11 @@ pub struct SledJournal {
     dir: PathBuf,
     cache_bytes: u64,
     mark: MarkFile,
-    /// Epochs of which everything that was written before this process is synced.
-    synced: Mutex<BTreeSet<EpochNumber>>,
+    settled: Settled,
 }
+
+/// Epochs of which everything is on disk that this process reads of them.
+type Settled = Arc<Mutex<BTreeSet<EpochNumber>>>;
 
 impl SledJournal {
     /// The journal in `dir`, which is made if it does not exist. Each open epoch caches up to `cache_bytes`.
@@ -44,7 +46,7 @@ impl SledJournal {
     pub fn new(dir: &Path, cache_bytes: u64) -> Result<Self, JournalError> {
         dirs::make(dir).map_err(|error| JournalError::io("cannot make", dir, &error))?;
         let mark = MarkFile::new(dir.join("mark"));
-        Ok(Self { dir: dir.to_owned(), cache_bytes, mark, synced: Mutex::default() })
+        Ok(Self { dir: dir.to_owned(), cache_bytes, mark, settled: Settled::default() })
     }
 
     /// Deletes what an interrupted start, rotation or deletion left behind, and has on disk what they did do: an epoch may
@@ -75,6 +77,11 @@ impl SledJournal {
     fn path(&self, epoch: EpochNumber) -> PathBuf {
         self.dir.join(dir_name(epoch))
     }
+
+    /// Opens the epoch of this number that lies in `path`.
+    fn open_in(&self, path: &Path, epoch: EpochNumber) -> Result<SledEpoch, JournalError> {
+        SledEpoch::open(epoch, path, self.cache_bytes, Arc::clone(&self.settled))
+    }
 }
 
 /// The end of the name of a directory that is being made.
@@ -102,7 +109,7 @@ impl Journal for SledJournal {
         // Made under another name first: a directory with an epoch's name is whole.
         let unfinished = self.dir.join(dir_name(epoch) + UNFINISHED);
         remove_dir(&unfinished)?;
-        drop(SledEpoch::open(epoch, &unfinished, self.cache_bytes)?);
+        self.open_in(&unfinished, epoch)?.close()?;
         for name in names(&unfinished)? {
             sync_path(&unfinished.join(name))?;
         }
@@ -110,10 +117,10 @@ impl Journal for SledJournal {
         let path = self.path(epoch);
         fs::rename(&unfinished, &path)
             .map_err(|error| JournalError::io("cannot rename", &unfinished, &error))?;
-        let opened = sync_dir(&self.dir).and_then(|()| SledEpoch::open(epoch, &path, self.cache_bytes));
+        let opened = sync_dir(&self.dir).and_then(|()| self.open_in(&path, epoch));
         match opened {
             Ok(opened) => {
-                self.synced.lock().insert(epoch);
+                self.settled.lock().insert(epoch);
                 Ok(Arc::new(opened))
             }
             Err(error) => {
@@ -135,19 +142,18 @@ impl Journal for SledJournal {
             });
         }
         remove_half_made_index(&path)?;
-        let opened = SledEpoch::open(epoch, &path, self.cache_bytes)?;
-        // A process that was killed may not have synced what it wrote, and whoever reads it relies on it. sled sees to that
-        // too, but not if its log ends with a segment. Readers open it again and again, and others wait meanwhile.
-        if !self.synced.lock().contains(&epoch) {
-            opened.sync_log()?;
-            self.synced.lock().insert(epoch);
+        // A process that was killed may not have synced what it wrote, or may have tried in vain, and whoever reads it relies
+        // on it. Readers open it again and again, and others wait meanwhile: once is enough.
+        if !self.settled.lock().contains(&epoch) {
+            settle_log(&path)?;
+            self.settled.lock().insert(epoch);
         }
-        Ok(Arc::new(opened))
+        Ok(Arc::new(self.open_in(&path, epoch)?))
     }
 
     fn remove(&self, epoch: EpochNumber) -> Result<(), JournalError> {
         // Renamed first, so that a half deleted epoch is not taken for a damaged one.
-        self.synced.lock().remove(&epoch);
+        self.settled.lock().remove(&epoch);
         let path = self.path(epoch);
         let doomed = self.dir.join(dir_name(epoch) + DOOMED);
         // Of an earlier time that came to nothing.
@@ -174,8 +180,12 @@ struct SledEpoch {
     db: Option<sled::Db>,
     /// sled's log, kept open for fdatasync.
     log: File,
-    /// Set by the first error: whatever sled says after that is not to be trusted.
+    /// Set by the first write or sync that fails, and by a panic of sled: whatever it says after that is not to be trusted.
     broken: AtomicBool,
+    /// Set by a read that fails. See [`Epoch::is_doubtful`].
+    doubtful: AtomicBool,
+    /// Left by an epoch that breaks: what of its last writes is on disk is not known.
+    settled: Settled,
 }
 
 impl std::fmt::Debug for SledEpoch {
@@ -185,7 +195,15 @@ impl std::fmt::Debug for SledEpoch {
 }
 
 impl SledEpoch {
-    fn open(number: EpochNumber, path: &Path, cache_bytes: u64) -> Result<Self, JournalError> {
+    fn open(
+        number: EpochNumber,
+        path: &Path,
+        cache_bytes: u64,
+        settled: Settled,
+    ) -> Result<Self, JournalError> {
+        // sled takes an error for the end of its log when it looks for that, and then overwrites what lies behind. So it is
+        // given nothing that can't be read: what it reads a moment later is what the kernel remembers of this.
+        read_through(path)?;
         let config = config(path, cache_bytes);
         let deadline = Instant::now() + LOCK_PATIENCE;
         let db = loop {
@@ -199,19 +217,47 @@ impl SledEpoch {
         let log_path = path.join("db");
         let log =
             File::open(&log_path).map_err(|error| JournalError::io("cannot open", &log_path, &error))?;
-        Ok(Self { number, path: path.to_owned(), db: Some(db), log, broken: AtomicBool::new(false) })
+        let (broken, doubtful) = (AtomicBool::new(false), AtomicBool::new(false));
+        Ok(Self { number, path: path.to_owned(), db: Some(db), log, broken, doubtful, settled })
     }
 
-    /// Runs something on sled. Its first error breaks the epoch.
-    fn on<T>(&self, action: impl FnOnce(&sled::Db) -> Result<T, sled::Error>) -> Result<T, JournalError> {
+    /// Has sled write something. If that fails, the epoch is broken.
+    fn write<T>(&self, action: impl FnOnce(&sled::Db) -> Result<T, sled::Error>) -> Result<T, JournalError> {
+        self.on(action, |_| self.breaks())
+    }
+
+    /// Has sled read something. An error of the disk, or a checksum that is wrong, leaves sled as it was before: it keeps
+    /// nothing of a page that it could not read. It is its writes that set the error which sled never lets go of; a reader can
+    /// come to one too, for it may finish the split of a page, and then sled refuses the next write by itself.
+    fn read<T>(&self, action: impl FnOnce(&sled::Db) -> Result<T, sled::Error>) -> Result<T, JournalError> {
+        self.on(action, |trouble| {
+            if !self.doubtful.swap(true, Ordering::AcqRel) {
+                tracing::warn!(path = %self.path.display(), "a read of this epoch failed; it will be tried again");
+            }
+            if !matches!(trouble, Trouble::Sled(sled::Error::Io(_) | sled::Error::Corruption { .. })) {
+                self.breaks();
+            }
+        })
+    }
+
+    fn on<T>(
+        &self,
+        action: impl FnOnce(&sled::Db) -> Result<T, sled::Error>,
+        on_trouble: impl FnOnce(&Trouble),
+    ) -> Result<T, JournalError> {
         let db = match &self.db {
             Some(db) if !self.broken.load(Ordering::Acquire) => db,
             _ => return Err(self.refused()),
         };
         guarded(|| action(db)).map_err(|trouble| {
-            self.broken.store(true, Ordering::Release);
+            on_trouble(&trouble);
             trouble.at(self.number, &self.path)
         })
+    }
+
+    fn breaks(&self) {
+        self.broken.store(true, Ordering::Release);
+        self.settled.lock().remove(&self.number);
     }
 
     fn refused(&self) -> JournalError {
@@ -224,8 +270,26 @@ impl SledEpoch {
 
     fn sync_log(&self) -> Result<(), JournalError> {
         self.log.sync_data().map_err(|error| {
-            self.broken.store(true, Ordering::Release);
+            self.breaks();
             JournalError::io("cannot sync", &self.path, &error)
+        })
+    }
+
+    /// Closes it, with everything on disk.
+    fn close(mut self) -> Result<(), JournalError> {
+        self.shut()
+    }
+
+    fn shut(&mut self) -> Result<(), JournalError> {
+        let db = self.db.take();
+        // sled panics here if its last sync fails.
+        guarded(move || {
+            drop(db);
+            Ok(())
+        })
+        .map_err(|trouble| {
+            self.breaks();
+            trouble.at(self.number, &self.path)
         })
     }
 }
@@ -234,22 +298,22 @@ impl Epoch for SledEpoch {
     fn append(&self, first_sequence: u64, block: &[u8]) -> Result<(), JournalError> {
         if block.len() <= VALUE_BYTES {
             // Most blocks are one value, and a batch costs sled more than that.
-            return self.on(|db| db.insert(key(first_sequence, 0), block)).map(drop);
+            return self.write(|db| db.insert(key(first_sequence, 0), block)).map(drop);
         }
         let mut batch = sled::Batch::default();
         for (index, piece) in block.chunks(VALUE_BYTES).enumerate() {
             batch.insert(&key(first_sequence, index as u16), piece);
         }
-        self.on(|db| db.apply_batch(batch))
+        self.write(|db| db.apply_batch(batch))
     }
 
     fn sync(&self) -> Result<(), JournalError> {
-        self.on(|db| db.flush())?;
+        self.write(|db| db.flush())?;
         self.sync_log()
     }
 
     fn block_from(&self, sequence: u64) -> Result<Option<StoredBlock>, JournalError> {
-        self.on(|db| {
+        self.read(|db| {
             let mut pieces = db.range(key(sequence, 0)..);
             let Some(first) = pieces.next() else { return Ok(None) };
             let (at, value) = first?;
@@ -273,7 +337,7 @@ impl Epoch for SledEpoch {
     }
 
     fn block_of(&self, sequence: u64) -> Result<Option<StoredBlock>, JournalError> {
-        let found = self.on(|db| db.range(..=key(sequence, u16::MAX)).next_back().transpose())?;
+        let found = self.read(|db| db.range(..=key(sequence, u16::MAX)).next_back().transpose())?;
         match found {
             Some((at, _)) => self.block_from(sequence_of(&at)),
             None => Ok(None),
@@ -281,7 +345,7 @@ impl Epoch for SledEpoch {
     }
 
     fn cut(&self, sequence: u64) -> Result<(), JournalError> {
-        self.on(|db| {
+        self.write(|db| {
             let mut batch = sled::Batch::default();
             for entry in db.range(key(sequence, 0)..) {
                 batch.remove(entry?.0);
@@ -290,14 +354,17 @@ impl Epoch for SledEpoch {
         })?;
         self.sync()
     }
+
+    fn is_doubtful(&self) -> bool {
+        self.doubtful.load(Ordering::Acquire) || self.broken.load(Ordering::Acquire)
+    }
 }
 
 impl Drop for SledEpoch {
     fn drop(&mut self) {
-        // sled panics here if its last flush fails. Whatever was acknowledged was synced before.
-        let db = self.db.take();
-        if catch_unwind(AssertUnwindSafe(move || drop(db))).is_err() {
-            tracing::error!(path = %self.path.display(), "closing the epoch failed; nothing acknowledged is affected");
+        // Whatever was acknowledged was synced before.
+        if let Err(error) = self.shut() {
+            tracing::error!(%error, "closing the epoch failed; nothing acknowledged is affected");
         }
     }
 }
@@ -380,6 +447,29 @@ fn remove_dir(path: &Path) -> Result<(), JournalError> {
         }
         _ => Ok(()),
     }
+}
+
+/// Reads all that sled reads when it opens this directory, if it is there.
+fn read_through(epoch: &Path) -> Result<(), JournalError> {
+    if !epoch.try_exists().map_err(|error| JournalError::io("cannot read", epoch, &error))? {
+        return Ok(());
+    }
+    for name in names(epoch)? {
+        let path = epoch.join(name);
+        let read = || -> io::Result<()> {
+            let file = File::open(&path)?;
+            if file.metadata()?.is_file() { files::read_through(&file) } else { Ok(()) }
+        };
+        read().map_err(|error| JournalError::io("cannot read", &path, &error))?;
+    }
+    Ok(())
+}
+
+/// What is not on disk of sled's log by now is not read either.
+fn settle_log(epoch: &Path) -> Result<(), JournalError> {
+    File::open(epoch.join("db"))
+        .and_then(|log| files::settle(&log))
+        .map_err(|error| JournalError::io("cannot sync", epoch, &error))
 }
 
 fn sync_path(path: &Path) -> Result<(), JournalError> {

@@ -89,36 +89,6 @@ impl Reader {
     /// # Errors
     /// If the journal can't be read.
     pub fn oldest_sequence(&self) -> Result<Option<u64>, ChainError> {
-        self.read(Self::find_oldest)
-    }
-
-    /// The block that holds this event, or the first one there is if it lies before all that is kept; `None` beyond what is
-    /// durable.
-    ///
-    /// # Errors
-    /// If the journal can't be read, the block is damaged, or it is missing among those that are kept.
-    pub fn block_at(&self, sequence: u64) -> Result<Option<WalkedBlock>, ChainError> {
-        self.read(|reader| reader.find_block(sequence))
-    }
-
-    /// The block behind this one; `None` beyond what is durable, or if it is not kept any more.
-    ///
-    /// # Errors
-    /// If the journal can't be read, or what is there is not the block that belongs there.
-    pub fn block_after(&self, before: &WalkedBlock) -> Result<Option<WalkedBlock>, ChainError> {
-        self.read(|reader| reader.find_next(before))
-    }
-
-    /// Reads. After an error of the storage the next attempt opens anew what nobody else has open.
-    fn read<T>(&self, read: impl FnOnce(&Self) -> Result<T, ChainError>) -> Result<T, ChainError> {
-        let result = read(self);
-        if let Err(ChainError::Journal(_)) = &result {
-            self.epochs.let_go();
-        }
-        result
-    }
-
-    fn find_oldest(&self) -> Result<Option<u64>, ChainError> {
         let _kept = self.epochs.keep();
         // The last epoch may be empty, no other one.
         let epochs = self.epochs.list()?;
@@ -130,7 +100,12 @@ impl Reader {
         }
     }
 
-    fn find_block(&self, sequence: u64) -> Result<Option<WalkedBlock>, ChainError> {
+    /// The block that holds this event, or the first one there is if it lies before all that is kept; `None` beyond what is
+    /// durable.
+    ///
+    /// # Errors
+    /// If the journal can't be read, the block is damaged, or it is missing among those that are kept.
+    pub fn block_at(&self, sequence: u64) -> Result<Option<WalkedBlock>, ChainError> {
         let durable = self.durable_sequence();
         if sequence > durable {
             return Ok(None);
@@ -165,7 +140,11 @@ impl Reader {
         Err(ChainError::Hole { epoch: begins, sequence })
     }
 
-    fn find_next(&self, before: &WalkedBlock) -> Result<Option<WalkedBlock>, ChainError> {
+    /// The block behind this one; `None` beyond what is durable, or if it is not kept any more.
+    ///
+    /// # Errors
+    /// If the journal can't be read, or what is there is not the block that belongs there.
+    pub fn block_after(&self, before: &WalkedBlock) -> Result<Option<WalkedBlock>, ChainError> {
         let durable = self.durable_sequence();
         let wanted = before.last_sequence() + 1;
         if wanted > durable {

@@ -183,6 +183,10 @@ impl Epoch for BrittleEpoch {
     fn cut(&self, sequence: u64) -> Result<(), JournalError> {
         self.epoch.cut(sequence)
     }
+
+    fn is_doubtful(&self) -> bool {
+        self.is_broken.load(Ordering::Relaxed)
+    }
 }
 
 #[test]

@@ -16,5 +16,3 @@ mod failed_syncs;
 #[cfg(target_os = "linux")] // unshare, tmpfs
 #[path = "damage/full_disk.rs"]
 mod full_disk;
-#[path = "damage/promises.rs"]
-mod promises;

@@ -15,6 +15,8 @@ mod content;
 mod disk;
 #[path = "power_loss/disk_tests.rs"]
 mod disk_tests;
+#[path = "power_loss/failing.rs"]
+mod failing;
 #[path = "power_loss/fuse.rs"]
 mod fuse;
 #[path = "power_loss/machine.rs"]

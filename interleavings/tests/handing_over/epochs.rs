@@ -1,6 +1,7 @@
 //! Epochs that are made, read and deleted at once, on a disk where each can be open once, as sled's can.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Weak};
 
 use shuttle::rand::{Rng as _, thread_rng};
@@ -9,7 +10,7 @@ use tidegate_persistence::{Epoch, EpochNumber, Journal, JournalError, Mark, Stor
 
 use crate::epoch::Epochs;
 use crate::explore;
-use crate::sync::Mutex;
+use crate::sync::{AtomicBool, Mutex};
 
 /// Who holds the lock of an epoch: a handle that may be on its way out. Nobody, if it is closed.
 type Locks = Arc<Mutex<BTreeMap<EpochNumber, Option<Weak<Handle>>>>>;
@@ -19,17 +20,23 @@ struct Disk {
     locks: Locks,
     /// Whether what changes names, or asks for them, fails now and then.
     fails: bool,
+    /// Whether reads do.
+    reads_fail: bool,
 }
 
 #[derive(Debug)]
 struct Handle {
     number: EpochNumber,
     locks: Locks,
+    reads_fail: bool,
+    /// Whether one has.
+    doubtful: AtomicBool,
 }
 
 impl Disk {
     fn handle(&self, number: EpochNumber) -> Arc<Handle> {
-        let handle = Arc::new(Handle { number, locks: Arc::clone(&self.locks) });
+        let (locks, doubtful) = (Arc::clone(&self.locks), AtomicBool::new(false));
+        let handle = Arc::new(Handle { number, locks, reads_fail: self.reads_fail, doubtful });
         self.locks.lock().insert(number, Some(Arc::downgrade(&handle)));
         handle
     }
@@ -100,6 +107,10 @@ impl Epoch for Handle {
     }
 
     fn block_from(&self, _: u64) -> Result<Option<StoredBlock>, JournalError> {
+        if self.reads_fail && thread_rng().gen_bool(0.4) {
+            self.doubtful.store(true, Ordering::SeqCst);
+            return Err(JournalError::Full("the disk does not read".to_owned()));
+        }
         let first_sequence = u64::from(self.number.0);
         Ok(Some(StoredBlock { first_sequence, bytes: Vec::new() }))
     }
@@ -110,6 +121,10 @@ impl Epoch for Handle {
 
     fn cut(&self, _: u64) -> Result<(), JournalError> {
         Ok(())
+    }
+
+    fn is_doubtful(&self) -> bool {
+        self.doubtful.load(Ordering::SeqCst)
     }
 }
 
@@ -124,13 +139,13 @@ impl Drop for Handle {
 
 /// The epochs of these numbers, all closed.
 fn closed(numbers: &[u32]) -> Arc<Epochs> {
-    on_a_disk(numbers, false).0
+    on_a_disk(numbers, Disk::default()).0
 }
 
-fn on_a_disk(numbers: &[u32], fails: bool) -> (Arc<Epochs>, Locks) {
-    let locks = numbers.iter().map(|number| (EpochNumber(*number), None)).collect();
-    let locks = Arc::new(Mutex::new(locks));
-    (Arc::new(Epochs::new(Arc::new(Disk { locks: Arc::clone(&locks), fails }))), locks)
+fn on_a_disk(numbers: &[u32], disk: Disk) -> (Arc<Epochs>, Locks) {
+    let locks = Arc::clone(&disk.locks);
+    locks.lock().extend(numbers.iter().map(|number| (EpochNumber(*number), None)));
+    (Arc::new(Epochs::new(Arc::new(disk))), locks)
 }
 
 #[test]
@@ -195,9 +210,37 @@ fn no_epoch_is_deleted_under_its_reader() {
 }
 
 #[test]
+fn an_epoch_of_which_a_read_failed_is_opened_anew_and_never_twice() {
+    explore(|| {
+        let (epochs, _) = on_a_disk(&[1, 2], Disk { reads_fail: true, ..Disk::default() });
+        let (closed, current) = (EpochNumber(1), EpochNumber(2));
+        let writers = epochs.get(current).unwrap();
+        let readers = [(); 3].map(|()| {
+            let epochs = Arc::clone(&epochs);
+            thread::spawn(move || {
+                for number in [closed, current, closed] {
+                    let _kept = epochs.keep();
+                    // Who rebuilds an actor, or makes a snapshot, is not likely to come back.
+                    let epoch = if thread_rng().gen_bool(0.3) {
+                        epochs.get(number).unwrap()
+                    } else {
+                        epochs.reading(number).unwrap()
+                    };
+                    let _ = epoch.block_from(0);
+                }
+            })
+        });
+        readers.into_iter().for_each(|reader| reader.join().unwrap());
+        assert!(!epochs.reading(closed).unwrap().is_doubtful(), "what failed once is still kept for readers");
+        // The writer has its own for good, and readers get no other one.
+        assert!(Arc::ptr_eq(&epochs.reading(current).unwrap(), &writers));
+    });
+}
+
+#[test]
 fn what_is_listed_is_what_is_there_while_epochs_are_made_and_deleted_and_the_disk_fails() {
     explore(|| {
-        let (epochs, on_disk) = on_a_disk(&[1, 2, 3], true);
+        let (epochs, on_disk) = on_a_disk(&[1, 2, 3], Disk { fails: true, ..Disk::default() });
         let (maker, remover) = (Arc::clone(&epochs), Arc::clone(&epochs));
         let maker = thread::spawn(move || {
             // As the writer does: until one is made. Then it goes on in that one.

@@ -12,6 +12,7 @@ pub(crate) mod fair;
 mod feed;
 pub(crate) mod http_door;
 mod process;
+pub(crate) mod promises;
 pub(crate) mod receiver;
 mod server;
 mod socket;

@@ -4,8 +4,8 @@ use std::fs::{self, File};
 use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
 
+use crate::common::promises::{Promises, inspect};
 use crate::common::{Ask, Process};
-use crate::promises::{Promises, inspect};
 
 /// Does something to a data directory.
 type Harm = fn(&Path);

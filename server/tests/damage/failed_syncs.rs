@@ -2,8 +2,8 @@
 
 use std::process::Command;
 
+use crate::common::promises::{Promises, inspect, is_everything_tried, says_that_the_journal_failed};
 use crate::common::{Ask, Exposition, Process, not_checked, until};
-use crate::promises::{Promises, inspect, is_everything_tried, says_that_the_journal_failed};
 
 /// Runs a program so that these calls of each of its threads fail, the first being 1. The program has the process id of
 /// what is started, not strace.

@@ -8,8 +8,8 @@ use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use crate::common::promises::{Promises, inspect, is_everything_tried, says_that_the_journal_failed};
 use crate::common::{Ask, Process, not_checked};
-use crate::promises::{Promises, inspect, is_everything_tried, says_that_the_journal_failed};
 
 const PLACE: &str = "TIDEGATE_FULL_DISK";
 /// The last word of what is run there.

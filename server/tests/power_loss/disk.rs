@@ -5,6 +5,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::{OsStr, OsString};
+use std::ops::Range;
+use std::path::Path;
 
 use rand::Rng;
 use rand::rngs::StdRng;
@@ -90,6 +92,13 @@ enum Thing {
     Directory(Stored<Naming>),
 }
 
+/// Whose sync is to fail.
+#[derive(Debug, PartialEq, Eq)]
+enum Failing {
+    Of(Node),
+    OfNext(OsString),
+}
+
 /// What there is to know of a file or directory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct About {
@@ -104,18 +113,50 @@ pub(crate) struct Disk {
     things: BTreeMap<Node, Thing>,
     next: Node,
     has_fdatasync: bool,
+    /// What can't be read of a file.
+    unreadable: Option<(Node, Range<u64>)>,
+    /// A file, or the next one that is made with this name, whose syncs do so often what they should, and then one fails.
+    failing: Option<(Failing, u64)>,
 }
 
 impl Disk {
     /// An empty disk.
     pub(crate) fn new() -> Self {
         let root = Thing::Directory(Stored::default());
-        Self { things: BTreeMap::from([(ROOT, root)]), next: ROOT + 1, has_fdatasync: true }
+        Self {
+            things: BTreeMap::from([(ROOT, root)]),
+            next: ROOT + 1,
+            has_fdatasync: true,
+            unreadable: None,
+            failing: None,
+        }
     }
 
     /// One that hears of no fdatasync: what a program gets that does without.
     pub(crate) fn without_fdatasync() -> Self {
         Self { has_fdatasync: false, ..Self::new() }
+    }
+
+    /// From now on these bytes of a file can't be read, and nothing that is asked for together with one of them.
+    pub(crate) fn fail_reads(&mut self, file: Node, of: Range<u64>) {
+        self.unreadable = Some((file, of));
+    }
+
+    /// The n-th sync of a file from now on fails, the first being 1. What it should have kept is gone; only the kernel, who
+    /// takes it for written, remembers it.
+    pub(crate) fn fail_sync(&mut self, file: Node, n: u64) {
+        self.failing = Some((Failing::Of(file), n - 1));
+    }
+
+    /// The same of a file that is about to be made, whose name this will be.
+    pub(crate) fn fail_sync_of_next(&mut self, name: &OsStr, n: u64) {
+        self.failing = Some((Failing::OfNext(name.to_owned()), n - 1));
+    }
+
+    /// From now on everything succeeds. Whether a sync that was to fail has done so.
+    pub(crate) fn heal(&mut self) -> bool {
+        self.unreadable = None;
+        self.failing.take().is_none()
     }
 
     pub(crate) fn about(&self, node: Node) -> Result<About, Errno> {
@@ -129,6 +170,11 @@ impl Disk {
     pub(crate) fn find(&self, directory: Node, name: &OsStr) -> Result<About, Errno> {
         let node = self.directory(directory)?.now().get(name).ok_or(Errno::NOENT)?;
         self.about(*node)
+    }
+
+    /// What has this path.
+    pub(crate) fn at(&self, path: &Path) -> Result<About, Errno> {
+        path.iter().try_fold(self.about(ROOT)?, |above, name| self.find(above.node, name))
     }
 
     /// The names in a directory.
@@ -152,6 +198,11 @@ impl Disk {
             return Err(Errno::EXIST);
         }
         names.change(Naming::Added(name.to_owned(), node));
+        if let Some((failing, _)) = &mut self.failing
+            && *failing == Failing::OfNext(name.to_owned())
+        {
+            *failing = Failing::Of(node);
+        }
         self.things.insert(node, thing);
         self.next += 1;
         self.about(node)
@@ -176,6 +227,10 @@ impl Disk {
     }
 
     pub(crate) fn read(&self, file: Node, at: u64, size: usize) -> Result<Vec<u8>, Errno> {
+        let is_among = |bad: &Range<u64>| at < bad.end && bad.start < at + size as u64;
+        if self.unreadable.as_ref().is_some_and(|(of, bad)| *of == file && is_among(bad)) {
+            return Err(Errno::IO);
+        }
         match self.things.get(&file) {
             Some(Thing::File(file)) => Ok(file.now().read(at, size)),
             Some(Thing::Directory(_)) => Err(Errno::ISDIR),
@@ -195,7 +250,12 @@ impl Disk {
 
     /// fsync.
     pub(crate) fn sync(&mut self, node: Node) -> Result<(), Errno> {
+        let fails = self.fails_to_sync(node);
         match self.things.get_mut(&node).ok_or(Errno::NOENT)? {
+            Thing::File(file) if fails => {
+                file.lose(None);
+                return Err(Errno::IO);
+            }
             Thing::File(file) => file.sync(),
             Thing::Directory(names) => names.sync(),
         }
@@ -205,6 +265,19 @@ impl Disk {
     /// fdatasync. It keeps the length of a file too, without which its bytes can't be read.
     pub(crate) fn sync_data(&mut self, node: Node) -> Result<(), Errno> {
         if self.has_fdatasync { self.sync(node) } else { Ok(()) }
+    }
+
+    fn fails_to_sync(&mut self, node: Node) -> bool {
+        let Some((Failing::Of(of), more)) = &mut self.failing else { return false };
+        if *of != node {
+            return false;
+        }
+        let fails = *more == 0;
+        match fails {
+            true => self.failing = None,
+            false => *more -= 1,
+        }
+        fails
     }
 
     /// The power goes. Of what was not synced, all is lost, or some of it was on the disk nevertheless.

@@ -26,6 +26,8 @@ use super::power::Power;
 /// Nobody but the kernel changes anything, so that it may remember what it knows.
 const REMEMBERED: Duration = Duration::from_secs(3600);
 const BLOCK: u32 = 4096;
+/// The kernel goes on remembering what is in a file that is opened again, as it does with file systems of its own.
+const KEPT: FopenFlags = FopenFlags::FOPEN_KEEP_CACHE;
 /// Blocks that there are and that are free, for who asks.
 const BLOCKS: u64 = 1 << 30;
 
@@ -193,7 +195,7 @@ impl Filesystem for Face {
         match self.name(|disk| disk.make_file(parent.0, name)) {
             Ok(about) => {
                 let attributes = attributes(about);
-                reply.created(&REMEMBERED, &attributes, Generation(0), FileHandle(0), FopenFlags::empty());
+                reply.created(&REMEMBERED, &attributes, Generation(0), FileHandle(0), KEPT);
             }
             Err(error) => reply.error(error),
         }
@@ -222,6 +224,10 @@ impl Filesystem for Face {
             return reply.error(Errno::EXDEV);
         }
         tell_done(self.name(|disk| disk.rename(parent.0, name, new_name)), reply);
+    }
+
+    fn open(&self, _: &Request, _: INodeNo, _: OpenFlags, reply: ReplyOpen) {
+        reply.opened(FileHandle(0), KEPT);
     }
 
     fn read(

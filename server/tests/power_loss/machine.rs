@@ -1,12 +1,12 @@
 //! A machine that runs one server on its disk, and whose power goes.
 
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use parking_lot::Mutex;
 
-use super::disk::Disk;
+use super::disk::{Disk, Node};
 use super::fuse::Mounted;
 use super::power::{Moment, Power};
 use super::stored::Losses;
@@ -45,6 +45,16 @@ impl Machine {
     /// Where the server keeps its data: it has to make the directory, and the one above it.
     pub(crate) fn data(&self) -> PathBuf {
         self.at.path().join("disk/shop/data")
+    }
+
+    /// Has something done with the disk itself.
+    pub(crate) fn on_disk<T>(&self, look: impl FnOnce(&mut Disk) -> T) -> T {
+        look(&mut self.disk.lock())
+    }
+
+    /// A file of the data directory, as the disk knows it.
+    pub(crate) fn file(&self, name: &str) -> Node {
+        self.on_disk(|disk| disk.at(&Path::new("shop/data").join(name)).unwrap().node)
     }
 
     /// Starts a server and waits until it sells: what it said, if it ends before.
@@ -86,6 +96,12 @@ impl Machine {
         self.power.comes_back();
         self.mount().unwrap();
         losses
+    }
+
+    /// After the server has ended: what the kernel remembers of the disk is forgotten, and nothing is lost.
+    pub(crate) fn forget(&mut self) {
+        self.mounted = None;
+        self.mount().unwrap();
     }
 
     /// After the server has ended: it was killed and nothing else, and all that it wrote is there.

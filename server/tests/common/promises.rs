@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::common::{Ask, Client, Process, document, run};
+use super::{Ask, Client, Process, document, run};
 
 /// Whether more is tried than fits into every run of the tests.
 pub(crate) fn is_everything_tried() -> bool {
