@@ -38,8 +38,8 @@ pub(crate) const PER_CONNECTION: u64 = 4 * (64 << 10);
 /// JSON, as frames, and in the buffer of the HTTP library, which doubles when it grows.
 pub(crate) const PER_WEBSOCKET: u64 = 8 * (64 << 10) + PER_CONNECTION;
 
-/// What an order costs, in bytes.
-const PER_ORDER: u64 = 128;
+/// What an order costs the whole process, in bytes: with its part of the journal's buffers and of what the allocator keeps.
+const PER_ORDER: u64 = 160;
 
 /// Bytes that a server may take besides what its limits admit and its orders: what the allocator keeps, and the journal's buffers.
 const BESIDES: u64 = 48 << 20;
