@@ -250,8 +250,8 @@ fn all_lines_that_are_told_in_one_turn_are_let_go_though_it_panics_once() {
     });
 }
 
-#[test]
-fn all_lines_of_half_made_carts_are_let_go_at_a_start_though_a_turn_panics_once() {
+/// A journal with many lines of carts that were never finished.
+fn with_half_made_carts() -> MemoryJournal {
     let journal = MemoryJournal::new();
     story(Plan::on(journal.clone()), async |shop| {
         let (_, coat, _) = fair_of(&shop, 0, 2 * MANY as u32).await;
@@ -259,6 +259,12 @@ fn all_lines_of_half_made_carts_are_let_go_at_a_start_though_a_turn_panics_once(
         accepted(&ask(&coat, &lines).await);
         shop.close();
     });
+    journal
+}
+
+#[test]
+fn all_lines_of_half_made_carts_are_let_go_at_a_start_though_a_turn_panics_once() {
+    let journal = with_half_made_carts();
     let armed = AtomicBool::new(true);
     let plan = Plan::on(journal).probe(move |body| {
         assert!(settled(body) != MANY || !armed.swap(false, Ordering::Relaxed), "boom");
@@ -344,13 +350,7 @@ fn a_line_over_which_its_sku_always_panics_keeps_no_other_held() {
 
 #[test]
 fn a_sku_that_panics_over_every_line_is_not_rebuilt_for_each_of_them() {
-    let journal = MemoryJournal::new();
-    story(Plan::on(journal.clone()), async |shop| {
-        let (_, coat, _) = fair_of(&shop, 0, 2 * MANY as u32).await;
-        let lines: Vec<_> = (1..=MANY as u32).map(half_made).collect();
-        accepted(&ask(&coat, &lines).await);
-        shop.close();
-    });
+    let journal = with_half_made_carts();
     story(Plan::on(journal).probe(|body| assert!(settled(body) == 0, "boom")), async |shop| {
         let (_, coat, _) = seats(&shop);
         shop.house.settle_carts().await;

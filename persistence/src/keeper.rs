@@ -13,7 +13,7 @@ use parking_lot::Mutex;
 
 use crate::block::Tail;
 use crate::epoch::Epochs;
-use crate::snapshot::{Built, Order, SnapshotInfo, Snapshots};
+use crate::snapshot::{Build, Built, SnapshotInfo, Snapshots};
 use crate::status::KeeperCounts;
 use crate::{Epoch, EpochNumber, Mark};
 
@@ -339,8 +339,8 @@ impl Snapshotter {
         let stopping = || self.stopping();
         let began = Instant::now();
         let (epochs, pass_events, seed) = (&*self.epochs, self.pass_events, self.seed);
-        let order = Order { epochs, snapshots, upto, tail, pass_events, seed, stopping: &stopping };
-        let built = order.build();
+        let build = Build { epochs, snapshots, upto, tail, pass_events, seed, stopping: &stopping };
+        let built = build.run();
         self.news.lock().snapshot_running = false;
         match built {
             Ok(Built::New { info, base }) => {

@@ -34,7 +34,7 @@ pub(crate) enum BuildError {
 }
 
 /// A snapshot that is wanted.
-pub(crate) struct Order<'a> {
+pub(crate) struct Build<'a> {
     pub(crate) epochs: &'a Epochs,
     pub(crate) snapshots: &'a Snapshots,
     /// What it is to cover up to. It must be closed.
@@ -67,16 +67,16 @@ pub(crate) enum Built {
     Stopped,
 }
 
-impl Order<'_> {
+impl Build<'_> {
     /// Makes it, unless there is a good one.
-    pub(crate) fn build(&self) -> Result<Built, BuildError> {
-        match self.try_to_build() {
+    pub(crate) fn run(&self) -> Result<Built, BuildError> {
+        match self.try_to_run() {
             Err(BuildError::Stopped) => Ok(Built::Stopped),
             other => other,
         }
     }
 
-    fn try_to_build(&self) -> Result<Built, BuildError> {
+    fn try_to_run(&self) -> Result<Built, BuildError> {
         let _kept = self.epochs.keep();
         let mut bases = Vec::new();
         for covers in self.snapshots.list()? {

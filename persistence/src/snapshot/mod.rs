@@ -6,7 +6,7 @@ mod frame;
 mod info;
 mod store;
 
-pub(crate) use build::{Built, Order};
+pub(crate) use build::{Build, Built};
 pub use dir::SnapshotDir;
 pub(crate) use frame::Frame;
 pub use frame::SnapshotError;
