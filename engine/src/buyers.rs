@@ -1,6 +1,7 @@
 //! What a SKU remembers of each buyer.
 
 use crate::hashing::Hashing;
+use crate::orders::Chain;
 use crate::tables::{Chunks, Index, TextRef, Texts};
 
 /// The position of a buyer in its SKU, from 0.
@@ -30,7 +31,11 @@ pub(crate) struct Buyer {
     block: Block,
     /// Whether an order was ever paid.
     pub(crate) bought: bool,
+    /// The orders by which requests of this buyer are found.
+    pub(crate) chain: Chain,
 }
+
+const _: () = assert!(std::mem::size_of::<Buyer>() == 16);
 
 /// All buyers of a SKU, in the order in which they were first seen.
 #[derive(Debug, Default)]
@@ -93,7 +98,14 @@ impl Buyers {
         }
         let number = u32::try_from(self.rows.len()).ok()?;
         let place = texts.push(name)?;
-        self.rows.push(Buyer { name: place, held: 0, lapses: 0, block: Block::None, bought: false });
+        self.rows.push(Buyer {
+            name: place,
+            held: 0,
+            lapses: 0,
+            block: Block::None,
+            bought: false,
+            chain: Chain::default(),
+        });
         self.by_name.insert(hashing.text(name), number);
         Some(BuyerNumber(number))
     }

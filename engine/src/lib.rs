@@ -21,6 +21,7 @@ mod hashing;
 mod ids;
 mod image;
 mod lines;
+mod lots;
 mod money;
 mod orders;
 mod payments;

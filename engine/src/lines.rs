@@ -169,8 +169,8 @@ impl Sku {
         })
     }
 
-    pub(crate) fn is_line(&self, order: &Order) -> bool {
-        self.orders.hold_ms(order) == HELD_BY_CART
+    pub(crate) fn is_line(&self, order: Order<'_>) -> bool {
+        order.hold_ms() == HELD_BY_CART
     }
 
     /// Gives a line its part of the threshold discount, in the books too.

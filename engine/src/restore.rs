@@ -36,7 +36,7 @@ impl Sku {
             qty: order.qty,
             unit_price: order.unit_price(),
             reserved_at: order.reserved_at(),
-            hold_ms: self.orders.hold_ms(order),
+            hold_ms: order.hold_ms(),
             state: order.state,
             holds_units: order.holds_units,
         });

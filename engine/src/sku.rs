@@ -299,8 +299,8 @@ impl Sku {
     }
 
     /// Whether this order's hold has run out at `now` while it is still reserved.
-    pub(crate) fn has_lapsed(&self, order: &Order, now: Millis) -> bool {
-        order.state == OrderState::Reserved && now >= self.orders.expires_at(order) && !self.is_line(order)
+    pub(crate) fn has_lapsed(&self, order: Order<'_>, now: Millis) -> bool {
+        order.state == OrderState::Reserved && now >= order.expires_at() && !self.is_line(order)
     }
 
     /// What is known of an order.
@@ -322,7 +322,7 @@ impl Sku {
             currency: self.terms.currency,
             reserved_at: order.reserved_at(),
             cart: line.map(|line| (self.lines.campaign(line).into(), line.cart)),
-            expires_at: line.map_or_else(|| self.orders.expires_at(order), |line| line.expires_at),
+            expires_at: line.map_or_else(|| order.expires_at(), |line| line.expires_at),
             paid_at: self.paid_at(order),
             payment: order
                 .payment()
@@ -352,7 +352,7 @@ impl Sku {
     }
 
     /// What an order costs, after discounts.
-    pub(crate) fn due(&self, number: OrderNumber, order: &Order) -> u64 {
+    pub(crate) fn due(&self, number: OrderNumber, order: Order<'_>) -> u64 {
         let tier = self.seats.get(number).map_or(0, |seat| seat.off);
         let others = self.discounts.get(number).map_or(0, Discounts::total);
         let threshold = self.lines.get(number).map_or(0, |line| line.off);
@@ -388,7 +388,7 @@ impl Sku {
     }
 
     /// The latest order, if its units are still to be those of a store.
-    pub(crate) fn order_without_store(&self) -> Option<&Order> {
+    pub(crate) fn order_without_store(&self) -> Option<Order<'_>> {
         if self.stores.is_empty() {
             return None;
         }
@@ -466,7 +466,7 @@ impl Sku {
         Enrolment::window_of(&self.terms, self.enrolment.as_deref())
     }
 
-    fn paid_at(&self, order: &Order) -> Option<Millis> {
+    fn paid_at(&self, order: Order<'_>) -> Option<Millis> {
         self.payments.get(order.payment()?).map(|payment| payment.at)
     }
 

@@ -2,7 +2,6 @@
 
 use std::hint::black_box;
 
-use crate::buyers::BuyerNumber;
 use crate::sku::SkuState;
 
 impl SkuState {
@@ -18,14 +17,11 @@ impl SkuState {
         for (buyer, _) in reservations.clone() {
             touched ^= sku.buyers.touch(buyer, sku.hashing);
         }
-        let mut unknown = sku.buyers.len();
-        for (buyer, request) in reservations {
-            let number = sku.buyers.find(buyer, &sku.texts, sku.hashing).unwrap_or_else(|| {
-                // It will probably get the next number. If not, the wrong entry is touched, which does no harm.
-                unknown += 1;
-                BuyerNumber(u32::try_from(unknown - 1).unwrap_or(u32::MAX))
-            });
-            touched ^= sku.orders.touch(number, request, sku.hashing);
+        for (buyer, _) in reservations {
+            // Of those it knows, it will look whether the request came before.
+            if let Some((_, known)) = sku.buyer(buyer) {
+                touched ^= sku.orders.touch(known.chain);
+            }
         }
         black_box(touched);
     }

@@ -335,6 +335,23 @@ mod request_ids {
     }
 
     #[test]
+    fn a_buyer_of_many_orders_gets_the_old_answer_for_each_of_them() {
+        let mut shop = Shop::open(terms(), 1000);
+        let ids = ["a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k", "l"];
+        let asks: Vec<_> = ids.into_iter().flat_map(|id| [("ann", id), ("bob", id)]).collect();
+        let ask = |shop: &mut Shop, (buyer, id)| reserve(shop, buyer, id, 1);
+        for (made, order) in asks.iter().zip(1u32..) {
+            assert_eq!(ask(&mut shop, *made), held(order, 500, START));
+            for (known, order) in asks.iter().zip(1..=order) {
+                let answer =
+                    Answer::Reserved { order: OrderNumber(order), amount: 500, expires_at: START.plus(HOLD) };
+                assert_eq!(ask(&mut shop, *known), repeated(answer), "{known:?}");
+            }
+        }
+        assert_eq!(shop.counts(), [976, 24, 0]);
+    }
+
+    #[test]
     fn a_reservation_with_other_arguments_under_the_same_id_is_an_error() {
         let mut shop = Shop::open(terms(), 10);
         let ask = |shop: &mut Shop, qty, max_price| {

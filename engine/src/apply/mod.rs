@@ -292,7 +292,8 @@ impl Sku {
 
     /// Adds an order in whatever state it is, and enters it in the books. Stock and buyer are the caller's.
     pub(crate) fn add_order(&mut self, new: &NewOrder<'_>) -> Result<OrderNumber, Contradiction> {
-        let number = self.orders.add(new, &mut self.texts, self.hashing).ok_or(Contradiction::Full)?;
+        let chain = &mut self.buyers.get_mut(new.buyer).ok_or(Contradiction::Buyer)?.chain;
+        let number = self.orders.add(new, chain, &mut self.texts, self.hashing).ok_or(Contradiction::Full)?;
         self.tally.enter(new.state, new.qty, new.unit_price.saturating_mul(u64::from(new.qty)));
         Ok(number)
     }
@@ -451,7 +452,7 @@ impl Sku {
         self.buyer_mut(buyer)
     }
 
-    fn order_mut(&mut self, number: OrderNumber) -> Result<&mut crate::orders::Order, Contradiction> {
+    fn order_mut(&mut self, number: OrderNumber) -> Result<&mut crate::orders::OrderRow, Contradiction> {
         self.orders.get_mut(number).ok_or(Contradiction::Order(number))
     }
 }

@@ -69,7 +69,7 @@ impl Sku {
     }
 
     /// The event that ends a reservation unpaid, and what follows from it.
-    pub(super) fn ended_unpaid<'a>(&self, end: Event<'a>, order: &Order, now: Millis) -> Events<'a> {
+    pub(super) fn ended_unpaid<'a>(&self, end: Event<'a>, order: Order<'_>, now: Millis) -> Events<'a> {
         let number = ended(&end);
         let mut events = self.lapse(end, order);
         events.extend(number.and_then(|number| self.left_room(number, now)));
@@ -77,7 +77,7 @@ impl Sku {
     }
 
     /// The event that ends a reservation unpaid, the block if that was one too many, and the return of its coupon.
-    pub(super) fn lapse<'a>(&self, end: Event<'a>, order: &Order) -> Events<'a> {
+    pub(super) fn lapse<'a>(&self, end: Event<'a>, order: Order<'_>) -> Events<'a> {
         let number = ended(&end);
         let one_too_many = self
             .buyers

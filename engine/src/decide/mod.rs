@@ -233,7 +233,7 @@ impl Sku {
         accept(Event::BuyerBlocked { buyer }, Answer::Blocked)
     }
 
-    fn buyer(&self, name: &str) -> Option<(BuyerNumber, &Buyer)> {
+    pub(crate) fn buyer(&self, name: &str) -> Option<(BuyerNumber, &Buyer)> {
         let number = self.buyers.find(name, &self.texts, self.hashing)?;
         Some((number, self.buyers.get(number)?))
     }

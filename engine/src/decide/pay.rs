@@ -54,7 +54,7 @@ impl Sku {
     /// `ends_now`: the reservation still stands and its end is part of this change.
     fn pay_late<'a>(
         &self,
-        order: &Order,
+        order: Order<'_>,
         payment: Payment<'a>,
         ends_now: bool,
         standing: &Standing,
@@ -78,7 +78,7 @@ impl Sku {
     fn can_reacquire(
         &self,
         number: OrderNumber,
-        order: &Order,
+        order: Order<'_>,
         ends_now: bool,
         standing: &Standing,
         now: Millis,
@@ -105,7 +105,7 @@ impl Sku {
         })
     }
 
-    fn judge_amount(&self, order: &Order, payment: &Payment<'_>) -> Result<(), NoChange> {
+    fn judge_amount(&self, order: Order<'_>, payment: &Payment<'_>) -> Result<(), NoChange> {
         let due = self.due(payment.order, order);
         if payment.amount == due { Ok(()) } else { Err(Rejection::AmountMismatch { due }.into()) }
     }

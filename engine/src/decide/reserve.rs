@@ -137,10 +137,11 @@ impl Sku {
         asked: &Reservation<'_, '_>,
         joined: Option<RoomNumber>,
     ) -> Result<(), NoChange> {
-        let Some((buyer, _)) = asked.known else { return Ok(()) };
+        let Some((buyer, row)) = asked.known else { return Ok(()) };
         let request = asked.request;
         let in_scope =
             |number| self.seats.get(number).filter(|seat| !seat.opened).map(|seat| seat.room) == joined;
+        let buyer = (buyer, row.chain);
         let found = self.orders.find_request(buyer, request.id, &self.texts, self.hashing, in_scope);
         match found.and_then(|number| Some((number, self.orders.get(number)?))) {
             None => Ok(()),
@@ -151,8 +152,8 @@ impl Sku {
     }
 
     /// What the caller was told when this order was made.
-    fn answer_of(&self, number: OrderNumber, order: &Order) -> Answer {
-        let expires_at = self.orders.expires_at(order);
+    fn answer_of(&self, number: OrderNumber, order: Order<'_>) -> Answer {
+        let expires_at = order.expires_at();
         match self.seats.get(number) {
             None => Answer::Reserved { order: number, amount: self.due(number, order), expires_at },
             Some(seat) => {

@@ -159,7 +159,7 @@ impl Sku {
     }
 
     /// The end of an unpaid reservation in a room that closes. If it has run out by itself, that is its buyer's lapse.
-    fn dismissed<'e>(&self, number: OrderNumber, order: &Order, now: Millis) -> Events<'e> {
+    fn dismissed<'e>(&self, number: OrderNumber, order: Order<'_>, now: Millis) -> Events<'e> {
         if self.has_lapsed(order, now) {
             return self.lapse(Event::Expired { order: number }, order);
         }
@@ -169,7 +169,7 @@ impl Sku {
     }
 
     /// What a paid member gets back.
-    fn refund_of<'e>(&self, number: OrderNumber, order: &Order, tier: Option<Tier>) -> Option<Event<'e>> {
+    fn refund_of<'e>(&self, number: OrderNumber, order: Order<'_>, tier: Option<Tier>) -> Option<Event<'e>> {
         let Some(tier) = tier else { return Some(Event::RoomRefundDue { order: number }) };
         let before = self.discounts.get(number).unwrap_or(&NONE);
         let (discounts, off) = in_tier(before, order.unit_price(), order.qty, tier);
