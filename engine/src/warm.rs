@@ -2,6 +2,7 @@
 
 use std::hint::black_box;
 
+use crate::Event;
 use crate::sku::SkuState;
 
 impl SkuState {
@@ -21,6 +22,18 @@ impl SkuState {
             // Of those it knows, it will look whether the request came before.
             if let Some((_, known)) = sku.buyer(buyer) {
                 touched ^= sku.orders.touch(known.chain);
+            }
+        }
+        black_box(touched);
+    }
+
+    /// The same for events that will be applied.
+    pub fn warm_for<'a, 'e: 'a>(&self, events: impl Iterator<Item = &'a Event<'e>>) {
+        let Some(sku) = &self.sku else { return };
+        let mut touched = 0;
+        for event in events {
+            if let Event::Reserved { buyer, .. } = event {
+                touched ^= sku.buyers.touch(buyer, sku.hashing);
             }
         }
         black_box(touched);

@@ -18,10 +18,11 @@ use crate::{
     ActorId, DirLock, Epoch, EpochNumber, Journal, JournalError, Options, OptionsError, SledJournal, Tail,
 };
 
-/// Blocks go to the workers in batches of about this many bytes.
-const BATCH_BYTES: usize = 256 << 10;
+/// Blocks go to the workers in batches of about this many bytes: enough that each of some thousand actors has dozens of
+/// events in it, which it takes one after the other.
+const BATCH_BYTES: usize = 4 << 20;
 /// Batches that may wait for one worker: this bounds what a start needs beside the states themselves.
-const BATCHES_WAITING: usize = 16;
+const BATCHES_WAITING: usize = 2;
 
 /// What an operator is told of a journal that holds something and has no mark. A crash just after the first sale can be
 /// the cause; anything else is damage.
@@ -379,9 +380,7 @@ fn work(mut replayer: Replayer, inbox: &Receiver<Work>) -> Result<Replayer, Repl
         match work {
             Work::Frame(frame) => replayer.frame(&frame)?,
             Work::Blocks(blocks) => {
-                for (block, first_sequence) in &*blocks {
-                    replayer.block(block, *first_sequence)?;
-                }
+                replayer.blocks(blocks.iter().map(|(block, first_sequence)| (&**block, *first_sequence)))?;
             }
         }
     }

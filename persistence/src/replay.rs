@@ -139,6 +139,35 @@ impl Replayer {
 
     /// Takes the groups of a verified block.
     pub(crate) fn block(&mut self, block: &[u8], first_sequence: u64) -> Result<(), ReplayError> {
+        self.blocks(std::iter::once((block, first_sequence)))
+    }
+
+    /// Takes the groups of verified blocks, each with its first sequence. An actor takes all of its own, one after the other,
+    /// before the next one does: then its state has to come from main memory once for many of them.
+    pub(crate) fn blocks<'a>(
+        &mut self,
+        blocks: impl Iterator<Item = (&'a [u8], u64)>,
+    ) -> Result<(), ReplayError> {
+        let mut groups = Vec::new();
+        for (block, first_sequence) in blocks {
+            self.gather(block, first_sequence, &mut groups)?;
+        }
+        // An actor's groups stay in their order.
+        let mut order: Vec<_> = groups.iter().map(|group| group.actor).zip(0..groups.len()).collect();
+        order.sort_unstable();
+        let groups: Vec<_> = order.into_iter().map(|(_, at)| groups[at]).collect();
+        groups
+            .chunk_by(|one, next| one.actor == next.actor && next.birth.is_none())
+            .try_for_each(|run| self.run(run))
+    }
+
+    /// Adds the groups of a block that are to be replayed.
+    fn gather<'a>(
+        &mut self,
+        block: &'a [u8],
+        first_sequence: u64,
+        groups: &mut Vec<Group<'a>>,
+    ) -> Result<(), ReplayError> {
         let mut sequence = first_sequence;
         for group in Groups::new(payload(block), first_sequence) {
             let group = group.map_err(|cause| ReplayError::Codec { sequence, cause })?;
@@ -146,7 +175,7 @@ impl Replayer {
             self.next_actor = self.next_actor.max(group.actor.0.saturating_add(1));
             self.last_at = self.last_at.max(group.at);
             if self.whose.is(group.actor) {
-                self.group(&group)?;
+                groups.push(group);
             }
         }
         let (found, told) = (sequence - first_sequence, events_told(block));
@@ -156,7 +185,9 @@ impl Replayer {
         Ok(())
     }
 
-    fn group(&mut self, group: &Group<'_>) -> Result<(), ReplayError> {
+    /// Takes some of one actor's groups in a row, of which only the first may tell of its birth.
+    fn run(&mut self, groups: &[Group<'_>]) -> Result<(), ReplayError> {
+        let [group, ..] = groups else { return Ok(()) };
         let (actor, first) = (group.actor, group.first_sequence);
         let birth = |what| ReplayError::Birth { actor, sequence: first, what };
         let place = match (self.actors.entry(actor), group.birth) {
@@ -178,11 +209,11 @@ impl Replayer {
             (Entry::Occupied(_), Some(_)) => return Err(birth("it is born a second time")),
             (Entry::Vacant(_), None) => return Err(birth("it acts but was never born")),
         };
-        place.state.apply(group).map_err(|(at, unfit)| match (first + at, unfit) {
-            (sequence, Unfit::Codec(cause)) => ReplayError::Codec { sequence, cause },
-            (sequence, Unfit::Contradiction(cause)) => ReplayError::Contradiction { actor, sequence, cause },
+        place.state.apply(groups).map_err(|(sequence, unfit)| match unfit {
+            Unfit::Codec(cause) => ReplayError::Codec { sequence, cause },
+            Unfit::Contradiction(cause) => ReplayError::Contradiction { actor, sequence, cause },
         })?;
-        place.last_at = group.at;
+        place.last_at = groups.last().map_or(place.last_at, |group| group.at);
         Ok(())
     }
 

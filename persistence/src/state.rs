@@ -2,7 +2,7 @@
 
 use tidegate_engine::{
     Campaign, CampaignRestorer, CampaignState, ConsumerGroupRestorer, ConsumerGroupState, Contradiction,
-    Restorer, Sku, SkuState,
+    Event, Millis, Restorer, Sku, SkuState,
 };
 
 use crate::ActorKind;
@@ -85,15 +85,16 @@ impl State {
         self.sku().map(Sku::state_hash).or(campaign).unwrap_or(0)
     }
 
-    /// Applies the events of a group in order. Invariant 6: replay applies and never decides. The error says which
-    /// event it is about, counted from 0.
-    pub(crate) fn apply(&mut self, group: &Group<'_>) -> Result<(), (u64, Unfit)> {
+    /// Applies the events of groups in order. Invariant 6: replay applies and never decides. The error says at which sequence.
+    pub(crate) fn apply(&mut self, groups: &[Group<'_>]) -> Result<(), (u64, Unfit)> {
         match self {
-            Self::Sku(state) => each(group.events(), |event| state.apply(event, group.at)),
-            Self::Campaign(state) => each(group.campaign_events(), |event| state.apply(event, group.at)),
-            Self::ConsumerGroup(state) => {
-                each(group.consumer_group_events(), |event| state.apply(event, group.at))
-            }
+            Self::Sku(state) => apply_to_sku(state, groups),
+            Self::Campaign(state) => groups.iter().try_for_each(|group| {
+                each(group, group.campaign_events(), |event| state.apply(event, group.at))
+            }),
+            Self::ConsumerGroup(state) => groups.iter().try_for_each(|group| {
+                each(group, group.consumer_group_events(), |event| state.apply(event, group.at))
+            }),
         }
     }
 
@@ -121,13 +122,42 @@ impl State {
     }
 }
 
+/// What so many events will look up is fetched from memory at once.
+const TOGETHER: usize = 64;
+
+fn apply_to_sku(state: &mut SkuState, groups: &[Group<'_>]) -> Result<(), (u64, Unfit)> {
+    let mut together = Vec::with_capacity(TOGETHER);
+    for group in groups {
+        for (sequence, event) in (group.first_sequence..).zip(group.events()) {
+            let event = event.map_err(|cause| (sequence, Unfit::Codec(cause)))?;
+            together.push((sequence, group.at, event));
+            if together.len() == TOGETHER {
+                apply_together(state, &mut together)?;
+            }
+        }
+    }
+    apply_together(state, &mut together)
+}
+
+fn apply_together(
+    state: &mut SkuState,
+    events: &mut Vec<(u64, Millis, Event<'_>)>,
+) -> Result<(), (u64, Unfit)> {
+    state.warm_for(events.iter().map(|(_, _, event)| event));
+    for (sequence, at, event) in events.drain(..) {
+        state.apply(&event, at).map_err(|cause| (sequence, Unfit::Contradiction(cause)))?;
+    }
+    Ok(())
+}
+
 fn each<E>(
+    group: &Group<'_>,
     events: impl Iterator<Item = Result<E, CodecError>>,
     mut apply: impl FnMut(&E) -> Result<(), Contradiction>,
 ) -> Result<(), (u64, Unfit)> {
-    for (at, event) in (0..).zip(events) {
-        let event = event.map_err(|cause| (at, Unfit::Codec(cause)))?;
-        apply(&event).map_err(|cause| (at, Unfit::Contradiction(cause)))?;
+    for (sequence, event) in (group.first_sequence..).zip(events) {
+        let event = event.map_err(|cause| (sequence, Unfit::Codec(cause)))?;
+        apply(&event).map_err(|cause| (sequence, Unfit::Contradiction(cause)))?;
     }
     Ok(())
 }
