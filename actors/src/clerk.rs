@@ -64,6 +64,10 @@ impl Clerk {
     }
 
     fn expire(&mut self, most: usize, scribe: &mut Scribe<'_>) {
+        // Looking at the order that ends next takes two cache misses: most turns come before its time.
+        if self.state.quiet_until().is_none_or(|until| until > scribe.now) {
+            return;
+        }
         for _ in 0..most {
             let Some(expiry) = self.state.next_expiry().filter(|expiry| expiry.at <= scribe.now) else {
                 return;
@@ -224,7 +228,7 @@ impl Desk for Clerk {
         if let (true, Some(reporter), Some(sku)) = (changed, reporter, self.state.sku()) {
             reporter.sku(sku);
         }
-        TurnEnd { changed, next_expiry: self.state.next_expiry().map(|expiry| expiry.at) }
+        TurnEnd { changed, next_expiry: self.state.quiet_until() }
     }
 
     fn last_event_at(&self) -> Millis {

@@ -142,17 +142,34 @@ struct Queue {
 /// The most lengths of hold that one SKU can have had.
 pub(crate) const MAX_QUEUES: usize = 1024;
 
+/// After every hold.
+const NEVER: Millis = Millis(u64::MAX);
+
 /// How many orders that no longer wait are passed over in one look at a queue.
 const SKIPS: u32 = 10_000;
 
 /// All orders of a SKU.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Orders {
     rows: Chunks<OrderRow>,
     lots: Lots,
     /// Those that are in nobody's chain.
     by_request: Index,
     queues: Vec<Queue>,
+    /// No hold ends before; the largest number if none waits for its end.
+    quiet_until: Millis,
+}
+
+impl Default for Orders {
+    fn default() -> Self {
+        Self {
+            rows: Chunks::default(),
+            lots: Lots::default(),
+            by_request: Index::default(),
+            queues: Vec::new(),
+            quiet_until: NEVER,
+        }
+    }
 }
 
 impl Orders {
@@ -253,6 +270,10 @@ impl Orders {
             state: new.state,
             holds_units: new.holds_units,
         });
+        if new.hold_ms != HELD_BY_CART {
+            let ends = new.reserved_at.plus(u64::from(new.hold_ms));
+            self.quiet_until = self.quiet_until.min(ends);
+        }
         if is_found && !is_chained {
             self.by_request.insert(hashing.by_buyer(new.buyer, new.request), number.0);
         }
@@ -269,6 +290,12 @@ impl Orders {
             }
         };
         u16::try_from(position).ok()
+    }
+
+    /// A time before which no reservation runs out, for whoever does not want to look at any; `None` if none ever does. It
+    /// is exact after [`Self::next_expiry`], and early when the order whose it was has been paid since.
+    pub(crate) fn quiet_until(&self) -> Option<Millis> {
+        Some(self.quiet_until).filter(|until| *until != NEVER)
     }
 
     /// The reservation that runs out first, and when. Orders that no longer wait are passed over for good; when there
@@ -299,6 +326,7 @@ impl Orders {
                 soonest = Some(expiry);
             }
         }
+        self.quiet_until = soonest.as_ref().map_or(NEVER, |expiry| expiry.at);
         soonest
     }
 

@@ -45,6 +45,15 @@ impl SkuState {
         room.into_iter().chain(order).min_by_key(|expiry| expiry.at)
     }
 
+    /// A time before which the clock ends nothing, for whoever does not want to look at an order; `None` if it never does.
+    /// It is exact after [`Self::next_expiry`]; what happened since can make it early, and never late.
+    #[must_use]
+    pub fn quiet_until(&self) -> Option<Millis> {
+        let sku = self.sku.as_ref()?;
+        let room = sku.rooms.next_to_close(sku.window().ends_at).map(|(at, _)| at);
+        sku.orders.quiet_until().into_iter().chain(room).min()
+    }
+
     /// The SKU, if it was created.
     #[must_use]
     pub fn sku(&self) -> Option<&Sku> {

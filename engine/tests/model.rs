@@ -78,7 +78,13 @@ fn follow_the_timers(shop: &Shop, before: usize, model: &mut Model) -> Result<()
 }
 
 fn compare(shop: &mut Shop, model: &Model) -> Result<(), TestCaseError> {
+    let quiet = shop.state.quiet_until();
+    prop_assert!(
+        model.next_expiry().is_none_or(|next| quiet.is_some_and(|until| until <= next)),
+        "quiet until {quiet:?}"
+    );
     prop_assert_eq!(shop.state.next_expiry().map(|expiry| expiry.at), model.next_expiry());
+    prop_assert_eq!(shop.state.quiet_until(), model.next_expiry());
     let Some(sku) = shop.state.sku() else { return Err(TestCaseError::fail("the SKU exists")) };
     let stock = sku.stock();
     let counts = [stock.total(), stock.available(), stock.reserved(), stock.sold()].map(i64::from);

@@ -43,14 +43,13 @@ impl Bucket {
 
     /// The row with this hash that `is_it` accepts.
     pub(crate) fn find(&self, hash: u32, mut is_it: impl FnMut(u32) -> bool) -> Option<u32> {
-        for at in self.probe(hash) {
-            let entry = self.slots[at];
-            if entry == EMPTY {
+        let (before, from) = self.slots.split_at(self.home(hash));
+        for entry in from.iter().chain(before) {
+            if *entry == EMPTY {
                 return None;
             }
-            let row = row_of(entry);
-            if hash_of(entry) == hash && is_it(row) {
-                return Some(row);
+            if hash_of(*entry) == hash && is_it(row_of(*entry)) {
+                return Some(row_of(*entry));
             }
         }
         None
@@ -58,7 +57,7 @@ impl Bucket {
 
     /// Reads the first slot that a search for this hash looks at.
     pub(crate) fn touch(&self, hash: u32) -> u64 {
-        self.probe(hash).next().and_then(|at| self.slots.get(at)).map_or(EMPTY, |slot| *slot)
+        self.slots.get(self.home(hash)).map_or(EMPTY, |slot| *slot)
     }
 
     /// Adds an entry, growing if need be.
@@ -100,21 +99,19 @@ impl Bucket {
     }
 
     fn place(&mut self, entry: u64) {
-        let free = self.probe(hash_of(entry)).find(|at| self.slots[*at] == EMPTY);
-        if let Some(at) = free {
-            self.slots[at] = entry;
+        let (before, from) = self.slots.split_at_mut(self.home(hash_of(entry)));
+        if let Some(free) = from.iter_mut().chain(before).find(|slot| **slot == EMPTY) {
+            *free = entry;
             self.len += 1;
         }
     }
 
-    /// The slots in the order in which this hash looks at them.
-    fn probe(&self, hash: u32) -> impl Iterator<Item = usize> + use<> {
-        let slots = self.slots.len();
+    /// The slot at which a search for this hash begins. It goes on to the last one, and then from the first.
+    fn home(&self, hash: u32) -> usize {
         // The highest bits are the same for the whole bucket: spread the others (Fibonacci hashing, Knuth 6.4), and
         // scale to the number of slots, which is no power of two.
         let spread = u64::from(hash.wrapping_mul(0x9E37_79B9));
-        let first = ((spread * slots as u64) >> 32) as usize;
-        (first..slots).chain(0..first)
+        ((spread * self.slots.len() as u64) >> 32) as usize
     }
 }
 
