@@ -217,7 +217,7 @@ impl Desk for Clerk {
         let mut scribe = Scribe::new(self.id, now, journal, reporter);
         self.expire(options.expiries_per_turn, &mut scribe);
         if body.len() >= WARM_FROM {
-            self.state.warm(reservations(body));
+            self.state.warm(who_reserves(body));
         }
         for ask in body.asks() {
             let reply = self.answer(ask, body, &options.limits, &mut scribe);
@@ -260,10 +260,10 @@ impl Desk for Clerk {
     }
 }
 
-/// Buyer and request id of each reservation that is asked.
-fn reservations(body: &Body) -> impl Iterator<Item = (&str, &str)> + Clone {
+/// The buyer of each reservation that is asked.
+fn who_reserves(body: &Body) -> impl Iterator<Item = &str> + Clone {
     body.asks().iter().filter_map(|ask| match ask {
-        Ask::Command(Command::Reserve { req, buyer, .. }) => Some((body.text(*buyer), body.text(*req))),
+        Ask::Command(Command::Reserve { buyer, .. }) => Some(body.text(*buyer)),
         _ => None,
     })
 }

@@ -26,7 +26,7 @@ pub struct DeskOptions {
 pub struct TurnEnd {
     /// Whether the state changed.
     pub changed: bool,
-    /// When the clock has something to do here again.
+    /// The clock has nothing to do here before this; `None`: it never has.
     pub next_expiry: Option<Millis>,
 }
 

@@ -184,7 +184,7 @@ impl DeskActor {
         }
     }
 
-    /// Wakes this actor when the next hold ends.
+    /// Wakes this actor when the next hold may end.
     fn set_timer(&mut self, next: Option<Millis>, now: Millis, ctx: &mut Context<Self>) {
         match (next, &self.timer) {
             (Some(at), Some((set, _))) if *set <= at && (*set == Millis(0) || at > now) => {}

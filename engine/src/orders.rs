@@ -293,7 +293,7 @@ impl Orders {
     }
 
     /// A time before which no reservation runs out, for whoever does not want to look at any; `None` if none ever does. It
-    /// is exact after [`Self::next_expiry`], and early when the order whose it was has been paid since.
+    /// is what [`Self::next_expiry`] said last, and early when the order whose that was no longer waits.
     pub(crate) fn quiet_until(&self) -> Option<Millis> {
         Some(self.quiet_until).filter(|until| *until != NEVER)
     }
@@ -320,7 +320,9 @@ impl Orders {
             let expiry = Expiry {
                 order: waits(order).then_some(OrderNumber(queue.first)),
                 room: None,
-                at: order.expires_at(),
+                // The same for an order that waits here. One that was only come to says that no order behind it ends
+                // before this; when it ends itself says nothing of them.
+                at: order.reserved_at().plus(u64::from(queue.hold_ms)),
             };
             if soonest.as_ref().is_none_or(|s| expiry.at < s.at) {
                 soonest = Some(expiry);
@@ -344,4 +346,51 @@ pub struct Expiry {
     pub room: Option<RoomNumber>,
     /// When its hold ends, or when it closes.
     pub at: Millis,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Adds orders of one buyer, made at `at`.
+    fn add(orders: &mut Orders, texts: &mut Texts, (count, at, hold_ms): (u32, u64, u32), state: OrderState) {
+        for _ in 0..count {
+            let new = NewOrder {
+                buyer: BuyerNumber(0),
+                request: "",
+                fingerprint: Fingerprint(0),
+                qty: 1,
+                unit_price: 5,
+                reserved_at: Millis(at),
+                hold_ms,
+                state,
+                holds_units: true,
+            };
+            orders.add(&new, &mut Chain::default(), texts, Hashing::new(7)).unwrap();
+        }
+    }
+
+    #[test]
+    fn a_hold_is_not_told_too_late_however_many_orders_are_passed_over() {
+        // In its way: what is held by carts, what is held longer, and what has ended long ago.
+        for (hold_ms, state) in [
+            (HELD_BY_CART, OrderState::Reserved),
+            (3_600_000, OrderState::Reserved),
+            (60_000, OrderState::Cancelled),
+        ] {
+            let (mut orders, mut texts) = (Orders::default(), Texts::default());
+            add(&mut orders, &mut texts, (1, 1_000, 60_000), OrderState::Paid);
+            add(&mut orders, &mut texts, (3 * SKIPS + 5, 2_000, hold_ms), state);
+            add(&mut orders, &mut texts, (1, 3_000, 60_000), OrderState::Reserved);
+            let (last, ends) = (OrderNumber(3 * SKIPS + 7), Millis(63_000));
+            assert_eq!(orders.quiet_until(), Some(Millis(61_000)));
+            let looks = (1..10).find(|_| {
+                let expiry = orders.next_expiry().unwrap();
+                assert!(expiry.at <= ends, "{hold_ms}: {expiry:?}");
+                assert_eq!(orders.quiet_until(), Some(expiry.at));
+                expiry.order == Some(last) && expiry.at == ends
+            });
+            assert_eq!(looks, Some(4), "{hold_ms}");
+        }
+    }
 }

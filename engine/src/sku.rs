@@ -46,7 +46,7 @@ impl SkuState {
     }
 
     /// A time before which the clock ends nothing, for whoever does not want to look at an order; `None` if it never does.
-    /// It is exact after [`Self::next_expiry`]; what happened since can make it early, and never late.
+    /// It is what [`Self::next_expiry`] said last, or before; what happened since can make it early, and never late.
     #[must_use]
     pub fn quiet_until(&self) -> Option<Millis> {
         let sku = self.sku.as_ref()?;

@@ -21,8 +21,9 @@ use crate::{
 /// Blocks go to the workers in batches of about this many bytes: enough that each of some thousand actors has dozens of
 /// events in it, which it takes one after the other.
 const BATCH_BYTES: usize = 4 << 20;
-/// Batches that may wait for one worker: this bounds what a start needs beside the states themselves.
-const BATCHES_WAITING: usize = 2;
+/// Batches, or frames of a snapshot (up to 256 KiB each), that may wait for one worker: this bounds what a start needs beside the
+/// states themselves.
+const BATCHES_WAITING: usize = 4;
 
 /// What an operator is told of a journal that holds something and has no mark. A crash just after the first sale can be
 /// the cause; anything else is damage.

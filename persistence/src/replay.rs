@@ -143,7 +143,8 @@ impl Replayer {
     }
 
     /// Takes the groups of verified blocks, each with its first sequence. An actor takes all of its own, one after the other,
-    /// before the next one does: then its state has to come from main memory once for many of them.
+    /// before the next one does: then its state has to come from main memory once for many of them. Of several errors in the same
+    /// blocks, the one that is told need not be the first.
     pub(crate) fn blocks<'a>(
         &mut self,
         blocks: impl Iterator<Item = (&'a [u8], u64)>,
