@@ -13,8 +13,8 @@ use crate::common::{Ask, Exposition, PATIENCE, Server, Socket, narrow, until};
 /// So many SKUs in one answer that it takes four megabytes and more, which no buffer of the system takes for a client that reads
 /// nothing. A second question would be lent for anyhow, beside the first.
 const SKUS: usize = 200;
-/// Bytes of the pool that one such answer takes, at least.
-const LEAST: f64 = 1024.0 * 1024.0;
+/// Bytes of the pool that one such answer takes, at least. What is put together of it without being lent first takes four megabytes.
+const LEAST: f64 = 6.0 * 1024.0 * 1024.0;
 
 fn server() -> Server {
     let server = Server::start_with(|config: &mut Config| {
