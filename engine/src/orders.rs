@@ -83,7 +83,17 @@ impl Deref for Order<'_> {
     }
 }
 
-impl Order<'_> {
+/// Where an order stands among the rows.
+fn position(order: OrderNumber) -> Option<usize> {
+    (order.0 as usize).checked_sub(1)
+}
+
+impl<'a> Order<'a> {
+    fn at(position: usize, rows: &'a Chunks<OrderRow>, lots: &'a Lots) -> Option<Self> {
+        let row = rows.get(position)?;
+        Some(Self { row, lot: lots.get(position, row.lot)? })
+    }
+
     pub(crate) fn unit_price(&self) -> u64 {
         self.lot.unit_price
     }
@@ -178,16 +188,11 @@ impl Orders {
     }
 
     pub(crate) fn get(&self, order: OrderNumber) -> Option<Order<'_>> {
-        self.at((order.0 as usize).checked_sub(1)?)
-    }
-
-    fn at(&self, position: usize) -> Option<Order<'_>> {
-        let row = self.rows.get(position)?;
-        Some(Order { row, lot: self.lots.get(position, row.lot)? })
+        Order::at(position(order)?, &self.rows, &self.lots)
     }
 
     pub(crate) fn get_mut(&mut self, order: OrderNumber) -> Option<&mut OrderRow> {
-        self.rows.get_mut((order.0 as usize).checked_sub(1)?)
+        self.rows.get_mut(position(order)?)
     }
 
     /// The number that the next order gets, or `None` when all are used up.
@@ -228,7 +233,7 @@ impl Orders {
     }
 
     fn row(&self, order: OrderNumber) -> Option<&OrderRow> {
-        self.rows.get((order.0 as usize).checked_sub(1)?)
+        self.rows.get(position(order)?)
     }
 
     /// The orders of a chain, the latest first.
@@ -305,11 +310,7 @@ impl Orders {
         for (at, queue) in
             self.queues.iter_mut().enumerate().filter(|(_, queue)| queue.hold_ms != HELD_BY_CART)
         {
-            let row = |number: u32| {
-                let position = (number as usize).wrapping_sub(1);
-                let row = self.rows.get(position)?;
-                Some(Order { row, lot: self.lots.get(position, row.lot)? })
-            };
+            let row = |number: u32| Order::at(position(OrderNumber(number))?, &self.rows, &self.lots);
             let waits =
                 |order: Order<'_>| order.state == OrderState::Reserved && usize::from(order.lot.queue) == at;
             let last = queue.first.saturating_add(SKIPS);
@@ -333,7 +334,7 @@ impl Orders {
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = Order<'_>> {
-        (0..self.rows.len()).filter_map(|position| self.at(position))
+        (0..self.rows.len()).filter_map(|position| Order::at(position, &self.rows, &self.lots))
     }
 }
 

@@ -126,7 +126,7 @@ impl State {
 const TOGETHER: usize = 64;
 
 fn apply_to_sku(state: &mut SkuState, groups: &[Group<'_>]) -> Result<(), (u64, Unfit)> {
-    let mut together = Vec::with_capacity(TOGETHER);
+    let mut together = Vec::new();
     for group in groups {
         for (sequence, event) in (group.first_sequence..).zip(group.events()) {
             let event = event.map_err(|cause| (sequence, Unfit::Codec(cause)))?;
