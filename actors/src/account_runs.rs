@@ -14,6 +14,7 @@ use crate::ask::{Body, Reply};
 use crate::clerk::Clerk;
 use crate::desk::{Desk, DeskOptions};
 use crate::ledger::Ledgers;
+use crate::scribe::Draft;
 
 const START: Millis = Millis(1_700_000_000_000);
 const HOLD_MS: u32 = 1_000;
@@ -268,9 +269,9 @@ impl Fair {
     }
 
     fn turn(&mut self, sku: usize, body: &Body, now: Millis) -> Vec<Reply> {
-        let (mut replies, mut groups) = (Vec::new(), Vec::new());
+        let (mut replies, mut draft) = (Vec::new(), Draft::default());
         let clerk: &mut dyn Desk = &mut self.clerks[sku];
-        let end = clerk.turn(now, body, &self.options, &mut replies, &mut groups, None);
+        let end = clerk.turn(now, body, &self.options, &mut replies, &mut draft, None);
         if end.changed {
             clerk.submitted();
         }

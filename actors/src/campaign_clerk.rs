@@ -7,13 +7,13 @@ use tidegate_engine::{
     Answer, Campaign, CampaignCommand, CampaignEvent, CampaignState, CartNumber, CartSettlement, Fingerprint,
     Granted, Millis, NoChange, Refusal, Rejection,
 };
-use tidegate_persistence::{ActorId, ActorKind, Birth, EncodedGroup, State};
+use tidegate_persistence::{ActorId, ActorKind, Birth, State};
 
 use crate::ask::{Ask, Body, Inner, Reply};
 use crate::desk::{Desk, DeskOptions, TurnEnd};
 use crate::ledger::Ledger;
 use crate::news::Reporter;
-use crate::scribe::{Scribe, discard_turn};
+use crate::scribe::{Draft, Scribe, discard_turn};
 use crate::shown::Shown;
 
 /// A campaign's state with its name and number.
@@ -171,10 +171,10 @@ impl Desk for CampaignClerk {
         body: &Body,
         options: &DeskOptions,
         replies: &mut Vec<Reply>,
-        journal: &mut Vec<EncodedGroup>,
+        draft: &mut Draft,
         reporter: Option<&mut Reporter>,
     ) -> TurnEnd {
-        let mut scribe = Scribe::new(self.id, now, journal, reporter);
+        let mut scribe = Scribe::new(self.id, now, draft, reporter);
         self.begun_now.clear();
         self.expire(options.expiries_per_turn, now, &mut scribe);
         for ask in body.asks() {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tidegate_engine::{
     Answer, Command, Event, Limits, Millis, NoChange, Refusal, Rejection, Sku, SkuState, Standing,
 };
-use tidegate_persistence::{ActorId, ActorKind, Birth, EncodedGroup, State};
+use tidegate_persistence::{ActorId, ActorKind, Birth, State};
 
 use crate::ask::{Ask, Body, Inner, Reply};
 use crate::desk::{Desk, DeskOptions, TurnEnd};
@@ -14,11 +14,8 @@ use crate::membership::{Membership, take_up};
 use crate::news::Reporter;
 use crate::places::nearby;
 use crate::rejections::RejectionCounts;
-use crate::scribe::{Scribe, discard_turn};
+use crate::scribe::{Draft, Scribe, discard_turn};
 use crate::shown::Shown;
-
-/// From so many asks on, looking ahead is worth it: for fewer there is too little to fetch at the same time.
-const WARM_FROM: usize = 4;
 
 /// A SKU's state with its name and number.
 #[derive(Debug)]
@@ -46,21 +43,21 @@ impl Clerk {
     }
 
     /// One turn that nobody subscribed to: ends what the clock has ended, then does what is asked, in order. Groups for
-    /// the journal go to `journal`, replies to `replies`. `now` must not run backwards from turn to turn, nor be before
+    /// the journal go to `draft`, replies to `replies`. `now` must not run backwards from turn to turn, nor be before
     /// the state's last event (invariant 7).
     ///
     /// # Panics
     /// If the engine contradicts itself. The state is then not to be used any more, and nothing of this turn that
-    /// was not yet given to `journal` happened: the caller gives them on only after the turn.
+    /// is in `draft` happened: the caller gives it on only after the turn.
     pub fn turn(
         &mut self,
         now: Millis,
         body: &Body,
         options: &DeskOptions,
         replies: &mut Vec<Reply>,
-        journal: &mut Vec<EncodedGroup>,
+        draft: &mut Draft,
     ) -> TurnEnd {
-        Desk::turn(self, now, body, options, replies, journal, None)
+        Desk::turn(self, now, body, options, replies, draft, None)
     }
 
     fn expire(&mut self, most: usize, scribe: &mut Scribe<'_>) {
@@ -211,14 +208,11 @@ impl Desk for Clerk {
         body: &Body,
         options: &DeskOptions,
         replies: &mut Vec<Reply>,
-        journal: &mut Vec<EncodedGroup>,
+        draft: &mut Draft,
         reporter: Option<&mut Reporter>,
     ) -> TurnEnd {
-        let mut scribe = Scribe::new(self.id, now, journal, reporter);
+        let mut scribe = Scribe::new(self.id, now, draft, reporter);
         self.expire(options.expiries_per_turn, &mut scribe);
-        if body.len() >= WARM_FROM {
-            self.state.warm(who_reserves(body));
-        }
         for ask in body.asks() {
             let reply = self.answer(ask, body, &options.limits, &mut scribe);
             replies.push(reply);
@@ -229,6 +223,14 @@ impl Desk for Clerk {
             reporter.sku(sku);
         }
         TurnEnd { changed, next_expiry: self.state.quiet_until() }
+    }
+
+    fn glance(&self) {
+        self.state.glance();
+    }
+
+    fn warm(&self, body: &Body) {
+        self.state.warm(who_reserves(body));
     }
 
     fn last_event_at(&self) -> Millis {

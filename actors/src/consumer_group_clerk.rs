@@ -3,12 +3,12 @@
 use tidegate_engine::{
     ConsumerGroup, ConsumerGroupAnswer, ConsumerGroupCommand, ConsumerGroupState, Millis, NoChange, Rejection,
 };
-use tidegate_persistence::{ActorId, ActorKind, Birth, EncodedGroup, State};
+use tidegate_persistence::{ActorId, ActorKind, Birth, State};
 
 use crate::ask::{Ask, Body, Reply};
 use crate::desk::{Desk, DeskOptions, TurnEnd};
 use crate::news::Reporter;
-use crate::scribe::{Scribe, discard_turn};
+use crate::scribe::{Draft, Scribe, discard_turn};
 use crate::shown::Shown;
 
 /// A consumer group's state with its name and number. The number stays when the group is destroyed; the name is that of the
@@ -73,11 +73,11 @@ impl Desk for ConsumerGroupClerk {
         body: &Body,
         options: &DeskOptions,
         replies: &mut Vec<Reply>,
-        journal: &mut Vec<EncodedGroup>,
+        draft: &mut Draft,
         // Nobody subscribes to a group.
         _reporter: Option<&mut Reporter>,
     ) -> TurnEnd {
-        let mut scribe = Scribe::new(self.id, now, journal, None);
+        let mut scribe = Scribe::new(self.id, now, draft, None);
         for ask in body.asks() {
             let reply = match ask {
                 Ask::ConsumerGroup(group, command) => {

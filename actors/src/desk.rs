@@ -2,10 +2,11 @@
 //! [`crate::campaign_clerk`], of a consumer group in [`crate::consumer_group_clerk`].
 
 use tidegate_engine::{CampaignLimits, CartSettlement, ConsumerGroupLimits, Limits, Millis};
-use tidegate_persistence::{EncodedGroup, State};
+use tidegate_persistence::State;
 
 use crate::ask::{Body, Reply};
 use crate::news::Reporter;
+use crate::scribe::Draft;
 use crate::shown::Shown;
 
 /// How much a desk may remember, and do in one turn.
@@ -35,22 +36,28 @@ pub(crate) trait Desk: Send {
     /// The name of the SKU, campaign or consumer group.
     fn name(&self) -> &str;
 
-    /// One turn: does what the clock asks, then what is asked, in order. Groups for the journal go to `journal`,
+    /// One turn: does what the clock asks, then what is asked, in order. Groups for the journal go to `draft`,
     /// replies to `replies`, news to `reporter`, if anybody wants to hear them. `now` does not run backwards from turn to
     /// turn, and is not before [`Self::last_event_at`] (invariant 7).
     ///
     /// # Panics
     /// If the engine contradicts itself. The state is then not to be used any more, and nothing of this turn that
-    /// was not yet given to `journal` happened: the caller gives them on only after the turn.
+    /// is in `draft` happened: the caller gives it on only after the turn.
     fn turn(
         &mut self,
         now: Millis,
         body: &Body,
         options: &DeskOptions,
         replies: &mut Vec<Reply>,
-        journal: &mut Vec<EncodedGroup>,
+        draft: &mut Draft,
         reporter: Option<&mut Reporter>,
     ) -> TurnEnd;
+
+    /// Fetches what any turn needs from memory. Changes nothing.
+    fn glance(&self) {}
+
+    /// Fetches what this body needs from memory, after [`Self::glance`]. Changes nothing.
+    fn warm(&self, _: &Body) {}
 
     /// When the last event happened here; the beginning of time, if none did.
     fn last_event_at(&self) -> Millis;

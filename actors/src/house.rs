@@ -11,7 +11,6 @@ use tidegate_engine::{CartNumber, CartSettlement, ConsumerGroupAnswer, ConsumerG
 use tidegate_persistence::{ActorId, ActorKind, Lane, State};
 use tokio::sync::{Notify, oneshot};
 
-use crate::arbiter::Floor;
 use crate::ask::{Body, Fault, Outcome, Reply};
 use crate::campaign_clerk::CampaignClerk;
 use crate::checkout::Checkout;
@@ -22,6 +21,7 @@ use crate::consumer_group_clerk::ConsumerGroupClerk;
 use crate::desk::{Desk, DeskOptions};
 use crate::desk_actor::DeskActor;
 use crate::directory::{CreateError, Directory};
+use crate::floor::{Errand, Floor, Place, Stairs};
 use crate::ledger::{Ledger, Ledgers};
 use crate::load::LoadReading;
 use crate::news::NewsSink;
@@ -155,8 +155,11 @@ impl House {
             leaps: AtomicU64::new(0),
             skus: Arc::downgrade(&directory),
         });
-        let floors: Vec<_> =
-            arbiters.into_iter().map(|seat| Floor::start(seat, shared.options.news.clone())).collect();
+        let floors: Vec<_> = arbiters
+            .into_iter()
+            .enumerate()
+            .map(|(number, arbiter)| Floor::open(number, arbiter, Arc::clone(&shared)))
+            .collect();
         let untold = Mutex::default();
         let (ledgers, documents, new_groups) = Default::default();
         let house = Self {
@@ -215,15 +218,15 @@ impl House {
 
     fn seat(&self, id: ActorId, kind: ActorKind, desk: Box<dyn Desk>) -> Seat {
         let shown = Arc::new(Shown::default());
-        let floor = &self.floors[id.worker(self.floors.len())];
-        let (shared, actor_shown) = (Arc::clone(&self.shared), Arc::clone(&shown));
+        let stairs = self.floors[id.worker(self.floors.len())].stairs();
+        // Numbers are given in turn, so that each floor fills up without gaps.
+        let place = Place(id.0 as usize / self.floors.len());
         let name: Box<str> = desk.name().into();
-        // Shown at once, so that a reader who comes before the actor has started sees it.
-        desk.show(&shown);
-        let addr = floor.house(self.shared.options.mailbox_capacity, move |release| {
-            DeskActor::new((id, desk), actor_shown, release, shared)
-        });
-        Seat::new((id, kind, &name), addr, (shown, Arc::clone(floor.load())))
+        // It shows itself at once, so that a reader who comes before it has moved in sees it.
+        let actor = DeskActor::new((id, place), desk, Arc::clone(&shown));
+        // An arbiter that is gone has no use for it.
+        let _ = stairs.send(Errand::MoveIn(place, Box::new(actor)));
+        Seat::new((id, kind, &name), (Arc::clone(stairs), place), shown)
     }
 
     /// Sends a body to a seat. What concerns carts is asked of their SKUs too; that goes on when nobody waits for the
@@ -438,6 +441,11 @@ impl House {
     #[must_use]
     pub fn loads(&self) -> Vec<LoadReading> {
         self.floors.iter().map(|floor| floor.load().read()).collect()
+    }
+
+    /// The way to the floor of this number.
+    pub(crate) fn stairs(&self, floor: usize) -> &Stairs {
+        self.floors[floor].stairs()
     }
 
     pub(crate) fn arbiter_count(&self) -> usize {

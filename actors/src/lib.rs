@@ -3,11 +3,11 @@
 //! The edge hands an actor a [`Body`]: everything that one read of one connection asks of that SKU. The actor handles
 //! it in one turn, without awaiting (invariant 4): judge, apply, journal. Its replies are held until the last event
 //! that they can reflect is durable (invariant 5). What a turn does is in [`Clerk`] (and in its like for campaigns),
-//! which knows no actix and no thread; everything else here moves bodies to clerks and replies back.
+//! which knows no actix and no thread; everything else here moves bodies to clerks and replies back. One actix actor for each
+//! arbiter, its floor, runs all that live there.
 
 #[cfg(test)]
 mod account_runs;
-mod arbiter;
 mod ask;
 mod campaign_clerk;
 mod census;
@@ -21,11 +21,13 @@ mod desk_actor;
 mod directory;
 mod documents;
 mod enrolments;
+mod floor;
 mod house;
 mod ledger;
 mod load;
 mod membership;
 mod news;
+mod office;
 mod places;
 mod rebuild;
 mod rejections;
@@ -36,6 +38,7 @@ mod settling;
 mod shown;
 mod stages;
 mod sync;
+mod tour;
 
 pub use ask::{Ask, Body, CartRequest, Fault, Inner, Outcome, Reply, Span};
 pub use census::{Census, FloorCensus, Money};
@@ -51,6 +54,8 @@ pub use load::LoadReading;
 pub use news::{CartNews, Interest, News, NewsSink, OrderNews, RefundReason, RoomNews};
 pub use rebuild::{Rebuild, RebuildError};
 pub use rejections::RejectionCounts;
+pub use scribe::Draft;
 pub use seat::Seat;
 pub use shown::{Condition, Shown};
 pub use stages::Stages;
+pub use tour::Tour;

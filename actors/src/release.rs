@@ -36,6 +36,11 @@ enum Parcel {
         outcome: Outcome,
         to: oneshot::Sender<Outcome>,
     },
+    /// To all bodies of a round.
+    Round {
+        outcomes: Vec<Outcome>,
+        to: oneshot::Sender<Vec<Outcome>>,
+    },
     /// Of a SKU or campaign of this name.
     News {
         of: Box<str>,
@@ -46,8 +51,16 @@ enum Parcel {
 impl Parcel {
     /// What was waited for is durable: at `now`, after so long a sync.
     fn durable(&mut self, now: Instant, sync: Duration) {
-        if let Self::Reply { outcome, .. } = self {
+        for outcome in self.outcomes() {
             outcome.body.stages_mut().durable(now, sync);
+        }
+    }
+
+    fn outcomes(&mut self) -> &mut [Outcome] {
+        match self {
+            Self::Reply { outcome, .. } => std::slice::from_mut(outcome),
+            Self::Round { outcomes, .. } => outcomes,
+            Self::News { .. } => &mut [],
         }
     }
 }
@@ -70,6 +83,16 @@ impl Release {
     /// Sends the outcome on when `until` is durable: now, or later in the order of holding.
     pub(crate) fn hold(&self, until: Ticket, outcome: Outcome, to: oneshot::Sender<Outcome>) {
         self.hold_parcel(until, Parcel::Reply { outcome, to });
+    }
+
+    /// The same with the outcomes of a round.
+    pub(crate) fn hold_round(
+        &self,
+        until: Ticket,
+        outcomes: Vec<Outcome>,
+        to: oneshot::Sender<Vec<Outcome>>,
+    ) {
+        self.hold_parcel(until, Parcel::Round { outcomes, to });
     }
 
     /// The same with news of the SKU or campaign of this name.
@@ -97,6 +120,7 @@ impl Release {
         match what {
             // A connection that is gone needs no answer.
             Parcel::Reply { outcome, to } => drop(to.send(outcome)),
+            Parcel::Round { outcomes, to } => drop(to.send(outcomes)),
             Parcel::News { of, news } => {
                 if let Some(sink) = &self.sink {
                     sink.publish(&of, news);
@@ -133,11 +157,13 @@ impl Release {
     fn fail(&self) {
         // What was durable before the failure is answered as it is (invariant 10: nothing after it).
         self.send_durable();
-        for Held { what, .. } in self.held.lock().drain(..) {
-            // News of what may not have happened are told to nobody.
-            if let Parcel::Reply { mut outcome, to } = what {
+        for Held { mut what, .. } in self.held.lock().drain(..) {
+            for outcome in what.outcomes() {
                 outcome.replies = Err(Fault::JournalFailed);
-                let _ = to.send(outcome);
+            }
+            // News of what may not have happened are told to nobody.
+            if !matches!(what, Parcel::News { .. }) {
+                self.send(what);
             }
         }
         if let Some(sink) = &self.sink {

@@ -16,13 +16,39 @@ pub(crate) fn discard_turn(name: &str, contradiction: Contradiction, event: &dyn
     std::panic::panic_any(format!("{name}: an event contradicts the state: {contradiction}: {event:?}"))
 }
 
+/// The groups of the turn at hand. Used for one turn after the other.
+#[derive(Debug, Default)]
+pub struct Draft {
+    groups: Vec<EncodedGroup>,
+    /// For the next group.
+    buffer: Vec<u8>,
+}
+
+impl Draft {
+    /// The groups, in order.
+    #[must_use]
+    pub fn groups(&self) -> &[EncodedGroup] {
+        &self.groups
+    }
+
+    /// Makes it empty for the next turn. The largest of its buffers is used again.
+    pub fn clear(&mut self) {
+        for group in self.groups.drain(..) {
+            let buffer = group.into_buffer();
+            if buffer.capacity() > self.buffer.capacity() && buffer.capacity() <= 2 * GROUP_BYTES {
+                self.buffer = buffer;
+            }
+        }
+    }
+}
+
 /// The scribe of one turn of one actor.
 pub(crate) struct Scribe<'j> {
     id: ActorId,
     /// The time of the turn.
     pub(crate) now: Millis,
     encoder: Option<GroupEncoder>,
-    journal: &'j mut Vec<EncodedGroup>,
+    draft: &'j mut Draft,
     /// Whether anything happened.
     pub(crate) changed: bool,
     /// Who tells subscribers of it, if there are any.
@@ -33,10 +59,10 @@ impl<'j> Scribe<'j> {
     pub(crate) fn new(
         id: ActorId,
         now: Millis,
-        journal: &'j mut Vec<EncodedGroup>,
+        draft: &'j mut Draft,
         reporter: Option<&'j mut Reporter>,
     ) -> Self {
-        Self { id, now, encoder: None, journal, changed: false, reporter }
+        Self { id, now, encoder: None, draft, changed: false, reporter }
     }
 
     /// Where one more event is to be written. `birth` is said of the first event of an actor, or of a consumer group, alone.
@@ -47,7 +73,8 @@ impl<'j> Scribe<'j> {
             // It stands at the head of a group.
             self.close();
         }
-        self.encoder.get_or_insert_with(|| GroupEncoder::new(id, now, birth))
+        let buffer = &mut self.draft.buffer;
+        self.encoder.get_or_insert_with(|| GroupEncoder::with_buffer(std::mem::take(buffer), id, now, birth))
     }
 
     /// Closes a group that is long enough. Before events that belong together: those are in one group.
@@ -59,6 +86,6 @@ impl<'j> Scribe<'j> {
 
     /// The turn is over, or its group long enough.
     pub(crate) fn close(&mut self) {
-        self.journal.extend(self.encoder.take().and_then(GroupEncoder::finish));
+        self.draft.groups.extend(self.encoder.take().and_then(GroupEncoder::finish));
     }
 }

@@ -2,13 +2,11 @@
 
 use std::sync::Arc;
 
-use actix::Addr;
 use tidegate_persistence::{ActorId, ActorKind};
 use tokio::sync::oneshot;
 
 use crate::ask::{Body, Fault, Outcome, Reply, heard};
-use crate::desk_actor::{DeskActor, Turn, Wake};
-use crate::load::Load;
+use crate::floor::{Errand, Place, Stairs};
 use crate::shown::Shown;
 
 /// The place of a SKU or a campaign in the house: where to send what is asked of it, and what may be read without asking.
@@ -17,26 +15,26 @@ pub struct Seat {
     id: ActorId,
     kind: ActorKind,
     name: Box<str>,
-    addr: Addr<DeskActor>,
+    /// To the floor that the actor lives on.
+    stairs: Arc<Stairs>,
+    place: Place,
     shown: Arc<Shown>,
-    /// Of the arbiter that the actor lives on.
-    load: Arc<Load>,
 }
 
 impl Seat {
     pub(crate) fn new(
         (id, kind, name): (ActorId, ActorKind, &str),
-        addr: Addr<DeskActor>,
-        (shown, load): (Arc<Shown>, Arc<Load>),
+        (stairs, place): (Arc<Stairs>, Place),
+        shown: Arc<Shown>,
     ) -> Self {
-        Self { id, kind, name: name.into(), addr, shown, load }
+        Self { id, kind, name: name.into(), stairs, place, shown }
     }
 
     /// The same place under another name.
     pub(crate) fn named(&self, name: &str) -> Self {
-        let Self { id, kind, name: _, addr, shown, load } = self;
-        let (addr, shown, load) = (addr.clone(), Arc::clone(shown), Arc::clone(load));
-        Self { id: *id, kind: *kind, name: name.into(), addr, shown, load }
+        let Self { id, kind, name: _, stairs, place, shown } = self;
+        let (stairs, shown) = (Arc::clone(stairs), Arc::clone(shown));
+        Self { id: *id, kind: *kind, name: name.into(), stairs, place: *place, shown }
     }
 
     /// Whether it is a SKU's or a campaign's.
@@ -79,7 +77,7 @@ impl Seat {
         self.ask_as(body, false).await
     }
 
-    /// The same; `ahead` as in [`Turn`].
+    /// The same; `ahead` as in [`Errand::Visit`].
     pub(crate) async fn ask_as(&self, body: Body, ahead: bool) -> Result<Vec<Reply>, Fault> {
         heard(self.send_as(body, ahead).map_err(|(_, fault)| fault)?).await
     }
@@ -92,32 +90,44 @@ impl Seat {
         self.send_as(body, true)
     }
 
-    /// The same; `ahead` as in [`Turn`].
+    /// The same; `ahead` as in [`Errand::Visit`].
     pub(crate) fn send_as(
         &self,
         body: Body,
         ahead: bool,
     ) -> Result<oneshot::Receiver<Outcome>, (Body, Fault)> {
-        let (to, outcome) = oneshot::channel();
-        self.shown.sent();
-        match self.addr.try_send(Turn { body, to, ahead }) {
-            Ok(()) => Ok(outcome),
-            Err(error) => {
-                self.shown.begun();
-                Err(match error {
-                    actix::dev::SendError::Full(turn) => {
-                        self.load.full();
-                        (turn.body, Fault::Overloaded)
-                    }
-                    actix::dev::SendError::Closed(turn) => (turn.body, Fault::Stopping),
-                })
-            }
+        if let Err(fault) = self.admit() {
+            return Err((body, fault));
         }
+        let (to, outcome) = oneshot::channel();
+        match self.stairs.send(Errand::Visit { place: self.place, body, to, ahead }) {
+            Ok(()) => Ok(outcome),
+            Err(Errand::Visit { body, .. }) => Err((body, Fault::Stopping)),
+            Err(_) => Err((Body::default(), Fault::Stopping)),
+        }
+    }
+
+    /// Where the actor lives, and on which floor.
+    pub(crate) fn home(&self) -> (&Arc<Stairs>, Place) {
+        (&self.stairs, self.place)
+    }
+
+    /// Counts a body that is about to be sent.
+    ///
+    /// # Errors
+    /// [`Fault::Overloaded`] if too many wait for this actor.
+    pub(crate) fn admit(&self) -> Result<(), Fault> {
+        if self.shown.sent() < self.stairs.mailbox_capacity {
+            return Ok(());
+        }
+        self.shown.begun();
+        self.stairs.load.full();
+        Err(Fault::Overloaded)
     }
 
     /// Has the actor look at the clock.
     pub(crate) fn wake(&self) {
-        // One whose mailbox is full looks at it anyway.
-        let _ = self.addr.try_send(Wake);
+        // Of a floor that is closed nothing ends any more.
+        let _ = self.stairs.send(Errand::Wake(self.place));
     }
 }

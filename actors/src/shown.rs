@@ -1,4 +1,4 @@
-//! What is published beside an actor's mailbox, for whoever does not want to wait for a turn.
+//! What an actor publishes, for whoever does not want to wait for a turn.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -86,9 +86,9 @@ impl Shown {
         self.condition.store(condition as u8, Ordering::Release);
     }
 
-    /// A body is on its way.
-    pub(crate) fn sent(&self) {
-        self.waiting.fetch_add(1, Ordering::Relaxed);
+    /// A body is on its way. Says how many others are.
+    pub(crate) fn sent(&self) -> usize {
+        self.waiting.fetch_add(1, Ordering::Relaxed)
     }
 
     /// It is there, or was refused.

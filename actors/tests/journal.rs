@@ -9,7 +9,7 @@ use std::sync::Arc;
 use common::{
     Gate, GatedJournal, Plan, SEED, accepted, ask, body, outcome, report, reserve, send, shown, story, until,
 };
-use tidegate_actors::{Clerk, CreateError, DeskOptions, Fault, Reply};
+use tidegate_actors::{Clerk, CreateError, DeskOptions, Draft, Fault, Reply};
 use tidegate_engine::{Command, GroupBuy, Millis, Rejection, SkuState, SkuTerms, Tier};
 use tidegate_persistence::{ActorId, Crash, MemoryJournal, Options};
 use tokio::sync::oneshot::error::TryRecvError;
@@ -217,13 +217,14 @@ fn what_one_command_does_is_in_one_group() {
     let group_buy = GroupBuy { tiers: [Tier { members: 2, percent_off: 10 }].into(), ttl_ms: 1_000_000 };
     let terms = SkuTerms { group_buy: Some(group_buy), ..common::terms() };
     let put = Command::Put { terms: Arc::new(terms), stock: 10_000 };
-    let (mut replies, mut groups) = (Vec::new(), Vec::new());
-    clerk.turn(Millis(1), &body(&[put]), &options, &mut replies, &mut groups);
-    groups.clear();
+    let (mut replies, mut draft) = (Vec::new(), Draft::default());
+    clerk.turn(Millis(1), &body(&[put]), &options, &mut replies, &mut draft);
+    draft.clear();
     let reqs: Vec<String> = (0..5_000).map(|n| format!("request-{n:0>40}")).collect();
     let rooms: Vec<_> =
         reqs.iter().map(|req| Command::OpenRoom { req: req.as_str(), buyer: req.as_str(), qty: 1 }).collect();
-    clerk.turn(Millis(2), &body(&rooms), &options, &mut replies, &mut groups);
+    clerk.turn(Millis(2), &body(&rooms), &options, &mut replies, &mut draft);
+    let groups = draft.groups();
     assert!(groups.len() > 2, "{} groups", groups.len());
     // A room, its order and its seat.
     assert_eq!(groups.iter().map(|group| group.events()).sum::<u32>(), 15_000);

@@ -11,7 +11,7 @@ use common::{
     shown, story, until,
 };
 use parking_lot::Mutex;
-use tidegate_actors::{Clerk, Condition, DeskOptions, Fault, Rebuild, RebuildError};
+use tidegate_actors::{Clerk, Condition, DeskOptions, Draft, Fault, Rebuild, RebuildError};
 use tidegate_engine::{Answer, Command, Limits, Millis, OrderNumber, OrderState, SkuState};
 use tidegate_persistence::{ActorId, MemoryJournal, Reader, State};
 
@@ -87,8 +87,8 @@ fn hash_after(commands: &[Command<&str>]) -> u64 {
     let mut clerk = Clerk::new(ActorId(0), "iphone", SkuState::new(SEED), Arc::default());
     let put = Command::Put { terms: Arc::new(common::terms()), stock: 10 };
     for commands in [&[put][..], commands] {
-        let (mut replies, mut groups) = (Vec::new(), Vec::new());
-        clerk.turn(Millis(1_000_000), &body(commands), &options, &mut replies, &mut groups);
+        let (mut replies, mut draft) = (Vec::new(), Draft::default());
+        clerk.turn(Millis(1_000_000), &body(commands), &options, &mut replies, &mut draft);
         assert_eq!(replies.len(), commands.len());
     }
     clerk.state().sku().unwrap().state_hash()

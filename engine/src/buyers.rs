@@ -60,6 +60,11 @@ impl Buyers {
         self.by_name.touch(hashing.text(name))
     }
 
+    /// Reads behind what the next buyer will stand.
+    pub(crate) fn touch_end(&self) -> usize {
+        self.rows.last().map_or(0, |row| row.held as usize)
+    }
+
     pub(crate) fn get(&self, buyer: BuyerNumber) -> Option<&Buyer> {
         self.rows.get(buyer.0 as usize)
     }

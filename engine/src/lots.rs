@@ -66,6 +66,11 @@ impl Lots {
         Some(LotRef { after_ms, lot: u16::try_from(number - first).ok()? })
     }
 
+    /// Reads what the next order will share, most likely.
+    pub(crate) fn touch_end(&self) -> usize {
+        self.lots.last().map_or(0, |lot| lot.hold_ms as usize)
+    }
+
     /// The lot of the order in this position.
     pub(crate) fn get(&self, position: usize, lot: u16) -> Option<&Lot> {
         self.lots.get(*self.firsts.get(position / PIECE)? as usize + usize::from(lot))

@@ -232,6 +232,11 @@ impl Orders {
         self.row(OrderNumber(chain.latest)).map_or(0, |row| u64::from(row.before))
     }
 
+    /// Reads behind what the next order will stand.
+    pub(crate) fn touch_end(&self) -> usize {
+        self.rows.last().map_or(0, |row| row.qty as usize) ^ self.lots.touch_end()
+    }
+
     fn row(&self, order: OrderNumber) -> Option<&OrderRow> {
         self.rows.get(position(order)?)
     }

@@ -127,7 +127,7 @@ impl GroupEncoder {
     }
 }
 
-/// A finished group, ready for [`crate::Lane::submit`].
+/// A finished group.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EncodedGroup {
     bytes: Vec<u8>,
@@ -141,6 +141,12 @@ impl EncodedGroup {
         &self.bytes
     }
 
+    /// Its buffer, for [`GroupEncoder::with_buffer`].
+    #[must_use]
+    pub fn into_buffer(self) -> Vec<u8> {
+        self.bytes
+    }
+
     /// Events in it, at least one.
     #[must_use]
     pub fn events(&self) -> u32 {
@@ -148,8 +154,71 @@ impl EncodedGroup {
     }
 
     /// Whether the group keeps the limits of the format.
-    pub(crate) fn fits(&self) -> bool {
+    fn fits(&self) -> bool {
         self.bytes.len() <= MAX_GROUP_BYTES && self.events <= MAX_GROUP_EVENTS
+    }
+}
+
+/// Finished groups of one thread's turns, end to end, ready for [`crate::Lane::submit`].
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct EncodedGroups {
+    bytes: Vec<u8>,
+    groups: u64,
+    events: u32,
+    /// The bytes of the first that the format has no room for.
+    misfit: Option<usize>,
+}
+
+impl EncodedGroups {
+    /// An empty list with room for so many bytes.
+    #[must_use]
+    pub fn with_capacity(bytes: usize) -> Self {
+        Self { bytes: Vec::with_capacity(bytes), ..Self::default() }
+    }
+
+    /// Adds a group behind the others.
+    pub fn push(&mut self, group: &EncodedGroup) {
+        self.groups += 1;
+        self.events += group.events;
+        if !group.fits() {
+            self.misfit.get_or_insert(group.bytes.len());
+        }
+        self.bytes.extend_from_slice(&group.bytes);
+    }
+
+    /// The groups as the journal will hold them.
+    #[must_use]
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// How many groups there are.
+    #[must_use]
+    pub fn len(&self) -> u64 {
+        self.groups
+    }
+
+    /// Whether there is none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.groups == 0
+    }
+
+    /// Events in all of them.
+    pub(crate) fn events(&self) -> u32 {
+        self.events
+    }
+
+    /// The bytes of one that does not keep the limits of the format.
+    pub(crate) fn misfit(&self) -> Option<usize> {
+        self.misfit
+    }
+}
+
+impl From<EncodedGroup> for EncodedGroups {
+    fn from(group: EncodedGroup) -> Self {
+        let misfit = (!group.fits()).then_some(group.bytes.len());
+        Self { groups: 1, events: group.events, misfit, bytes: group.bytes }
     }
 }
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use crossbeam::utils::CachePadded;
 
-use crate::group::EncodedGroup;
+use crate::group::EncodedGroups;
 use crate::sync::{AtomicBool, AtomicU64, OnceLock, Sender};
 
 /// Called by the writer's thread, once a commit, for each lane that had something in it, and for every lane when
@@ -22,7 +22,7 @@ pub struct Ticket(pub u64);
 /// What reaches the writer's thread.
 #[derive(Debug)]
 pub(crate) enum Message {
-    Group { lane: u32, group: EncodedGroup },
+    Groups { lane: u32, groups: EncodedGroups },
     Stop,
 }
 
@@ -61,6 +61,8 @@ pub(crate) struct Shared {
     durable_sequence: AtomicU64,
     bytes_in_flight: CachePadded<AtomicU64>,
     groups_in_flight: CachePadded<AtomicU64>,
+    /// Those of them that are in the commit that is being made.
+    groups_at_hand: AtomicU64,
     max_inflight_bytes: u64,
     /// Who else is told of each commit.
     watcher: OnceLock<Watcher>,
@@ -79,6 +81,7 @@ impl Shared {
             durable_sequence: AtomicU64::new(durable_sequence),
             bytes_in_flight: CachePadded::new(AtomicU64::new(0)),
             groups_in_flight: CachePadded::new(AtomicU64::new(0)),
+            groups_at_hand: AtomicU64::new(0),
             max_inflight_bytes: max_inflight_bytes as u64,
             watcher: OnceLock::new(),
             sync_us: AtomicU64::new(0),
@@ -109,6 +112,7 @@ impl Shared {
         let groups = commit.groups.values().sum();
         self.bytes_in_flight.fetch_sub(commit.bytes, Ordering::Relaxed);
         self.groups_in_flight.fetch_sub(groups, Ordering::Relaxed);
+        self.groups_at_hand.store(0, Ordering::Relaxed);
         self.sync_us.store(commit.sync_us, Ordering::Relaxed);
         // Released: whoever sees this sees the block too.
         self.durable_sequence.store(commit.sequence, Ordering::Release);
@@ -148,6 +152,17 @@ impl Shared {
         self.durable_sequence.load(Ordering::Acquire)
     }
 
+    /// The writer has taken so many groups for a commit.
+    pub(crate) fn take(&self, groups: u64) {
+        self.groups_at_hand.store(groups, Ordering::Relaxed);
+    }
+
+    /// Groups that were submitted and that the writer has not taken. A glance: nothing hangs on it.
+    pub(crate) fn untaken(&self) -> u64 {
+        let at_hand = self.groups_at_hand.load(Ordering::Relaxed);
+        self.groups_in_flight.load(Ordering::Relaxed).saturating_sub(at_hand)
+    }
+
     /// Groups that were submitted and are not durable, and their bytes.
     pub(crate) fn in_flight(&self) -> (u64, u64) {
         (self.groups_in_flight.load(Ordering::Relaxed), self.bytes_in_flight.load(Ordering::Relaxed))
@@ -164,16 +179,17 @@ pub struct Lane {
 }
 
 impl Lane {
-    /// Hands a group to the writer. Never blocks and never fails; whether the group became durable is told by
-    /// [`Self::durable`] alone.
-    pub fn submit(&self, group: EncodedGroup) -> Ticket {
+    /// Hands groups to the writer, which puts all of them into one commit, and returns the ticket of the last. Never blocks
+    /// and never fails; whether they became durable is told by [`Self::durable`] alone.
+    pub fn submit(&self, groups: impl Into<EncodedGroups>) -> Ticket {
+        let groups = groups.into();
         // One thread submits; the atomic is there so that others may look.
-        let ticket = Ticket(self.submitted.load(Ordering::Relaxed) + 1);
+        let ticket = Ticket(self.submitted.load(Ordering::Relaxed) + groups.len());
         self.submitted.store(ticket.0, Ordering::Relaxed);
-        self.shared.bytes_in_flight.fetch_add(group.bytes().len() as u64, Ordering::Relaxed);
-        self.shared.groups_in_flight.fetch_add(1, Ordering::Relaxed);
-        // The writer is gone only after a failure or a stop: then this group is simply never durable.
-        let _ = self.messages.send(Message::Group { lane: self.index, group });
+        self.shared.bytes_in_flight.fetch_add(groups.bytes().len() as u64, Ordering::Relaxed);
+        self.shared.groups_in_flight.fetch_add(groups.len(), Ordering::Relaxed);
+        // The writer is gone only after a failure or a stop: then these groups are simply never durable.
+        let _ = self.messages.send(Message::Groups { lane: self.index, groups });
         ticket
     }
 

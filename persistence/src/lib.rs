@@ -38,7 +38,9 @@ pub use actor_id::{ActorId, ActorKind, Birth};
 pub use block::{Block, BlockDamage, EpochNumber, FORMAT_VERSION, Tail};
 pub use chain::ChainError;
 pub use codec::CodecError;
-pub use group::{EncodedGroup, Group, GroupEncoder, Groups, MAX_GROUP_BYTES, MAX_GROUP_EVENTS};
+pub use group::{
+    EncodedGroup, EncodedGroups, Group, GroupEncoder, Groups, MAX_GROUP_BYTES, MAX_GROUP_EVENTS,
+};
 pub use identity::{IdentityError, identity};
 pub use inspect::{
     CampaignInspection, ConsumerGroupInspection, EpochInspection, InspectError, Inspection, SkuInspection,

@@ -223,7 +223,7 @@ impl Writer {
         let (snapshot_bytes, snapshot_actors) =
             snapshot.map_or((0, 0), |snapshot| (snapshot.bytes, snapshot.actors));
         JournalMeasures {
-            waiting_groups: self.messages.len() as u64,
+            waiting_groups: self.shared.untaken(),
             snapshot_bytes,
             snapshot_actors,
             keeper,
@@ -310,6 +310,7 @@ impl CommitLoop {
     fn commit_from(&mut self, first: Message, began: Instant) -> Result<bool, JournalError> {
         let stopping = self.gather(first)?;
         if !self.touched.is_empty() {
+            self.shared.take(self.touched.values().sum());
             self.commit(began)?;
         }
         if !stopping {
@@ -340,19 +341,16 @@ impl CommitLoop {
         while let Some(message) = next {
             match message {
                 Message::Stop => return Ok(true),
-                Message::Group { lane, group } => {
-                    if !group.fits() {
+                Message::Groups { lane, groups } => {
+                    if let Some(bytes) = groups.misfit() {
                         return Err(JournalError::Io {
                             action: "cannot write",
                             path: "a group".to_owned(),
-                            cause: format!(
-                                "its {} bytes are more than a group may have",
-                                group.bytes().len()
-                            ),
+                            cause: format!("its {bytes} bytes are more than a group may have"),
                         });
                     }
-                    self.block.push(group.bytes(), group.events());
-                    *self.touched.entry(lane).or_default() += 1;
+                    self.block.push(groups.bytes(), groups.events());
+                    *self.touched.entry(lane).or_default() += groups.len();
                 }
             }
             let full = self.block.len() >= self.max_commit_bytes;

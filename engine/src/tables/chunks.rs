@@ -3,47 +3,57 @@
 /// Rows in a full chunk.
 const CHUNK: usize = 512;
 
-/// A list of `T` in chunks of 512. Only the first chunk is ever reallocated, so that a small list stays small.
+/// A list of `T` in chunks of 512. Only the chunk at its end is ever reallocated, and only as long as there is no other,
+/// so that a small list stays small.
 #[derive(Debug)]
 pub(crate) struct Chunks<T> {
-    chunks: Vec<Vec<T>>,
-    len: usize,
+    full: Vec<Vec<T>>,
+    /// What comes behind them. Apart, so that whoever adds a row need not look up where that is.
+    last: Vec<T>,
 }
 
 impl<T> Default for Chunks<T> {
     fn default() -> Self {
-        Self { chunks: Vec::new(), len: 0 }
+        Self { full: Vec::new(), last: Vec::new() }
     }
 }
 
 impl<T> Chunks<T> {
     pub(crate) fn len(&self) -> usize {
-        self.len
+        self.full.len() * CHUNK + self.last.len()
     }
 
     pub(crate) fn push(&mut self, row: T) {
-        match self.chunks.last_mut() {
-            Some(chunk) if chunk.len() < CHUNK => chunk.push(row),
-            Some(_) => {
-                let mut chunk = Vec::with_capacity(CHUNK);
-                chunk.push(row);
-                self.chunks.push(chunk);
-            }
-            None => self.chunks.push(vec![row]),
+        if self.last.len() == CHUNK {
+            self.full.push(std::mem::replace(&mut self.last, Vec::with_capacity(CHUNK)));
         }
-        self.len += 1;
+        self.last.push(row);
     }
 
     pub(crate) fn get(&self, at: usize) -> Option<&T> {
-        self.chunks.get(at / CHUNK)?.get(at % CHUNK)
+        self.full.get(at / CHUNK).map_or_else(|| self.in_last(at), |chunk| chunk.get(at % CHUNK))
+    }
+
+    /// The row at this place, which is behind those of the full chunks.
+    fn in_last(&self, at: usize) -> Option<&T> {
+        self.last.get(at - self.full.len() * CHUNK)
     }
 
     pub(crate) fn get_mut(&mut self, at: usize) -> Option<&mut T> {
-        self.chunks.get_mut(at / CHUNK)?.get_mut(at % CHUNK)
+        let behind = self.full.len() * CHUNK;
+        match self.full.get_mut(at / CHUNK) {
+            Some(chunk) => chunk.get_mut(at % CHUNK),
+            None => self.last.get_mut(at - behind),
+        }
+    }
+
+    /// The last row.
+    pub(crate) fn last(&self) -> Option<&T> {
+        self.last.last()
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = &T> {
-        self.chunks.iter().flatten()
+        self.full.iter().flatten().chain(&self.last)
     }
 }
 

@@ -20,7 +20,9 @@ pub(crate) struct TextRef(u32);
 /// Short texts that are never changed or removed.
 #[derive(Debug, Default)]
 pub(crate) struct Texts {
-    chunks: Vec<String>,
+    full: Vec<String>,
+    /// What comes behind them. Apart, so that whoever adds a text need not look up where that is.
+    last: String,
 }
 
 impl Texts {
@@ -29,40 +31,41 @@ impl Texts {
     pub(crate) fn room(&self) -> u64 {
         // What is left of a chunk when a text does not fit is less than the longest text.
         let usable = |taken: usize| CHUNK.saturating_sub(taken + MAX_TEXT);
-        let begun = self.chunks.last().map_or(0, |chunk| usable(chunk.len()));
-        (MAX_CHUNKS.saturating_sub(self.chunks.len()) * usable(0) + begun) as u64
+        (MAX_CHUNKS.saturating_sub(self.full.len() + 1) * usable(0) + usable(self.last.len())) as u64
     }
 
     /// As if all but so many chunks were full.
     #[cfg(test)]
     pub(crate) fn fill_up_to(&mut self, chunks_left: usize) {
-        self.chunks.resize(MAX_CHUNKS - chunks_left, String::new());
+        self.full.resize(MAX_CHUNKS - chunks_left - 1, String::new());
+        self.last = "-".repeat(CHUNK);
     }
 
     /// Keeps a text, or `None` if it is too long or there is no room.
     pub(crate) fn push(&mut self, text: &str) -> Option<TextRef> {
         let length = char::from(u8::try_from(text.len()).ok().filter(u8::is_ascii)?);
-        let fits = self.chunks.last().is_some_and(|chunk| chunk.len() + 1 + text.len() <= CHUNK);
-        if !fits {
-            if self.chunks.len() == MAX_CHUNKS {
+        if self.last.len() + 1 + text.len() > CHUNK {
+            if self.full.len() + 1 == MAX_CHUNKS {
                 return None;
             }
-            // A SKU with a few orders must not pay for a whole chunk.
-            let capacity = if self.chunks.is_empty() { 0 } else { CHUNK };
-            self.chunks.push(String::with_capacity(capacity));
+            self.full.push(std::mem::replace(&mut self.last, String::with_capacity(CHUNK)));
         }
-        let number = self.chunks.len() - 1;
-        let chunk = self.chunks.last_mut()?;
-        let place = u32::try_from(number << OFFSET_BITS | chunk.len()).ok()?;
-        chunk.push(length);
-        chunk.push_str(text);
+        let place = u32::try_from(self.full.len() << OFFSET_BITS | self.last.len()).ok()?;
+        self.last.push(length);
+        self.last.push_str(text);
         Some(TextRef(place))
+    }
+
+    /// Reads where the next text will stand behind.
+    pub(crate) fn touch_end(&self) -> usize {
+        self.last.as_bytes().last().map_or(0, |byte| usize::from(*byte))
     }
 
     /// The text at a place. Empty for a place that this table never gave.
     pub(crate) fn get(&self, place: TextRef) -> &str {
-        let offset = place.0 as usize % CHUNK;
-        let found = self.chunks.get((place.0 >> OFFSET_BITS) as usize).and_then(|chunk| {
+        let (number, offset) = ((place.0 >> OFFSET_BITS) as usize, place.0 as usize % CHUNK);
+        let last = || (number == self.full.len()).then_some(&self.last);
+        let found = self.full.get(number).or_else(last).and_then(|chunk| {
             let length = usize::from(*chunk.as_bytes().get(offset)?);
             chunk.get(offset + 1..offset + 1 + length)
         });
@@ -81,8 +84,8 @@ mod tests {
         for (i, place) in places {
             assert_eq!(place.map(|p| texts.get(p).to_owned()), Some(format!("buyer-{i}")));
         }
-        assert!(texts.chunks.len() > 1);
-        assert!(texts.chunks.iter().all(|chunk| chunk.len() <= CHUNK));
+        assert!(!texts.full.is_empty());
+        assert!(texts.full.iter().chain([&texts.last]).all(|chunk| chunk.len() <= CHUNK));
     }
 
     #[test]

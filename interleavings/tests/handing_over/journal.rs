@@ -54,9 +54,9 @@ impl Writer {
             while let Some(message) = next {
                 match message {
                     Message::Stop => stopping = true,
-                    Message::Group { lane, group } => {
-                        *groups.entry(lane).or_default() += 1;
-                        bytes += group.bytes().len() as u64;
+                    Message::Groups { lane, groups: more } => {
+                        *groups.entry(lane).or_default() += more.len();
+                        bytes += more.bytes().len() as u64;
                     }
                 }
                 next = if stopping { None } else { self.inbox.try_recv().ok() };

@@ -8,7 +8,7 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod group {
-    pub(crate) use tidegate_persistence::EncodedGroup;
+    pub(crate) use tidegate_persistence::EncodedGroups;
 }
 mod seat;
 mod sync;

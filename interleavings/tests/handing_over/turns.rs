@@ -14,6 +14,7 @@ use crate::clerk::Clerk;
 use crate::desk::{Desk, DeskOptions};
 use crate::explore;
 use crate::ledger::Ledgers;
+use crate::scribe::Draft;
 use crate::sync::Mutex;
 
 const NOW: Millis = Millis(1_700_000_000_000);
@@ -50,8 +51,8 @@ impl Stall {
     fn turn(&mut self, commands: &[Command<&str>]) -> Vec<Reply> {
         let mut body = Body::default();
         commands.iter().for_each(|command| body.push_command(command));
-        let (mut replies, mut groups) = (Vec::new(), Vec::new());
-        self.clerk.turn(NOW, &body, &self.options, &mut replies, &mut groups);
+        let (mut replies, mut draft) = (Vec::new(), Draft::default());
+        self.clerk.turn(NOW, &body, &self.options, &mut replies, &mut draft);
         replies
     }
 

@@ -7,7 +7,7 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod group {
-    pub(crate) use tidegate_persistence::EncodedGroup;
+    pub(crate) use tidegate_persistence::EncodedGroups;
 }
 #[allow(dead_code, unreachable_pub, reason = "what the models don't touch")]
 #[path = "../../../persistence/src/lane.rs"]
@@ -79,10 +79,10 @@ impl Writer {
     /// Commits one after the other as many groups as are to come.
     fn commit(&self, commits: u64) {
         for sequence in 1..=commits {
-            let Message::Group { lane, group } = self.inbox.recv().unwrap() else { return };
+            let Message::Groups { lane, groups } = self.inbox.recv().unwrap() else { return };
             self.disk.store(sequence, Relaxed);
-            let groups = &BTreeMap::from([(lane, 1)]);
-            let bytes = group.bytes().len() as u64;
+            let bytes = groups.bytes().len() as u64;
+            let groups = &BTreeMap::from([(lane, groups.len())]);
             self.shared.acknowledge(&Committed { groups, bytes, sequence, sync_us: sequence });
         }
     }

@@ -4,9 +4,8 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Instant;
 
-use tidegate_actors::{Body, Fault, House, Outcome, Seat};
+use tidegate_actors::{Body, House, Outcome, Seat};
 use tidegate_persistence::ActorKind;
-use tokio::sync::oneshot;
 
 use super::connection::KEPT_BYTES;
 
@@ -29,12 +28,6 @@ pub(super) struct Visits {
 struct Visit {
     seat: Arc<Seat>,
     body: Body,
-}
-
-/// A visit that was made.
-enum Visited {
-    Waiting(oneshot::Receiver<Outcome>),
-    Failed(Fault),
 }
 
 impl Visits {
@@ -86,30 +79,12 @@ impl Visits {
     /// Sends every body before it waits for the first, and has measured from `now` on where its time goes. The outcomes
     /// are in the order of the visits.
     pub(super) async fn make(&mut self, house: &House, now: Instant) -> Vec<(Arc<Seat>, Outcome)> {
-        let sent: Vec<_> = self
-            .all
-            .drain(..)
-            .map(|Visit { seat, mut body }| {
-                body.sent(now);
-                match house.send(&seat, body) {
-                    Ok(outcome) => (seat, Body::default(), Visited::Waiting(outcome)),
-                    Err((body, fault)) => (seat, body, Visited::Failed(fault)),
-                }
-            })
-            .collect();
+        let tour = house.send_all(self.all.drain(..).map(|Visit { seat, mut body }| {
+            body.sent(now);
+            (seat, body)
+        }));
         self.by_actor.clear();
-        let mut outcomes = Vec::with_capacity(sent.len());
-        for (seat, body, visited) in sent {
-            let outcome = match visited {
-                // An actor that drops a body unanswered is one that is being stopped.
-                Visited::Waiting(outcome) => {
-                    outcome.await.unwrap_or(Outcome { body, replies: Err(Fault::Stopping) })
-                }
-                Visited::Failed(fault) => Outcome { body, replies: Err(fault) },
-            };
-            outcomes.push((seat, outcome));
-        }
-        outcomes
+        tour.outcomes().await
     }
 
     /// Takes bodies back to be used again.

@@ -1,0 +1,258 @@
+//! One thread of the house: the actors that live on it, and what reaches them.
+//!
+//! What one read of one connection asks of a floor's actors comes as one errand, and what they did goes to the journal as
+//! one submission, however many of them were asked: over a thousand SKUs nearly every order is of another actor.
+
+use std::sync::Arc;
+
+use actix::{Actor, ActorContext, ArbiterHandle, Context, StreamHandler};
+use futures_util::stream::poll_fn;
+use tidegate_persistence::{Lane, State, Ticket};
+use tokio::sync::{Notify, mpsc, oneshot};
+
+use crate::ask::{Body, Fault, Outcome, Reply};
+use crate::desk_actor::DeskActor;
+use crate::house::Shared;
+use crate::load::Load;
+use crate::news::NewsSink;
+use crate::office::{Changed, Office};
+use crate::rebuild::RebuildError;
+use crate::release::Release;
+
+/// From so many asks on, looking ahead is worth it: for fewer there is too little to fetch at the same time.
+const WARM_FROM: usize = 4;
+
+/// What a round has for the journal is handed over before its end above this many bytes.
+const HAND_OVER_BYTES: usize = 128 << 10;
+
+/// Where an actor lives on its floor, from 0.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Place(pub(crate) usize);
+
+/// What reaches a floor.
+pub(crate) enum Errand {
+    /// Somebody comes to live here.
+    MoveIn(Place, Box<DeskActor>),
+    /// A body for one actor.
+    Visit {
+        place: Place,
+        body: Body,
+        to: oneshot::Sender<Outcome>,
+        /// Whether the replies may be told before they are durable, if all of them are such as [`Reply::goes_ahead`] says.
+        ahead: bool,
+    },
+    /// Bodies for several actors, whose outcomes are awaited together. In their order.
+    Round { visits: Vec<(Place, Body)>, to: oneshot::Sender<Vec<Outcome>> },
+    /// An actor's timer ran out.
+    TimeUp(Place),
+    /// The clock was set forward: an actor's timer is not to be relied on.
+    Wake(Place),
+    /// An actor's state was made anew, or could not be.
+    Rebuilt(Place, Box<Result<Option<State>, RebuildError>>),
+}
+
+/// The way to a floor, from any thread.
+#[derive(Debug)]
+pub(crate) struct Stairs {
+    /// Which floor it is, from 0.
+    pub(crate) number: usize,
+    errands: mpsc::UnboundedSender<Errand>,
+    /// What the actors there count.
+    pub(crate) load: Arc<Load>,
+    /// Bodies that may wait for one actor.
+    pub(crate) mailbox_capacity: usize,
+}
+
+impl Stairs {
+    /// Sends an errand.
+    ///
+    /// # Errors
+    /// The errand, if the floor is closed.
+    pub(crate) fn send(&self, errand: Errand) -> Result<(), Errand> {
+        self.errands.send(errand).map_err(|mpsc::error::SendError(errand)| errand)
+    }
+}
+
+/// A thread on which actors live.
+#[derive(Debug)]
+pub(crate) struct Floor {
+    arbiter: ArbiterHandle,
+    release: Arc<Release>,
+    stairs: Arc<Stairs>,
+}
+
+impl Floor {
+    /// Opens it, and starts the task that sends held replies and news on.
+    pub(crate) fn open(
+        number: usize,
+        (arbiter, lane, wake): (ArbiterHandle, Lane, Arc<Notify>),
+        shared: Arc<Shared>,
+    ) -> Self {
+        let news: Option<Arc<dyn NewsSink>> = shared.options.news.clone();
+        let release = Arc::new(Release::new(lane, wake, news));
+        arbiter.spawn(Arc::clone(&release).run());
+        // No bound of its own: how many bodies wait for one actor is bounded, and a connection has one batch on its way.
+        let (errands, mut arriving) = mpsc::unbounded_channel();
+        let office = Office::new(Arc::clone(&shared), Arc::clone(&release), errands.downgrade());
+        // An arbiter that is gone drops what arrives, and whoever sends is told that the house is closing.
+        let _ = arbiter.spawn_fn(move || {
+            FloorActor::create(|ctx| {
+                FloorActor::add_stream(poll_fn(move |task| arriving.poll_recv(task)), ctx);
+                FloorActor { desks: Vec::new(), office }
+            });
+        });
+        let mailbox_capacity = shared.options.mailbox_capacity;
+        let stairs = Stairs { number, errands, load: Arc::clone(release.load()), mailbox_capacity };
+        Self { arbiter, release, stairs: Arc::new(stairs) }
+    }
+
+    pub(crate) fn load(&self) -> &Arc<Load> {
+        self.release.load()
+    }
+
+    pub(crate) fn release(&self) -> &Arc<Release> {
+        &self.release
+    }
+
+    pub(crate) fn stairs(&self) -> &Arc<Stairs> {
+        &self.stairs
+    }
+
+    /// Runs a task here until it or the arbiter ends.
+    pub(crate) fn run(&self, task: impl Future<Output = ()> + Send + 'static) {
+        // An arbiter that is gone has nothing to run for.
+        let _ = self.arbiter.spawn(task);
+    }
+}
+
+/// All that happens on a floor, one errand after the other.
+struct FloorActor {
+    /// By place.
+    desks: Vec<Option<DeskActor>>,
+    office: Office,
+}
+
+impl Actor for FloorActor {
+    type Context = Context<Self>;
+}
+
+impl StreamHandler<Errand> for FloorActor {
+    fn handle(&mut self, errand: Errand, _: &mut Context<Self>) {
+        self.office.begin();
+        match errand {
+            Errand::MoveIn(place, desk) => self.move_in(place, *desk),
+            Errand::Visit { place, body, to, ahead } => self.visit_one(place, body, to, ahead),
+            Errand::Round { visits, to } => self.make_round(visits, to),
+            Errand::TimeUp(place) => {
+                self.with(place, DeskActor::time_up);
+                self.hand_over();
+            }
+            Errand::Wake(place) => {
+                self.with(place, DeskActor::wake);
+                self.hand_over();
+            }
+            Errand::Rebuilt(place, state) => {
+                self.with(place, |desk, office| desk.rebuilt(*state, office));
+            }
+        }
+    }
+
+    fn finished(&mut self, ctx: &mut Context<Self>) {
+        // The house is gone.
+        ctx.stop();
+    }
+}
+
+impl FloorActor {
+    /// Has the actor that lives here do something.
+    fn with<T>(&mut self, place: Place, act: impl FnOnce(&mut DeskActor, &mut Office) -> T) -> Option<T> {
+        let desk = self.desks.get_mut(place.0)?.as_mut()?;
+        Some(act(desk, &mut self.office))
+    }
+
+    fn move_in(&mut self, place: Place, mut desk: DeskActor) {
+        desk.moved_in(&self.office);
+        if self.desks.len() <= place.0 {
+            self.desks.resize_with(place.0 + 1, || None);
+        }
+        self.desks[place.0] = Some(desk);
+    }
+
+    /// One actor's turn, and until when its replies wait if it changed nothing. What it changed waits to be handed over.
+    fn visit(&mut self, place: Place, mut body: Body) -> (Outcome, Ticket) {
+        if self.with(place, |desk, _| desk.is_unsubmitted()) == Some(true) {
+            // Should this turn fail, the one before is in the journal, from which the actor is made anew.
+            self.hand_over();
+        }
+        let turn = self.with(place, |desk, office| (desk.visited(&mut body, office), desk.last_ticket()));
+        // Nobody is sent to where nobody lives.
+        let (replies, until) = turn.unwrap_or((Err(Fault::Stopping), Ticket::default()));
+        (Outcome { body, replies }, until)
+    }
+
+    fn visit_one(&mut self, place: Place, body: Body, to: oneshot::Sender<Outcome>, ahead: bool) {
+        let (outcome, before) = self.visit(place, body);
+        let until = self.hand_over().unwrap_or(before);
+        let at_once = match &outcome.replies {
+            Err(_) => true,
+            Ok(replies) => ahead && go_ahead(&outcome.body, replies),
+        };
+        if at_once {
+            // Who is gone needs no answer.
+            let _ = to.send(outcome);
+        } else {
+            self.office.release().hold(until, outcome, to);
+        }
+    }
+
+    fn make_round(&mut self, visits: Vec<(Place, Body)>, to: oneshot::Sender<Vec<Outcome>>) {
+        self.look_ahead(&visits);
+        let mut until = Ticket::default();
+        let mut outcomes = Vec::with_capacity(visits.len());
+        for (place, body) in visits {
+            let (outcome, before) = self.visit(place, body);
+            outcomes.push(outcome);
+            until = until.max(before);
+            if self.office.groups_bytes() > HAND_OVER_BYTES {
+                until = self.hand_over().unwrap_or(until);
+            }
+        }
+        // A later submission has a higher ticket than all before.
+        until = self.hand_over().unwrap_or(until);
+        if outcomes.iter().all(|outcome| outcome.replies.is_err()) {
+            // Who is gone needs no answer.
+            let _ = to.send(outcomes);
+        } else {
+            self.office.release().hold_round(until, outcomes, to);
+        }
+    }
+
+    /// Fetches what these turns will need from memory: all at once, where each turn would wait for its own.
+    fn look_ahead(&self, visits: &[(Place, Body)]) {
+        if visits.iter().map(|(_, body)| body.len()).sum::<usize>() < WARM_FROM {
+            return;
+        }
+        let desk = |place: Place| self.desks.get(place.0)?.as_ref();
+        visits.iter().filter_map(|(place, _)| desk(*place)).for_each(DeskActor::glance);
+        for (place, body) in visits {
+            desk(*place).inspect(|desk| desk.warm(body));
+        }
+    }
+
+    /// Hands what happened since the last time to the journal, and lets everybody know. Says until when its replies wait.
+    fn hand_over(&mut self) -> Option<Ticket> {
+        let Self { desks, office } = self;
+        let ticket = office.submit()?;
+        office.for_each_changed(|Changed { place, news }, office| {
+            if let Some(desk) = desks.get_mut(place.0).and_then(Option::as_mut) {
+                desk.submitted(ticket, news, office);
+            }
+        });
+        Some(ticket)
+    }
+}
+
+/// Whether these replies may be told before they are durable.
+fn go_ahead(body: &Body, replies: &[Reply]) -> bool {
+    replies.iter().zip(body.asks()).all(|(reply, ask)| reply.goes_ahead(ask))
+}

@@ -1,0 +1,140 @@
+//! What one connection asks of several SKUs at once: each has a turn of its own, and they go to the disk together.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a helper of a test fails the test by panicking")]
+
+mod common;
+
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+
+use common::{Gate, GatedJournal, Plan, accepted, ask, body, is_by, reserve, shown, story, until};
+use tidegate_actors::{Body, Condition, Fault, Reply, Seat};
+use tidegate_engine::{Answer, OrderNumber, Rejection};
+use tidegate_persistence::MemoryJournal;
+
+/// What each body came to, in their order.
+type Told = Vec<Result<Vec<Reply>, Fault>>;
+
+/// A body of one reservation for each seat, by this buyer.
+fn bodies<'a>(
+    seats: impl IntoIterator<Item = &'a Arc<Seat>>,
+    req: &str,
+    buyer: &str,
+) -> Vec<(Arc<Seat>, Body)> {
+    seats.into_iter().map(|seat| (Arc::clone(seat), body(&[reserve(req, buyer, 1)]))).collect()
+}
+
+async fn tour(shop: &common::Shop, bodies: Vec<(Arc<Seat>, Body)>) -> Told {
+    shop.house.send_all(bodies).outcomes().await.into_iter().map(|(_, outcome)| outcome.replies).collect()
+}
+
+fn order(replies: &Result<Vec<Reply>, Fault>) -> OrderNumber {
+    match accepted(replies)[..] {
+        [Answer::Reserved { order, .. }] => order,
+        ref other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn all_are_answered_in_the_order_in_which_they_were_asked_and_not_before_the_disk_has_all_of_it() {
+    let journal = GatedJournal::default();
+    let disk = journal.sync.clone();
+    story(Plan { arbiters: 2, ..Plan::on(journal) }, async move |shop| {
+        let mut seats = Vec::new();
+        for (at, name) in ["a", "b", "c", "d", "e"].iter().enumerate() {
+            let seat = shop.put(name, if at == 3 { 0 } else { 10 }).await;
+            // So many orders that each can be told from the others by its number.
+            for n in 0..at {
+                let _ = ask(&seat, &[reserve(&format!("r{n}"), "early", 1)]).await;
+            }
+            seats.push(seat);
+        }
+        disk.close();
+        let tour = shop.house.send_all(bodies(&seats, "r", "ann"));
+        let mut outcomes = Box::pin(tour.outcomes());
+        until("the disk is asked", || disk.is_awaited()).await;
+        until("the last turn is over", || shown(&seats[4]).1 == 5).await;
+        let waits = outcomes.as_mut().poll(&mut Context::from_waker(Waker::noop()));
+        assert!(matches!(waits, Poll::Pending), "{waits:?}");
+        disk.open();
+        let told = outcomes.await;
+        assert!(told.iter().map(|(seat, _)| seat.name()).eq(["a", "b", "c", "d", "e"]));
+        for (at, (_, outcome)) in told.iter().enumerate() {
+            match (at, &outcome.replies) {
+                (3, Ok(replies)) => {
+                    assert!(matches!(replies[..], [Reply::Rejected(Rejection::SoldOut)]), "{replies:?}");
+                }
+                (_, replies) => assert_eq!(order(replies), OrderNumber(u32::try_from(at + 1).unwrap())),
+            }
+        }
+        shop.close();
+    });
+}
+
+#[test]
+fn one_that_panics_costs_the_others_nothing_not_even_after_a_restart() {
+    let journal = MemoryJournal::new();
+    let plan = || Plan::on(journal.clone()).probe(|body| assert!(!is_by(body, "boom"), "boom was here"));
+    story(plan(), async |shop| {
+        let seats = [shop.put("a", 10).await, shop.put("b", 10).await, shop.put("c", 10).await];
+        let mut asked = bodies(&seats, "r1", "ann");
+        asked[1].1 = body(&[reserve("r1", "ann", 1), reserve("r2", "boom", 1)]);
+        let told = tour(&shop, asked).await;
+        assert_eq!((order(&told[0]), order(&told[2])), (OrderNumber(1), OrderNumber(1)));
+        assert_eq!(told[1].as_ref().unwrap_err(), &Fault::Panicked);
+        until("it is back", || seats[1].shown().condition() == Condition::Live).await;
+        shop.close();
+    });
+    story(plan(), async |shop| {
+        let seats = ["a", "b", "c"].map(|name| shop.house.find(name).unwrap());
+        assert_eq!(seats.each_ref().map(|seat| shown(seat)), [(9, 1, 0), (10, 0, 0), (9, 1, 0)]);
+        shop.close();
+    });
+}
+
+#[test]
+fn a_sku_that_is_asked_twice_keeps_what_it_did_first_when_it_panics_then() {
+    let plan = Plan::on(MemoryJournal::new()).probe(|body| assert!(!is_by(body, "boom"), "boom was here"));
+    story(plan, async |shop| {
+        let (mug, cup) = (shop.put("mug", 10).await, shop.put("cup", 10).await);
+        let mut asked = bodies([&mug, &cup, &mug], "r1", "ann");
+        asked[2].1 = body(&[reserve("r2", "boom", 1)]);
+        let told = tour(&shop, asked).await;
+        assert_eq!((order(&told[0]), order(&told[1])), (OrderNumber(1), OrderNumber(1)));
+        assert_eq!(told[2].as_ref().unwrap_err(), &Fault::Panicked);
+        until("it is back", || mug.shown().condition() == Condition::Live).await;
+        assert_eq!(shown(&mug), (9, 1, 0), "made anew with the order that was told");
+        // The same request, the same order.
+        assert_eq!(order(&ask(&mug, &[reserve("r1", "ann", 1)]).await), OrderNumber(1));
+        shop.close();
+    });
+}
+
+#[test]
+fn one_that_can_take_no_more_is_left_out_and_the_others_are_visited() {
+    let turns = Gate::default();
+    let taken = turns.clone();
+    let plan = Plan { mailbox_capacity: 16, ..Plan::on(MemoryJournal::new()) }.probe(move |_| taken.pass());
+    story(plan, async move |shop| {
+        let (mug, cup) = (shop.put("mug", 100).await, shop.put("cup", 100).await);
+        turns.close();
+        let keeps = common::send(&mug, body(&[reserve("r0", "ann", 1)]));
+        until("the arbiter is kept", || turns.is_awaited()).await;
+        let waiting: Vec<_> =
+            (1..=16).map(|n| common::send(&mug, body(&[reserve(&format!("r{n}"), "ann", 1)]))).collect();
+        let asked = bodies([&cup, &mug, &cup], "late", "bob");
+        let tour = shop.house.send_all(asked);
+        turns.open();
+        let told: Vec<_> = tour.outcomes().await.into_iter().map(|(_, outcome)| outcome).collect();
+        assert_eq!(order(&told[0].replies), OrderNumber(1));
+        assert_eq!(told[1].replies.as_ref().unwrap_err(), &Fault::Overloaded);
+        assert_eq!(told[1].body.len(), 1, "the body comes back");
+        assert_eq!(order(&told[2].replies), OrderNumber(1), "the same request");
+        accepted(&common::outcome(keeps).await);
+        for sent in waiting {
+            accepted(&common::outcome(sent).await);
+        }
+        assert_eq!((shown(&mug).1, shop.house.status().waiting), (17, 0));
+        shop.close();
+    });
+}
