@@ -1,6 +1,8 @@
 //! What a client may send, and what it is told when it may not.
 
 use proptest::prelude::*;
+use redis_protocol::resp2::decode::decode_range;
+use redis_protocol::resp2::types::RangeFrame;
 use tidegate_protocol::resp::{FramingError, Limits, RequestDecoder, encode_command};
 
 const LIMITS: Limits = Limits { max_command_bytes: 4096, max_arguments: 16 };
@@ -150,7 +152,40 @@ fn the_largest_command_allowed_is_taken() {
     assert_eq!((commands.len(), error), (1, None));
 }
 
+/// What the library finds in an array of strings: the words, and how many bytes they took.
+fn as_the_library_reads(bytes: &[u8]) -> Option<(Command, usize)> {
+    let Ok(Some((RangeFrame::Array(words), taken))) = decode_range(bytes) else { return None };
+    let word = |frame: &RangeFrame| match frame {
+        RangeFrame::BulkString((start, end)) => Some(bytes[*start..*end].to_vec()),
+        _ => None,
+    };
+    Some((words.iter().map(word).collect::<Option<_>>()?, taken))
+}
+
 proptest! {
+    #[test]
+    fn arguments_are_what_the_library_takes_them_for(
+        words in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..40), 1..8),
+        change in prop::option::of((any::<prop::sample::Index>(), any::<u8>())),
+    ) {
+        let borrowed: Vec<&[u8]> = words.iter().map(Vec::as_slice).collect();
+        let mut bytes = Vec::new();
+        encode_command(&mut bytes, &borrowed);
+        if let Some((at, byte)) = change {
+            let at = at.index(bytes.len());
+            bytes[at] = byte;
+        }
+        let mut decoder = RequestDecoder::new(Limits::default());
+        if let Ok(Some(request)) = decoder.decode(&bytes)
+            && bytes.first() == Some(&b'*')
+        {
+            let read: Command = request.args.iter().map(<[u8]>::to_vec).collect();
+            prop_assert_eq!(Some((read, request.consumed)), as_the_library_reads(&bytes));
+        } else if change.is_none() {
+            prop_assert!(false, "a command that was written is not read");
+        }
+    }
+
     #[test]
     fn however_a_stream_is_cut_the_commands_are_the_same(
         sent in prop::collection::vec(prop::collection::vec(prop::collection::vec(any::<u8>(), 0..40), 1..8), 0..12),

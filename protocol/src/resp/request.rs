@@ -1,7 +1,5 @@
 //! Decoding requests: from the bytes a client has sent so far to the arguments of its next command.
 
-use redis_protocol::resp2::decode::decode_range;
-use redis_protocol::resp2::types::RangeFrame;
 use thiserror::Error;
 
 use super::inline;
@@ -193,8 +191,7 @@ impl RequestDecoder {
         self.arguments(buf, position, count)
     }
 
-    /// Reads `missing` arguments from `position` on. Each goes through the library on its own: so nothing
-    /// is allocated, and an array inside an array can't make the library recurse.
+    /// Reads `missing` arguments from `position` on.
     fn arguments(
         &mut self,
         buf: &[u8],
@@ -206,24 +203,24 @@ impl RequestDecoder {
             let rest = within.get(position..).unwrap_or_default();
             match rest {
                 [] | [b'$'] => return self.wait_or_refuse(buf, position, missing),
-                // The library would also take a sign.
-                [b'$', digit, ..] if digit.is_ascii_digit() => {}
-                [b'$', ..] => return Err(FramingError::InvalidBulkLength),
+                [b'$', ..] => {}
                 [got, ..] => return Err(FramingError::ExpectedBulk { got: *got }),
             }
-            match decode_range(rest) {
-                Ok(Some((RangeFrame::BulkString((start, end)), taken))) if start <= MAX_LENGTH_LINE => {
-                    if rest.get(end..taken) != Some(b"\r\n".as_slice()) {
-                        return Err(FramingError::MissingTerminator);
-                    }
-                    // Both fit: `within` is cut to a length that is at most u32::MAX.
-                    self.spans.push(Span { start: (position + start) as u32, end: (position + end) as u32 });
-                    position += taken;
-                    missing -= 1;
-                }
-                Ok(Some(_)) | Err(_) => return Err(FramingError::InvalidBulkLength),
-                Ok(None) => return self.wait_or_refuse(buf, position, missing),
+            let Some((length, header)) =
+                length_line(rest).map_err(|BadLength| FramingError::InvalidBulkLength)?
+            else {
+                return self.wait_or_refuse(buf, position, missing);
+            };
+            let end = header.saturating_add(length);
+            match rest.get(end..).and_then(|behind| behind.get(..2)) {
+                Some(b"\r\n") => {}
+                Some(_) => return Err(FramingError::MissingTerminator),
+                None => return self.wait_or_refuse(buf, position, missing),
             }
+            // Both fit: `within` is cut to a length that is at most u32::MAX.
+            self.spans.push(Span { start: (position + header) as u32, end: (position + end) as u32 });
+            position += end + 2;
+            missing -= 1;
         }
         Ok(Some((position, false)))
     }
