@@ -2,6 +2,8 @@
 
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
+#[cfg(target_os = "linux")]
+use std::num::NonZeroU64;
 use std::path::PathBuf;
 
 use super::store::{SnapshotSource, SnapshotStore, SnapshotTarget};
@@ -10,6 +12,7 @@ use crate::{EpochNumber, dirs};
 const SUFFIX: &str = ".snap";
 /// The end of the name of a snapshot that is being written.
 const UNFINISHED: &str = ".tmp";
+/// Bytes that are written at once.
 const WRITE_BYTES: usize = 1 << 20;
 
 /// A directory of snapshots.
@@ -68,7 +71,7 @@ impl SnapshotStore for SnapshotDir {
 
     fn begin(&self, covers: EpochNumber) -> io::Result<Box<dyn SnapshotTarget>> {
         let file = File::create(self.unfinished(covers))?;
-        Ok(Box::new(BufWriter::with_capacity(WRITE_BYTES, file)))
+        Ok(Box::new(BufWriter::with_capacity(WRITE_BYTES, Trickle { file, written: 0 })))
     }
 
     fn open_unfinished(&self, covers: EpochNumber) -> io::Result<Box<dyn SnapshotSource>> {
@@ -92,9 +95,43 @@ impl SnapshotStore for SnapshotDir {
     }
 }
 
-impl SnapshotTarget for BufWriter<File> {
+impl SnapshotTarget for BufWriter<Trickle> {
     fn sync(&mut self) -> io::Result<()> {
         self.flush()?;
-        self.get_ref().sync_all()
+        self.get_ref().file.sync_all()
     }
 }
+
+/// A file that goes to the disk while it is written, and not all at once when it is synced: the journal's own syncs would
+/// wait behind that, for a file system writes what belongs to its own log before it says that anything in it is there.
+#[derive(Debug)]
+struct Trickle {
+    file: File,
+    written: u64,
+}
+
+impl Write for Trickle {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let taken = self.file.write(bytes)?;
+        start_writing(&self.file, self.written, taken);
+        self.written += taken as u64;
+        Ok(taken)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.flush()
+    }
+}
+
+/// Begins to bring this part of a file to the disk, and has the page cache forget what is there. A hint: the sync at the end
+/// is what counts.
+#[cfg(target_os = "linux")]
+fn start_writing(file: &File, from: u64, bytes: usize) {
+    if let Some(bytes) = NonZeroU64::new(bytes as u64) {
+        let _ = rustix::fs::fadvise(file, from, Some(bytes), rustix::fs::Advice::DontNeed);
+    }
+}
+
+/// Elsewhere it is written when the system thinks fit.
+#[cfg(not(target_os = "linux"))]
+fn start_writing(_: &File, _: u64, _: usize) {}
