@@ -97,12 +97,16 @@ impl DeskActor {
 
     /// Fetches what any turn needs from memory.
     pub(crate) fn glance(&self) {
-        self.desk.glance();
+        if self.condition == Condition::Live {
+            self.desk.glance();
+        }
     }
 
     /// Fetches what this body's turn needs from memory.
     pub(crate) fn warm(&self, body: &Body) {
-        self.desk.warm(body);
+        if self.condition == Condition::Live {
+            self.desk.warm(body);
+        }
     }
 
     /// A body has come.
@@ -186,10 +190,20 @@ impl DeskActor {
         self.last_ticket = ticket;
         self.is_unsubmitted = false;
         self.is_journaled = true;
-        self.desk.submitted();
-        self.desk.show(&self.shown);
+        let (desk, shown) = (&mut self.desk, &self.shown);
+        let published = catch_unwind(AssertUnwindSafe(|| {
+            desk.submitted();
+            desk.show(shown);
+        }));
         if !news.is_empty() {
             office.release().hold_news(ticket, self.desk.name(), news);
+        }
+        if let Err(panic) = published {
+            // What happened is with the journal, and from there the actor is made anew. Others of its floor go on.
+            let said = panic_text(&*panic);
+            tracing::error!(name = self.desk.name(), panic = said, "how it stands could not be published");
+            self.rebuild(office);
+            return;
         }
         self.tell(office);
     }
@@ -221,7 +235,7 @@ impl DeskActor {
 
     fn wake_after(&mut self, pause: Duration, at: Millis, office: &Office) {
         let (errands, place) = (office.errands(), self.place);
-        let ring = move || tell(&errands, Errand::TimeUp(place));
+        let ring = move || send_home(&errands, Errand::TimeUp(place));
         let task = if pause.is_zero() {
             ring();
             None
@@ -264,7 +278,7 @@ impl DeskActor {
                 tokio::time::sleep(Duration::from_millis(1)).await;
             }
             let state = make_anew(&shared, release.lane(), (id, &name)).await;
-            tell(&errands, Errand::Rebuilt(place, Box::new(state)));
+            send_home(&errands, Errand::Rebuilt(place, Box::new(state)));
         });
     }
 
@@ -304,7 +318,7 @@ impl DeskActor {
 }
 
 /// Sends an errand to one's own floor. A floor that is closed has no use for it.
-fn tell(errands: &mpsc::WeakUnboundedSender<Errand>, errand: Errand) {
+fn send_home(errands: &mpsc::WeakUnboundedSender<Errand>, errand: Errand) {
     if let Some(errands) = errands.upgrade() {
         let _ = errands.send(errand);
     }

@@ -3,6 +3,7 @@
 //! What one read of one connection asks of a floor's actors comes as one errand, and what they did goes to the journal as
 //! one submission, however many of them were asked: over a thousand SKUs nearly every order is of another actor.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use actix::{Actor, ActorContext, ArbiterHandle, Context, StreamHandler};
@@ -14,7 +15,6 @@ use crate::ask::{Body, Fault, Outcome, Reply};
 use crate::desk_actor::DeskActor;
 use crate::house::Shared;
 use crate::load::Load;
-use crate::news::NewsSink;
 use crate::office::{Changed, Office};
 use crate::rebuild::RebuildError;
 use crate::release::Release;
@@ -88,8 +88,7 @@ impl Floor {
         (arbiter, lane, wake): (ArbiterHandle, Lane, Arc<Notify>),
         shared: Arc<Shared>,
     ) -> Self {
-        let news: Option<Arc<dyn NewsSink>> = shared.options.news.clone();
-        let release = Arc::new(Release::new(lane, wake, news));
+        let release = Arc::new(Release::new(lane, wake, shared.options.news.clone()));
         arbiter.spawn(Arc::clone(&release).run());
         // No bound of its own: how many bodies wait for one actor is bounded, and a connection has one batch on its way.
         let (errands, mut arriving) = mpsc::unbounded_channel();
@@ -233,10 +232,13 @@ impl FloorActor {
             return;
         }
         let desk = |place: Place| self.desks.get(place.0)?.as_ref();
-        visits.iter().filter_map(|(place, _)| desk(*place)).for_each(DeskActor::glance);
-        for (place, body) in visits {
-            desk(*place).inspect(|desk| desk.warm(body));
-        }
+        // Nothing is changed. A state that can't be looked at fails in its turn, and alone.
+        let _ = catch_unwind(AssertUnwindSafe(|| {
+            visits.iter().filter_map(|(place, _)| desk(*place)).for_each(DeskActor::glance);
+            for (place, body) in visits {
+                desk(*place).inspect(|desk| desk.warm(body));
+            }
+        }));
     }
 
     /// Hands what happened since the last time to the journal, and lets everybody know. Says until when its replies wait.
