@@ -213,6 +213,11 @@ impl Desk for CampaignClerk {
         shown.publish_campaign(self.state.campaign().map(Campaign::view));
     }
 
+    fn is_awaited(&self) -> bool {
+        // Its terms and the coupons it grants are for its SKUs.
+        true
+    }
+
     fn submitted(&mut self) {
         self.granted.drain(..).for_each(|(buyer, grant)| self.ledger.grant(&buyer, grant));
         self.publish_terms();

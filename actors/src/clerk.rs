@@ -241,6 +241,10 @@ impl Desk for Clerk {
         shown.publish(self.state.sku().map(Sku::view));
     }
 
+    fn is_awaited(&self) -> bool {
+        self.membership.is_awaited()
+    }
+
     fn submitted(&mut self) {
         self.membership.submitted(self.state.sku());
     }

@@ -68,6 +68,11 @@ pub(crate) trait Desk: Send {
     /// The last turn's groups are with the journal.
     fn submitted(&mut self) {}
 
+    /// Whether others may act on what the last turn did, as soon as the journal has it.
+    fn is_awaited(&self) -> bool {
+        false
+    }
+
     /// What lines of carts are to be told because of the last turn, which nobody asked for.
     fn to_tell(&mut self) -> Vec<CartSettlement> {
         Vec::new()

@@ -16,7 +16,7 @@ use tokio::task::JoinHandle;
 
 use crate::ask::{Body, Fault, Reply};
 use crate::desk::Desk;
-use crate::floor::{Errand, Place};
+use crate::floor::{Delivery, Place};
 use crate::news::{News, Reporter};
 use crate::office::{Changed, Office};
 use crate::rebuild::{RebuildError, make_anew};
@@ -79,7 +79,7 @@ impl DeskActor {
 
     /// It lives on its floor from now on.
     pub(crate) fn moved_in(&mut self, office: &Office) {
-        // What ran out while the house was closed is ended in a turn of its own, after all have moved in.
+        // What ran out while the house was closed is ended in a turn of its own.
         if self.desk.has_timers() {
             self.wake_after(Duration::ZERO, Millis(0), office);
         }
@@ -160,7 +160,8 @@ impl DeskActor {
                 if end.changed {
                     self.is_unsubmitted = true;
                     let news = reporter.map(Reporter::into_news).unwrap_or_default();
-                    office.keep(Changed { place: self.place, news });
+                    let is_awaited = self.desk.is_awaited();
+                    office.keep(Changed { place: self.place, news, is_awaited });
                 }
                 self.set_timer(end.next_expiry, now, office);
                 Ok(replies)
@@ -198,14 +199,15 @@ impl DeskActor {
         if !news.is_empty() {
             office.release().hold_news(ticket, self.desk.name(), news);
         }
+        self.tell(office);
         if let Err(panic) = published {
-            // What happened is with the journal, and from there the actor is made anew. Others of its floor go on.
+            // What happened is with the journal, and from there the actor is made anew.
             let said = panic_text(&*panic);
             tracing::error!(name = self.desk.name(), panic = said, "how it stands could not be published");
-            self.rebuild(office);
-            return;
+            if self.condition == Condition::Live {
+                self.rebuild(office);
+            }
         }
-        self.tell(office);
     }
 
     /// Tells lines of carts what the clock made of them. They hear it after it was handed to the journal.
@@ -234,8 +236,8 @@ impl DeskActor {
     }
 
     fn wake_after(&mut self, pause: Duration, at: Millis, office: &Office) {
-        let (errands, place) = (office.errands(), self.place);
-        let ring = move || send_home(&errands, Errand::TimeUp(place));
+        let (deliveries, place) = (office.deliveries(), self.place);
+        let ring = move || send_home(&deliveries, Delivery::TimeUp(place));
         let task = if pause.is_zero() {
             ring();
             None
@@ -259,8 +261,8 @@ impl DeskActor {
 
     /// The clock was set forward.
     pub(crate) fn wake(&mut self, office: &mut Office) {
-        // Without a timer there is nothing that it could be late for.
-        if self.timer.is_some() {
+        // Without a timer there is nothing that it could be late for, and one that is due is on its way.
+        if self.timer.as_ref().is_some_and(|timer| timer.at > Millis(0)) {
             self.time_up(office);
         }
     }
@@ -271,14 +273,14 @@ impl DeskActor {
         self.set_condition(Condition::Rebuilding, office);
         let (shared, release) = (Arc::clone(&office.shared), Arc::clone(office.release()));
         let (name, last): (Box<str>, _) = (self.desk.name().into(), self.last_ticket);
-        let (errands, id, place) = (office.errands(), self.id, self.place);
+        let (deliveries, id, place) = (office.deliveries(), self.id, self.place);
         actix_rt::spawn(async move {
             // All that this actor wrote must be on disk before it is read back.
             while release.lane().durable() < last && release.lane().failed().is_none() {
                 tokio::time::sleep(Duration::from_millis(1)).await;
             }
             let state = make_anew(&shared, release.lane(), (id, &name)).await;
-            send_home(&errands, Errand::Rebuilt(place, Box::new(state)));
+            send_home(&deliveries, Delivery::Rebuilt(place, Box::new(state)));
         });
     }
 
@@ -308,6 +310,14 @@ impl DeskActor {
         }
     }
 
+    /// It panicked where making it anew would not help, or did not.
+    pub(crate) fn failed(&mut self, panic: &(dyn Any + Send), office: &mut Office) {
+        office.draft.clear();
+        let said = panic_text(panic);
+        tracing::error!(name = self.desk.name(), panic = said, "quarantined: it failed outside a turn");
+        self.set_condition(Condition::Quarantined, office);
+    }
+
     fn set_condition(&mut self, condition: Condition, office: &Office) {
         self.condition = condition;
         self.shown.set_condition(condition);
@@ -317,10 +327,10 @@ impl DeskActor {
     }
 }
 
-/// Sends an errand to one's own floor. A floor that is closed has no use for it.
-fn send_home(errands: &mpsc::WeakUnboundedSender<Errand>, errand: Errand) {
-    if let Some(errands) = errands.upgrade() {
-        let _ = errands.send(errand);
+/// Sends a delivery to one's own floor. A floor that is closed has no use for it.
+fn send_home(deliveries: &mpsc::WeakUnboundedSender<Delivery>, delivery: Delivery) {
+    if let Some(deliveries) = deliveries.upgrade() {
+        let _ = deliveries.send(delivery);
     }
 }
 

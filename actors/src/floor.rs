@@ -1,6 +1,6 @@
 //! One thread of the house: the actors that live on it, and what reaches them.
 //!
-//! What one read of one connection asks of a floor's actors comes as one errand, and what they did goes to the journal as
+//! What one read of one connection asks of a floor's actors comes as one delivery, and what they did goes to the journal as
 //! one submission, however many of them were asked: over a thousand SKUs nearly every order is of another actor.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -22,15 +22,12 @@ use crate::release::Release;
 /// From so many asks on, looking ahead is worth it: for fewer there is too little to fetch at the same time.
 const WARM_FROM: usize = 4;
 
-/// What a round has for the journal is handed over before its end above this many bytes.
-const HAND_OVER_BYTES: usize = 128 << 10;
-
 /// Where an actor lives on its floor, from 0.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Place(pub(crate) usize);
 
 /// What reaches a floor.
-pub(crate) enum Errand {
+pub(crate) enum Delivery {
     /// Somebody comes to live here.
     MoveIn(Place, Box<DeskActor>),
     /// A body for one actor.
@@ -56,7 +53,7 @@ pub(crate) enum Errand {
 pub(crate) struct Stairs {
     /// Which floor it is, from 0.
     pub(crate) number: usize,
-    errands: mpsc::UnboundedSender<Errand>,
+    deliveries: mpsc::UnboundedSender<Delivery>,
     /// What the actors there count.
     pub(crate) load: Arc<Load>,
     /// Bodies that may wait for one actor.
@@ -64,12 +61,12 @@ pub(crate) struct Stairs {
 }
 
 impl Stairs {
-    /// Sends an errand.
+    /// Sends a delivery.
     ///
     /// # Errors
-    /// The errand, if the floor is closed.
-    pub(crate) fn send(&self, errand: Errand) -> Result<(), Errand> {
-        self.errands.send(errand).map_err(|mpsc::error::SendError(errand)| errand)
+    /// The delivery, if the floor is closed.
+    pub(crate) fn send(&self, delivery: Delivery) -> Result<(), Delivery> {
+        self.deliveries.send(delivery).map_err(|mpsc::error::SendError(delivery)| delivery)
     }
 }
 
@@ -91,8 +88,8 @@ impl Floor {
         let release = Arc::new(Release::new(lane, wake, shared.options.news.clone()));
         arbiter.spawn(Arc::clone(&release).run());
         // No bound of its own: how many bodies wait for one actor is bounded, and a connection has one batch on its way.
-        let (errands, mut arriving) = mpsc::unbounded_channel();
-        let office = Office::new(Arc::clone(&shared), Arc::clone(&release), errands.downgrade());
+        let (deliveries, mut arriving) = mpsc::unbounded_channel();
+        let office = Office::new(Arc::clone(&shared), Arc::clone(&release), deliveries.downgrade());
         // An arbiter that is gone drops what arrives, and whoever sends is told that the house is closing.
         let _ = arbiter.spawn_fn(move || {
             FloorActor::create(|ctx| {
@@ -101,7 +98,7 @@ impl Floor {
             });
         });
         let mailbox_capacity = shared.options.mailbox_capacity;
-        let stairs = Stairs { number, errands, load: Arc::clone(release.load()), mailbox_capacity };
+        let stairs = Stairs { number, deliveries, load: Arc::clone(release.load()), mailbox_capacity };
         Self { arbiter, release, stairs: Arc::new(stairs) }
     }
 
@@ -124,7 +121,7 @@ impl Floor {
     }
 }
 
-/// All that happens on a floor, one errand after the other.
+/// All that happens on a floor, one delivery after the other.
 struct FloorActor {
     /// By place.
     desks: Vec<Option<DeskActor>>,
@@ -135,22 +132,22 @@ impl Actor for FloorActor {
     type Context = Context<Self>;
 }
 
-impl StreamHandler<Errand> for FloorActor {
-    fn handle(&mut self, errand: Errand, _: &mut Context<Self>) {
+impl StreamHandler<Delivery> for FloorActor {
+    fn handle(&mut self, delivery: Delivery, _: &mut Context<Self>) {
         self.office.begin();
-        match errand {
-            Errand::MoveIn(place, desk) => self.move_in(place, *desk),
-            Errand::Visit { place, body, to, ahead } => self.visit_one(place, body, to, ahead),
-            Errand::Round { visits, to } => self.make_round(visits, to),
-            Errand::TimeUp(place) => {
+        match delivery {
+            Delivery::MoveIn(place, desk) => self.move_in(place, *desk),
+            Delivery::Visit { place, body, to, ahead } => self.visit_one(place, body, to, ahead),
+            Delivery::Round { visits, to } => self.make_round(visits, to),
+            Delivery::TimeUp(place) => {
                 self.with(place, DeskActor::time_up);
                 self.hand_over();
             }
-            Errand::Wake(place) => {
+            Delivery::Wake(place) => {
                 self.with(place, DeskActor::wake);
                 self.hand_over();
             }
-            Errand::Rebuilt(place, state) => {
+            Delivery::Rebuilt(place, state) => {
                 self.with(place, |desk, office| desk.rebuilt(*state, office));
             }
         }
@@ -163,18 +160,26 @@ impl StreamHandler<Errand> for FloorActor {
 }
 
 impl FloorActor {
-    /// Has the actor that lives here do something.
+    /// Has the actor that lives here do something, if there is one. One that panics where it is not made anew for it is out of
+    /// service, and others go on.
     fn with<T>(&mut self, place: Place, act: impl FnOnce(&mut DeskActor, &mut Office) -> T) -> Option<T> {
         let desk = self.desks.get_mut(place.0)?.as_mut()?;
-        Some(act(desk, &mut self.office))
+        let office = &mut self.office;
+        match catch_unwind(AssertUnwindSafe(|| act(desk, office))) {
+            Ok(done) => Some(done),
+            Err(panic) => {
+                desk.failed(&*panic, office);
+                None
+            }
+        }
     }
 
-    fn move_in(&mut self, place: Place, mut desk: DeskActor) {
-        desk.moved_in(&self.office);
+    fn move_in(&mut self, place: Place, desk: DeskActor) {
         if self.desks.len() <= place.0 {
             self.desks.resize_with(place.0 + 1, || None);
         }
         self.desks[place.0] = Some(desk);
+        self.with(place, |desk, office| desk.moved_in(office));
     }
 
     /// One actor's turn, and until when its replies wait if it changed nothing. What it changed waits to be handed over.
@@ -184,8 +189,8 @@ impl FloorActor {
             self.hand_over();
         }
         let turn = self.with(place, |desk, office| (desk.visited(&mut body, office), desk.last_ticket()));
-        // Nobody is sent to where nobody lives.
-        let (replies, until) = turn.unwrap_or((Err(Fault::Stopping), Ticket::default()));
+        // Nobody is sent to where nobody lives: it failed.
+        let (replies, until) = turn.unwrap_or((Err(Fault::Panicked), Ticket::default()));
         (Outcome { body, replies }, until)
     }
 
@@ -212,7 +217,7 @@ impl FloorActor {
             let (outcome, before) = self.visit(place, body);
             outcomes.push(outcome);
             until = until.max(before);
-            if self.office.groups_bytes() > HAND_OVER_BYTES {
+            if self.office.wants_to_hand_over() {
                 until = self.hand_over().unwrap_or(until);
             }
         }
@@ -243,13 +248,13 @@ impl FloorActor {
 
     /// Hands what happened since the last time to the journal, and lets everybody know. Says until when its replies wait.
     fn hand_over(&mut self) -> Option<Ticket> {
-        let Self { desks, office } = self;
-        let ticket = office.submit()?;
-        office.for_each_changed(|Changed { place, news }, office| {
-            if let Some(desk) = desks.get_mut(place.0).and_then(Option::as_mut) {
-                desk.submitted(ticket, news, office);
-            }
-        });
+        let ticket = self.office.submit()?;
+        let mut changed = self.office.take_changed();
+        for Changed { place, news, .. } in changed.drain(..) {
+            self.with(place, |desk, office| desk.submitted(ticket, news, office));
+        }
+        self.office.give_back(changed);
+        self.office.handed_over();
         Some(ticket)
     }
 }

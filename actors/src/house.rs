@@ -21,7 +21,7 @@ use crate::consumer_group_clerk::ConsumerGroupClerk;
 use crate::desk::{Desk, DeskOptions};
 use crate::desk_actor::DeskActor;
 use crate::directory::{CreateError, Directory};
-use crate::floor::{Errand, Floor, Place, Stairs};
+use crate::floor::{Delivery, Floor, Place, Stairs};
 use crate::ledger::{Ledger, Ledgers};
 use crate::load::LoadReading;
 use crate::news::NewsSink;
@@ -225,7 +225,7 @@ impl House {
         // It shows itself at once, so that a reader who comes before it has moved in sees it.
         let actor = DeskActor::new((id, place), desk, Arc::clone(&shown));
         // An arbiter that is gone has no use for it.
-        let _ = stairs.send(Errand::MoveIn(place, Box::new(actor)));
+        let _ = stairs.send(Delivery::MoveIn(place, Box::new(actor)));
         Seat::new((id, kind, &name), (Arc::clone(stairs), place), shown)
     }
 

@@ -1,7 +1,7 @@
 //! One actor per SKU, campaign and consumer group around an engine state; the directory that finds them; what happens when one fails.
 //!
 //! The edge hands an actor a [`Body`]: everything that one read of one connection asks of that SKU. The actor handles
-//! it in one turn, without awaiting (invariant 4): judge, apply, journal. Its replies are held until the last event
+//! it in one turn, without awaiting (invariant 4): judge and apply. What all turns of a round did goes to the journal together. Its replies are held until the last event
 //! that they can reflect is durable (invariant 5). What a turn does is in [`Clerk`] (and in its like for campaigns),
 //! which knows no actix and no thread; everything else here moves bodies to clerks and replies back. One actix actor for each
 //! arbiter, its floor, runs all that live there.
@@ -32,13 +32,13 @@ mod places;
 mod rebuild;
 mod rejections;
 mod release;
+mod rounds;
 mod scribe;
 mod seat;
 mod settling;
 mod shown;
 mod stages;
 mod sync;
-mod tour;
 
 pub use ask::{Ask, Body, CartRequest, Fault, Inner, Outcome, Reply, Span};
 pub use census::{Census, FloorCensus, Money};
@@ -54,8 +54,8 @@ pub use load::LoadReading;
 pub use news::{CartNews, Interest, News, NewsSink, OrderNews, RefundReason, RoomNews};
 pub use rebuild::{Rebuild, RebuildError};
 pub use rejections::RejectionCounts;
+pub use rounds::Rounds;
 pub use scribe::Draft;
 pub use seat::Seat;
 pub use shown::{Condition, Shown};
 pub use stages::Stages;
-pub use tour::Tour;

@@ -33,11 +33,11 @@ pub struct LoadReading {
     pub asks: u64,
     /// Turns that the clock asked for.
     pub timer_turns: u64,
-    /// Time spent in turns.
+    /// Time spent in turns, and on handing over what they did.
     pub turn_time: Duration,
     /// Bodies refused because the journal takes no more at the moment.
     pub journal_full: u64,
-    /// Bodies refused because their mailbox was full.
+    /// Bodies refused because too many waited for their actor.
     pub mailbox_full: u64,
     /// Turns that panicked and were discarded.
     pub panics: u64,
@@ -69,6 +69,11 @@ impl Load {
         }
     }
 
+    /// So long went by for turns beside what [`Self::turned`] was told of: handing over what they did, and publishing.
+    pub(crate) fn spent(&self, took: Duration) {
+        add(&self.turn_ns, u64::try_from(took.as_nanos()).unwrap_or(u64::MAX));
+    }
+
     pub(crate) fn journaled(&self, bytes: usize) {
         add(&self.groups, 1);
         add(&self.group_bytes, bytes as u64);
@@ -82,7 +87,7 @@ impl Load {
         add(&self.wakes, 1);
     }
 
-    /// A mailbox was full. Called on any thread.
+    /// Too many bodies wait for an actor. Called on any thread.
     pub(crate) fn full(&self) {
         self.full.fetch_add(1, Ordering::Relaxed);
     }

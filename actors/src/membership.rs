@@ -158,6 +158,11 @@ impl Membership {
         }
     }
 
+    /// Whether the turn gave something up that other SKUs may take, or changed whose they are.
+    pub(crate) fn is_awaited(&self) -> bool {
+        self.changed || !self.freed.is_empty() || !self.bought.is_empty()
+    }
+
     /// The turn's events have been handed to the journal.
     pub(crate) fn submitted(&mut self, sku: Option<&Sku>) {
         self.claimed.clear();

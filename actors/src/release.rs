@@ -159,7 +159,10 @@ impl Release {
         self.send_durable();
         for Held { mut what, .. } in self.held.lock().drain(..) {
             for outcome in what.outcomes() {
-                outcome.replies = Err(Fault::JournalFailed);
+                // What was refused was not done, whatever the journal does.
+                if outcome.replies.is_ok() {
+                    outcome.replies = Err(Fault::JournalFailed);
+                }
             }
             // News of what may not have happened are told to nobody.
             if !matches!(what, Parcel::News { .. }) {

@@ -6,7 +6,7 @@ use tidegate_persistence::{ActorId, ActorKind};
 use tokio::sync::oneshot;
 
 use crate::ask::{Body, Fault, Outcome, Reply, heard};
-use crate::floor::{Errand, Place, Stairs};
+use crate::floor::{Delivery, Place, Stairs};
 use crate::shown::Shown;
 
 /// The place of a SKU or a campaign in the house: where to send what is asked of it, and what may be read without asking.
@@ -77,7 +77,7 @@ impl Seat {
         self.ask_as(body, false).await
     }
 
-    /// The same; `ahead` as in [`Errand::Visit`].
+    /// The same; `ahead` as in [`Delivery::Visit`].
     pub(crate) async fn ask_as(&self, body: Body, ahead: bool) -> Result<Vec<Reply>, Fault> {
         heard(self.send_as(body, ahead).map_err(|(_, fault)| fault)?).await
     }
@@ -90,7 +90,7 @@ impl Seat {
         self.send_as(body, true)
     }
 
-    /// The same; `ahead` as in [`Errand::Visit`].
+    /// The same; `ahead` as in [`Delivery::Visit`].
     pub(crate) fn send_as(
         &self,
         body: Body,
@@ -100,10 +100,13 @@ impl Seat {
             return Err((body, fault));
         }
         let (to, outcome) = oneshot::channel();
-        match self.stairs.send(Errand::Visit { place: self.place, body, to, ahead }) {
+        match self.stairs.send(Delivery::Visit { place: self.place, body, to, ahead }) {
             Ok(()) => Ok(outcome),
-            Err(Errand::Visit { body, .. }) => Err((body, Fault::Stopping)),
-            Err(_) => Err((Body::default(), Fault::Stopping)),
+            Err(back) => {
+                self.shown.begun();
+                let body = if let Delivery::Visit { body, .. } = back { body } else { Body::default() };
+                Err((body, Fault::Stopping))
+            }
         }
     }
 
@@ -128,6 +131,6 @@ impl Seat {
     /// Has the actor look at the clock.
     pub(crate) fn wake(&self) {
         // Of a floor that is closed nothing ends any more.
-        let _ = self.stairs.send(Errand::Wake(self.place));
+        let _ = self.stairs.send(Delivery::Wake(self.place));
     }
 }

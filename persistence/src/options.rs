@@ -5,7 +5,7 @@ use std::time::Duration;
 /// What can be set. Everything has a default that was measured.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Options {
-    /// A commit takes what is waiting until it has this many bytes. One group may go beyond it.
+    /// A commit takes what is waiting until it has this many bytes. What one arbiter hands over at once may go beyond it.
     pub max_commit_bytes: usize,
     /// [`crate::Lane::has_room`] is false while more than this is waiting or being made durable.
     pub max_inflight_bytes: usize,

@@ -26,6 +26,9 @@ impl<T> Chunks<T> {
     pub(crate) fn push(&mut self, row: T) {
         if self.last.len() == CHUNK {
             self.full.push(std::mem::replace(&mut self.last, Vec::with_capacity(CHUNK)));
+        } else if self.last.capacity() == 0 {
+            // Many lists have one row.
+            self.last.reserve_exact(1);
         }
         self.last.push(row);
     }

@@ -123,8 +123,8 @@ impl Write for Trickle {
     }
 }
 
-/// Begins to bring this part of a file to the disk, and has the page cache forget what is there. A hint: the sync at the end
-/// is what counts.
+/// Begins to bring this part of a file to the disk: that is what Linux does with pages that are not wanted any more and not
+/// written yet. A hint: the sync at the end is what counts.
 #[cfg(target_os = "linux")]
 fn start_writing(file: &File, from: u64, bytes: usize) {
     if let Some(bytes) = NonZeroU64::new(bytes as u64) {

@@ -176,8 +176,7 @@ impl RequestDecoder {
         Ok(Some(Request { args: Args { bytes, spans: &self.spans }, consumed }))
     }
 
-    /// Reads the array's header. The library would wait for the whole array before it says anything, and
-    /// take whatever count is announced, so the count is judged here.
+    /// Reads the array's header. The count is judged before anything waits for so many arguments.
     fn array(&mut self, buf: &[u8]) -> Result<Option<(usize, bool)>, FramingError> {
         let Some((count, position)) =
             length_line(buf).map_err(|BadLength| FramingError::InvalidArrayLength)?
@@ -202,7 +201,7 @@ impl RequestDecoder {
         while missing > 0 {
             let rest = within.get(position..).unwrap_or_default();
             match rest {
-                [] | [b'$'] => return self.wait_or_refuse(buf, position, missing),
+                [] => return self.wait_or_refuse(buf, position, missing),
                 [b'$', ..] => {}
                 [got, ..] => return Err(FramingError::ExpectedBulk { got: *got }),
             }

@@ -197,7 +197,7 @@ section! {
 section! {
     /// The write-ahead log and its snapshots.
     Journal / RawJournal {
-        /// Bytes after which a commit takes no more groups; one group may go beyond it.
+        /// Bytes after which a commit takes no more groups; what one arbiter hands over at once may go beyond it.
         max_commit_bytes: usize = MIB, Within(4 * KIB, 64 * MIB);
         /// Bytes handed to the journal and not yet durable; over it commands are answered OVERLOADED.
         max_inflight_bytes: usize = 64 * MIB, Within(MIB, 16 * GIB);

@@ -79,12 +79,12 @@ impl Visits {
     /// Sends every body before it waits for the first, and has measured from `now` on where its time goes. The outcomes
     /// are in the order of the visits.
     pub(super) async fn make(&mut self, house: &House, now: Instant) -> Vec<(Arc<Seat>, Outcome)> {
-        let tour = house.send_all(self.all.drain(..).map(|Visit { seat, mut body }| {
+        let rounds = house.send_all(self.all.drain(..).map(|Visit { seat, mut body }| {
             body.sent(now);
             (seat, body)
         }));
         self.by_actor.clear();
-        tour.outcomes().await
+        rounds.outcomes().await
     }
 
     /// Takes bodies back to be used again.

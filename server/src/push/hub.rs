@@ -232,7 +232,7 @@ impl Hub {
 
 impl NewsSink for Hub {
     fn interest(&self, name: &str) -> Interest {
-        // Who subscribes counts itself before it asks the actor for a snapshot: the mailbox makes the count seen.
+        // Who subscribes counts itself before it asks the actor for a snapshot: the way to its floor makes the count seen.
         if self.channels.load(Ordering::Relaxed) == 0 {
             return Interest::NONE;
         }

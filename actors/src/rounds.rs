@@ -6,13 +6,13 @@ use std::sync::Arc;
 use tokio::sync::oneshot;
 
 use crate::ask::{Body, Fault, Outcome};
-use crate::floor::Errand;
+use crate::floor::Delivery;
 use crate::house::House;
 use crate::seat::Seat;
 
-/// Bodies that were sent to several actors: those of one floor went there as one errand.
+/// Bodies that were sent to several actors: those of one floor went there as one round.
 #[must_use = "their outcomes are to be awaited"]
-pub struct Tour {
+pub struct Rounds {
     stops: Vec<(Arc<Seat>, Stop)>,
     /// By floor.
     rounds: Vec<Option<oneshot::Receiver<Vec<Outcome>>>>,
@@ -28,7 +28,7 @@ enum Stop {
 
 impl House {
     /// Sends bodies to several seats, as [`Self::send`] does each. Must be called on a thread of an actix arbiter.
-    pub fn send_all(&self, bodies: impl IntoIterator<Item = (Arc<Seat>, Body)>) -> Tour {
+    pub fn send_all(&self, bodies: impl IntoIterator<Item = (Arc<Seat>, Body)>) -> Rounds {
         let mut visits: Vec<Vec<_>> = Vec::new();
         visits.resize_with(self.arbiter_count(), Vec::new);
         let stops = bodies.into_iter().map(|(seat, body)| {
@@ -45,21 +45,25 @@ impl House {
             visits[floor].push((place, body));
             (seat, Stop::Floor(floor))
         });
-        let stops = stops.collect();
+        let stops: Vec<(Arc<Seat>, Stop)> = stops.collect();
         let rounds = visits.into_iter().enumerate().map(|(floor, visits)| {
             if visits.is_empty() {
                 return None;
             }
             let (to, outcomes) = oneshot::channel();
-            // Of a floor that is closed nobody answers.
-            let _ = self.stairs(floor).send(Errand::Round { visits, to });
+            if self.stairs(floor).send(Delivery::Round { visits, to }).is_err() {
+                // Of a floor that is closed nobody answers.
+                let unsent = stops.iter().filter(|(_, stop)| matches!(stop, Stop::Floor(at) if *at == floor));
+                unsent.for_each(|(seat, _)| seat.shown().begun());
+            }
             Some(outcomes)
         });
-        Tour { rounds: rounds.collect(), stops }
+        let rounds = rounds.collect();
+        Rounds { rounds, stops }
     }
 }
 
-impl Tour {
+impl Rounds {
     /// Waits for all outcomes, in the order of the bodies.
     pub async fn outcomes(self) -> Vec<(Arc<Seat>, Outcome)> {
         let mut heard = Vec::with_capacity(self.rounds.len());
@@ -85,8 +89,8 @@ impl Tour {
     }
 }
 
-impl fmt::Debug for Tour {
+impl fmt::Debug for Rounds {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Tour").field("stops", &self.stops.len()).finish_non_exhaustive()
+        f.debug_struct("Rounds").field("stops", &self.stops.len()).finish_non_exhaustive()
     }
 }
