@@ -21,8 +21,8 @@ pub(crate) struct Clients {
     /// Everything that was sent, once each.
     requests: Vec<Request>,
     waiting: Vec<Waiting>,
-    /// Questions for the message that is being put together, by number, and who is asked.
-    joined: Option<(Whom, Vec<usize>)>,
+    /// Questions, by number, that are sent with the next one: those for each who is asked.
+    joined: Vec<(Whom, Vec<usize>)>,
 }
 
 /// A message on its way.
@@ -36,7 +36,7 @@ struct Waiting {
 impl Clients {
     /// Nobody has asked anything yet.
     pub(crate) fn new(auditor: Auditor) -> Self {
-        Self { auditor, requests: Vec::new(), waiting: Vec::new(), joined: None }
+        Self { auditor, requests: Vec::new(), waiting: Vec::new(), joined: Vec::new() }
     }
 
     /// Everything that was sent, once each.
@@ -52,7 +52,7 @@ impl Clients {
     /// The server is gone, and with it whatever was on its way.
     pub(crate) fn cut_off(&mut self) {
         self.waiting.clear();
-        self.joined = None;
+        self.joined.clear();
     }
 
     /// One of those that wait does so no more.
@@ -60,7 +60,7 @@ impl Clients {
         self.waiting.remove(who);
     }
 
-    /// Sends what a question comes to, or puts it into the message that is sent with the next one.
+    /// Sends what a question comes to with what was put aside, or puts it aside too.
     pub(crate) fn ask(&mut self, question: Question, joined: bool, life: &Life) {
         let request = self.request(question);
         self.requests.push(request);
@@ -76,28 +76,32 @@ impl Clients {
 
     fn send_or_join(&mut self, at: usize, joined: bool, life: &Life) {
         let whom = self.requests[at].whom();
-        let mut asked = match self.joined.take() {
-            Some((before, asked)) if before == whom => asked,
-            Some((before, asked)) => {
-                self.send(before, asked, life);
-                Vec::new()
-            }
-            None => Vec::new(),
-        };
-        asked.push(at);
-        if joined { self.joined = Some((whom, asked)) } else { self.send(whom, asked, life) }
+        match self.joined.iter_mut().find(|(other, _)| *other == whom) {
+            Some((_, asked)) => asked.push(at),
+            None => self.joined.push((whom, vec![at])),
+        }
+        if !joined {
+            self.send(life);
+        }
     }
 
-    fn send(&mut self, whom: Whom, requests: Vec<usize>, life: &Life) {
-        let mut body = Body::default();
-        let mut sent = Vec::with_capacity(requests.len());
-        for at in requests {
-            let request = &self.requests[at];
-            sent.push((at, self.auditor.sent(request, life.now())));
-            request.push(&mut body);
+    /// Sends what was put aside, as a connection does what one read brought.
+    fn send(&mut self, life: &Life) {
+        let (mut messages, mut bodies) = (Vec::new(), Vec::new());
+        for (whom, requests) in std::mem::take(&mut self.joined) {
+            let mut body = Body::default();
+            let mut sent = Vec::with_capacity(requests.len());
+            for at in requests {
+                let request = &self.requests[at];
+                sent.push((at, self.auditor.sent(request, life.now())));
+                request.push(&mut body);
+            }
+            messages.push(sent);
+            bodies.push((whom, body));
         }
-        if let Some(outcome) = life.send(whom, body) {
-            self.waiting.push(Waiting { requests: sent, outcome });
+        for (requests, outcome) in messages.into_iter().zip(life.send_all(bodies)) {
+            let Some(outcome) = outcome else { continue };
+            self.waiting.push(Waiting { requests, outcome });
             if self.waiting.len() > MOST_WAITING {
                 self.waiting.remove(0);
             }

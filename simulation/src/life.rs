@@ -8,7 +8,7 @@ use actix::Arbiter;
 use actix_rt::task::JoinHandle;
 use tidegate_actors::{
     Body, Clock, DeskOptions, Fault, House, HouseOptions, ManualClock, Outcome, PutError, Rebuild,
-    RebuildError, Reply, Resident,
+    RebuildError, Reply, Resident, Seat,
 };
 use tidegate_engine::ConsumerGroupLimits;
 use tidegate_persistence::{
@@ -184,14 +184,41 @@ impl Life {
         Numbers { skus: SKUS.map(|sku| self.house.find(sku).map(|seat| seat.id())), campaign }
     }
 
-    /// Sends a message; `None` if nobody is there or it is not taken.
-    pub(crate) fn send(&self, whom: Whom, body: Body) -> Option<oneshot::Receiver<Outcome>> {
-        let seat = match whom {
+    fn find(&self, whom: Whom) -> Option<Arc<Seat>> {
+        match whom {
             Whom::Sku(sku) => self.house.find(SKUS[sku]),
             Whom::Campaign => self.house.find_campaign(CAMPAIGN),
             Whom::Group(group) => self.house.find_consumer_group(GROUPS[group]),
-        };
-        self.house.send(&seat?, body).ok()
+        }
+    }
+
+    /// Sends a message; `None` if nobody is there or it is not taken.
+    pub(crate) fn send(&self, whom: Whom, body: Body) -> Option<oneshot::Receiver<Outcome>> {
+        self.house.send(&self.find(whom)?, body).ok()
+    }
+
+    /// Sends messages to several at once; `None` for those who are not there.
+    pub(crate) fn send_all(
+        &self,
+        messages: impl IntoIterator<Item = (Whom, Body)>,
+    ) -> Vec<Option<oneshot::Receiver<Outcome>>> {
+        let (mut bodies, mut tellers) = (Vec::new(), Vec::new());
+        let outcomes = messages.into_iter().map(|(whom, body)| {
+            let seat = self.find(whom)?;
+            let (to, outcome) = oneshot::channel();
+            bodies.push((seat, body));
+            tellers.push(to);
+            Some(outcome)
+        });
+        let outcomes = outcomes.collect();
+        let rounds = self.house.send_all(bodies);
+        actix_rt::spawn(async move {
+            for (to, (_, outcome)) in tellers.into_iter().zip(rounds.outcomes().await) {
+                // Who does not wait any more need not be told.
+                let _ = to.send(outcome);
+            }
+        });
+        outcomes
     }
 
     /// Asks, and has done whatever is needed until there is an answer.
