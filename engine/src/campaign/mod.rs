@@ -2,6 +2,8 @@
 
 mod account;
 mod carts;
+mod command;
+mod event;
 mod grants;
 mod image;
 mod terms;
@@ -13,6 +15,8 @@ use smallvec::{SmallVec, smallvec};
 
 pub use account::{Account, Claim};
 pub use carts::{CampaignCart, CartItem, CartPayment, CartSettlement, CartView, NewCart, cart_fingerprint};
+pub use command::{CampaignCommand, Trigger};
+pub use event::{CampaignEvent, Grant, Granted};
 pub use image::{CampaignPart, CampaignRestorer};
 pub use terms::{CampaignTerms, CouponWindow, Threshold};
 pub use thresholds::spread;
@@ -22,8 +26,8 @@ use self::grants::{GrantRow, Grants};
 use crate::hashing::Hashing;
 use crate::tables::MAX_TEXT;
 use crate::{
-    Answer, CartNumber, Contradiction, CouponCode, Fingerprint, LineState, Millis, NoChange, OrderNumber,
-    OrderState, Phase, Refusal, Rejection, Request,
+    Answer, CartNumber, Contradiction, Fingerprint, LineState, Millis, NoChange, OrderNumber, OrderState,
+    Phase, Refusal, Rejection,
 };
 
 /// The place of one campaign: empty until it is created. Owned by one actor.
@@ -56,144 +60,6 @@ pub struct CampaignView {
     pub changes: u64,
 }
 
-/// What can be asked of a campaign. `S` is how its texts are held.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum CampaignCommand<S> {
-    /// Create the campaign, or replace its terms.
-    Put {
-        /// The new terms.
-        terms: Arc<CampaignTerms>,
-    },
-    /// A buyer did something that opens a coupon.
-    Trigger(Trigger<S>),
-    /// All lines of a cart are held: it is one. Nobody outside asks this.
-    CommitCart {
-        /// The cart.
-        new: Box<NewCart<S>>,
-        /// The coupon that one of its lines has taken up.
-        coupon: Option<CouponCode>,
-    },
-    /// The buyer paid a cart.
-    PayCart {
-        /// The cart.
-        cart: CartNumber,
-        /// Request id, per cart.
-        req: S,
-        /// What was paid, in minor units.
-        amount: u64,
-        /// The payment's id at whoever took the money.
-        payment: S,
-    },
-    /// The buyer gives a cart up.
-    CancelCart {
-        /// The cart.
-        cart: CartNumber,
-        /// Request id, per cart.
-        req: S,
-    },
-}
-
-/// A buyer's doing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Trigger<S> {
-    /// Request id, per buyer.
-    pub req: S,
-    /// Who.
-    pub buyer: S,
-    /// What the buyer did.
-    pub event: S,
-    /// The code of the coupon, should there be a new one: a number that nobody can guess.
-    pub code: CouponCode,
-}
-
-/// What happened to a campaign.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum CampaignEvent<'a> {
-    /// It came to be, or its terms were replaced.
-    Put {
-        /// The terms.
-        terms: Arc<CampaignTerms>,
-    },
-    /// A buyer was granted a coupon.
-    Granted(Granted<'a>),
-    /// A request was accepted that found its coupon granted already.
-    Noted {
-        /// The request that asked for it.
-        req: &'a str,
-        /// Whose.
-        buyer: &'a str,
-        /// What the coupon was granted for.
-        event: &'a str,
-    },
-    /// A cart came to be: all its lines are held. Until this, they are nobody's.
-    CartReserved(Box<NewCart<&'a str>>),
-    /// A line of the cart that just came to be stands with it. There is one for each.
-    LineStands {
-        /// The cart.
-        cart: CartNumber,
-        /// Its place among the lines, from 0.
-        line: u32,
-    },
-    /// The cart that just came to be uses a coupon.
-    CartCoupon {
-        /// The cart.
-        cart: CartNumber,
-        /// The coupon.
-        code: CouponCode,
-    },
-    /// A cart was paid.
-    CartPaid(CartPayment<'a>),
-    /// A payment for a cart came too late: its money is due back, to each line its part.
-    CartRefundDue(CartPayment<'a>),
-    /// A payment for a cart that was paid or ended otherwise: its money is due back, and no line hears of it.
-    CartOverpaid(CartPayment<'a>),
-    /// A cart was given up.
-    CartCancelled {
-        /// The cart.
-        cart: CartNumber,
-        /// The request that asked for it.
-        request: Request<'a>,
-    },
-    /// A cart's hold ran out.
-    CartExpired {
-        /// The cart.
-        cart: CartNumber,
-    },
-    /// A request was accepted that found its work already done.
-    CartNoted {
-        /// The cart.
-        cart: CartNumber,
-        /// The request.
-        request: Request<'a>,
-        /// The answer it got.
-        answer: Answer,
-    },
-}
-
-/// The grant of a coupon.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Granted<'a> {
-    /// The request that asked for it.
-    pub req: &'a str,
-    /// Who may use it.
-    pub buyer: &'a str,
-    /// The coupon.
-    pub grant: Grant,
-}
-
-/// A coupon as it was granted.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Grant {
-    /// Its code.
-    pub code: CouponCode,
-    /// What it was granted for.
-    pub event: Box<str>,
-    /// What it takes off, in percent.
-    pub percent_off: u8,
-    /// It can be used until just before this.
-    pub expires_at: Millis,
-}
-
 /// How much one campaign may remember.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CampaignLimits {
@@ -214,48 +80,6 @@ impl Default for CampaignLimits {
 
 /// The events of one decision, and the answer.
 type Judged<'a> = Result<(SmallVec<[CampaignEvent<'a>; 1]>, Answer), NoChange>;
-
-impl<S> CampaignCommand<S> {
-    /// The same command with its texts held another way.
-    pub fn map<T>(&self, mut text: impl FnMut(&S) -> T) -> CampaignCommand<T> {
-        match self {
-            Self::Put { terms } => CampaignCommand::Put { terms: Arc::clone(terms) },
-            Self::Trigger(Trigger { req, buyer, event, code }) => CampaignCommand::Trigger(Trigger {
-                req: text(req),
-                buyer: text(buyer),
-                event: text(event),
-                code: *code,
-            }),
-            Self::CommitCart { new, coupon } => {
-                let NewCart { cart, req, fingerprint, buyer, reserved_at, expires_at, currency, items } =
-                    &**new;
-                let mut item = |item: &CartItem<S>| {
-                    let CartItem { ref sku, order, qty, amount, off } = *item;
-                    CartItem { sku: text(sku), order, qty, amount, off }
-                };
-                let items = items.iter().map(&mut item).collect();
-                let new = Box::new(NewCart {
-                    cart: *cart,
-                    req: text(req),
-                    fingerprint: *fingerprint,
-                    buyer: text(buyer),
-                    reserved_at: *reserved_at,
-                    expires_at: *expires_at,
-                    currency: *currency,
-                    items,
-                });
-                CampaignCommand::CommitCart { new, coupon: *coupon }
-            }
-            Self::PayCart { cart, req, amount, payment } => CampaignCommand::PayCart {
-                cart: *cart,
-                req: text(req),
-                amount: *amount,
-                payment: text(payment),
-            },
-            Self::CancelCart { cart, req } => CampaignCommand::CancelCart { cart: *cart, req: text(req) },
-        }
-    }
-}
 
 impl CampaignState {
     /// An empty place. `seed` is the key of its hash tables: any number that callers can't guess.
