@@ -14,8 +14,9 @@ use crate::common::{Ask, Process, not_checked};
 const PLACE: &str = "TIDEGATE_FULL_DISK";
 /// The last word of what is run there.
 const DONE: &str = "every size was tried";
-/// The size of the disk.
-const DISK: u64 = 64 << 20;
+/// The size of the disk: what the most generous case leaves, and once more for each epoch that may then be there (one that a
+/// snapshot has made superfluous, one that is full, the next) what it takes when it is opened.
+const DISK: u64 = 96 << 20;
 /// About what the bulky SKU takes, less rather than more.
 const BULK: u64 = 48 << 10;
 /// What the storage takes at once.
