@@ -2,6 +2,7 @@
 //!
 //! * `reader.rs` and `writer.rs`: messages from and to one client, bounded both ways.
 //! * `rpc.rs`: what a message asks and how it is answered.
+//! * `wish.rs`: what is about the connection itself.
 //! * `turn.rs`: what came together is carried out together.
 //! * `asyncapi.rs`: all that as a document.
 //! * `conversation.rs`: one client from beginning to end.
@@ -11,6 +12,7 @@ mod conversation;
 mod reader;
 mod rpc;
 mod turn;
+mod wish;
 mod writer;
 
 use std::convert::Infallible;

@@ -6,6 +6,7 @@ use tidegate_protocol::command::Command;
 use tidegate_protocol::error::{ErrorCode, WireError};
 use tidegate_protocol::json::{self, JsonError, ParamError};
 
+use super::wish::Wish;
 use crate::push::Delivery;
 
 /// The method of notifications.
@@ -43,11 +44,13 @@ pub(super) struct Call {
     pub(super) work: Result<Work, RpcError>,
 }
 
-/// What a request wants done.
+/// What a request wants done. Nothing here is much longer than its text: JSON would be, many times over, for as long as the
+/// answers before it are not taken.
 #[derive(Debug, PartialEq)]
 pub(super) enum Work {
-    Command(Command, Map<String, Value>),
-    Connection(Method, Map<String, Value>),
+    /// A command, and the bytes that a Redis client would send.
+    Command(Command, Vec<u8>),
+    Connection(Wish),
 }
 
 /// Methods about the connection itself.
@@ -215,10 +218,13 @@ fn work(mut request: Map<String, Value>) -> Result<Work, RpcError> {
         Some(_) => Err(RpcError::params("params: has to be an object, every parameter by its name")),
     };
     if let Some(command) = json::method(&method) {
-        return Ok(Work::Command(command, params?));
+        let mut bytes = Vec::new();
+        json::command(command, &params?, &mut bytes)?;
+        bytes.shrink_to_fit();
+        return Ok(Work::Command(command, bytes));
     }
     match Method::ALL.into_iter().find(|own| own.name() == method) {
-        Some(own) => Ok(Work::Connection(own, params?)),
+        Some(own) => Wish::read(own, &params?).map(Work::Connection),
         None => {
             let shown: String = method.chars().take(64).collect();
             let message =

@@ -3,14 +3,15 @@
 
 use std::collections::VecDeque;
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 use tidegate_protocol::command::Command;
 use tidegate_protocol::json;
 use tidegate_protocol::resp::decode_reply;
 
-use super::rpc::{self, Answer, Asked, Call, Method, RpcError, Work};
+use super::rpc::{self, Answer, Asked, Call, RpcError, Work};
+use super::wish::Wish;
 use crate::edge::Caller;
-use crate::push::{Channel, Delivery};
+use crate::push::Delivery;
 
 /// What becomes of a request.
 type Said = Result<Value, RpcError>;
@@ -120,11 +121,11 @@ impl Turn {
         let Some(Call { id, work }) = self.calls.pop_front() else { return };
         let said = match work {
             _ if self.is_too_long(caller) => Err(too_long()),
-            Ok(Work::Command(wanted, params)) => match hand_over(wanted, &params, caller) {
+            Ok(Work::Command(wanted, bytes)) => match caller.add(&bytes) {
                 Ok(()) => return self.places.push_back(Place::Waiting(Waiting { id, wanted })),
-                Err(error) => Err(charged(error, caller)),
+                Err(error) => Err(charged(RpcError::params(error.to_string()), caller)),
             },
-            Ok(Work::Connection(method, params)) => connection(method, &params, caller).await,
+            Ok(Work::Connection(wish)) => connection(wish, caller).await,
             Err(error) => Err(charged(error, caller)),
         };
         self.places.push_back(Place::Answered(answer(id, said)));
@@ -205,13 +206,6 @@ fn too_long() -> RpcError {
     )
 }
 
-/// Makes a command of a call and hands it over.
-fn hand_over(wanted: Command, params: &Map<String, Value>, caller: &mut Caller) -> Result<(), RpcError> {
-    let mut bytes = Vec::new();
-    json::command(wanted, params, &mut bytes)?;
-    caller.add(&bytes).map_err(|error| RpcError::params(error.to_string()))
-}
-
 /// The answers to the commands whose replies are there, which wait in this order.
 fn translate(replies: &[u8], waiting: Vec<Waiting>) -> Vec<Option<String>> {
     let mut rest = replies;
@@ -234,40 +228,9 @@ fn charged(error: RpcError, caller: &Caller) -> RpcError {
     caller.charge().err().map_or(error, RpcError::from)
 }
 
-/// What a call about the connection itself wants.
-enum Wish<'p> {
-    Auth(&'p str),
-    Subscribe(Vec<Channel>),
-    Unsubscribe(Option<Vec<Channel>>),
-}
-
-impl<'p> Wish<'p> {
-    fn read(method: Method, params: &'p Map<String, Value>) -> Result<Self, RpcError> {
-        let known = match method {
-            Method::Auth => "token",
-            Method::Subscribe | Method::Unsubscribe => "channels",
-        };
-        if let Some(unknown) = params.keys().find(|name| *name != known) {
-            let name = method.name();
-            let text = format!("{unknown}: {name} has no such parameter; it takes {known}");
-            return Err(RpcError::params(text));
-        }
-        Ok(match method {
-            Method::Auth => {
-                let token = params.get("token").and_then(Value::as_str);
-                Self::Auth(token.ok_or_else(|| RpcError::params("token: has to be a string"))?)
-            }
-            Method::Subscribe => {
-                Self::Subscribe(channels(params)?.ok_or_else(|| RpcError::params("channels: is missing"))?)
-            }
-            Method::Unsubscribe => Self::Unsubscribe(channels(params)?),
-        })
-    }
-}
-
 /// Carries out what concerns the connection itself.
-async fn connection(method: Method, params: &Map<String, Value>, caller: &mut Caller) -> Said {
-    match Wish::read(method, params).map_err(|error| charged(error, caller))? {
+async fn connection(wish: Wish, caller: &mut Caller) -> Said {
+    match wish {
         Wish::Auth(token) => {
             caller.charge()?;
             caller.authorize(&format!("Bearer {token}")).await?;
@@ -283,22 +246,6 @@ async fn connection(method: Method, params: &Map<String, Value>, caller: &mut Ca
             let left = caller.unsubscribe(channels);
             Ok(serde_json::json!({ "status": "UNSUBSCRIBED", "left": left }))
         }
-    }
-}
-
-/// The channels that are named; `None` if there is no word of them.
-fn channels(params: &Map<String, Value>) -> Result<Option<Vec<Channel>>, RpcError> {
-    let channel = |(at, name): (usize, &Value)| {
-        let name =
-            name.as_str().ok_or_else(|| RpcError::params(format!("channels[{at}]: must be a string")))?;
-        Channel::parse(name).map_err(|error| RpcError::params(format!("channels[{at}]: {error}")))
-    };
-    match params.get("channels") {
-        None | Some(Value::Null) => Ok(None),
-        Some(Value::Array(names)) if !names.is_empty() => {
-            names.iter().enumerate().map(channel).collect::<Result<_, _>>().map(Some)
-        }
-        Some(_) => Err(RpcError::params("channels: must be a list of at least one")),
     }
 }
 

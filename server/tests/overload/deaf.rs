@@ -20,8 +20,10 @@ async fn ask_for_ever(member: &Member, stream: &mut TcpStream, asks: &[u8]) {
 /// A text message of a client.
 pub(crate) fn text(message: &serde_json::Value) -> Vec<u8> {
     let text = message.to_string();
-    let mut frame = vec![0x81, 0x80 | 126];
-    frame.extend(u16::try_from(text.len()).unwrap().to_be_bytes());
+    let mut frame = match u16::try_from(text.len()) {
+        Ok(length) => [&[0x81, 0x80 | 126][..], &length.to_be_bytes()].concat(),
+        Err(_) => [&[0x81, 0x80 | 127][..], &(text.len() as u64).to_be_bytes()].concat(),
+    };
     // The mask is nothing.
     frame.extend([0; 4]);
     frame.extend(text.as_bytes());
@@ -84,6 +86,27 @@ fn who_never_reads_its_websocket_is_cut_off_and_costs_what_one_may() {
         let skus = vec!["lamp"; 100];
         let asks = json!({"jsonrpc": "2.0", "id": 1, "method": "sku.mget", "params": {"skus": skus}});
         ask_for_ever(&member, &mut stream, &text(&asks).repeat(100)).await;
+    });
+    siege.lift(count as u64 * PER_WEBSOCKET);
+}
+
+#[test]
+fn what_a_websocket_asks_behind_answers_that_it_does_not_read_takes_little_more_than_its_text() {
+    let count = 160 * Size::of_this_run().times;
+    let mut siege = Siege::begin("WebSockets whose long requests wait", "");
+    siege.storm(count, &["cut off"], async |member: Member| {
+        let Some(mut stream) = member.connect_narrow(member.http).await else { return };
+        upgrade(&mut stream).await;
+        let call =
+            |method, params| text(&json!({"jsonrpc": "2.0", "id": 1, "method": method, "params": params}));
+        let answered_at_length = call("sku.mget", json!({"skus": vec!["lamp"; 100]})).repeat(8);
+        // What comes behind it is not carried out before the answers are taken.
+        let barrier = call("unsubscribe", json!({"channels": ["status"]}));
+        let waits = match member.number % 2 {
+            0 => call("sku.mget", json!({"skus": vec![0; 60_000]})),
+            _ => call("sku.mget", json!({"skus": vec!["a"; 30_000]})),
+        };
+        ask_for_ever(&member, &mut stream, &[answered_at_length, barrier, waits].concat()).await;
     });
     siege.lift(count as u64 * PER_WEBSOCKET);
 }
