@@ -36,7 +36,6 @@ struct News {
     mark: Option<Mark>,
     marked: Option<Mark>,
     snapshot: Option<SnapshotInfo>,
-    snapshot_running: bool,
     trouble: Option<String>,
     counts: KeeperCounts,
 }
@@ -54,6 +53,7 @@ struct Closed {
 #[derive(Clone, Debug)]
 pub(crate) struct Handle {
     news: Arc<Mutex<News>>,
+    snapshot_running: Arc<AtomicBool>,
     marks: Sender<()>,
     requests: Sender<EpochNumber>,
     ready: Receiver<Arc<dyn Epoch>>,
@@ -66,6 +66,11 @@ impl Handle {
         self.news.lock().mark = Some(mark);
         // A signal that is pending already stands for this mark too.
         let _ = self.marks.try_send(());
+    }
+
+    /// Whether a snapshot is being made.
+    pub(crate) fn is_snapshot_running(&self) -> bool {
+        self.snapshot_running.load(Ordering::Relaxed)
     }
 
     pub(crate) fn request_epoch(&self, epoch: EpochNumber) {
@@ -89,6 +94,7 @@ impl Handle {
 #[derive(Debug)]
 pub(crate) struct Keeper {
     news: Arc<Mutex<News>>,
+    snapshot_running: Arc<AtomicBool>,
     threads: Vec<JoinHandle<()>>,
     stop: Arc<AtomicBool>,
 }
@@ -147,9 +153,17 @@ impl Hands {
             pass_events,
             seed,
             news: Arc::clone(&news),
+            running: Arc::default(),
             stop: Arc::clone(&stop),
         };
-        let handle = Handle { news: Arc::clone(&news), marks, requests, ready, closed };
+        let handle = Handle {
+            news: Arc::clone(&news),
+            snapshot_running: Arc::clone(&snapshotter.running),
+            marks,
+            requests,
+            ready,
+            closed,
+        };
         (Self { marker, epoch_maker, snapshotter, news, stop }, handle)
     }
 }
@@ -177,6 +191,7 @@ impl Keeper {
     /// Starts the threads; they end when the handle is dropped and [`Self::stop`] is called.
     pub(crate) fn start(hands: Hands) -> std::io::Result<Self> {
         let Hands { marker, epoch_maker, snapshotter, news, stop } = hands;
+        let snapshot_running = Arc::clone(&snapshotter.running);
         let mut threads = Vec::new();
         let mut spawn = |name: &str, work: Box<dyn FnOnce() + Send>| -> std::io::Result<()> {
             threads.push(std::thread::Builder::new().name(name.to_owned()).spawn(work)?);
@@ -191,13 +206,13 @@ impl Keeper {
                 snapshotter.run();
             }),
         )?;
-        Ok(Self { news, threads, stop })
+        Ok(Self { news, snapshot_running, threads, stop })
     }
 
     /// The newest snapshot, whether one is being made, and the last trouble.
     pub(crate) fn report(&self) -> (Option<SnapshotInfo>, bool, Option<String>) {
         let news = self.news.lock();
-        (news.snapshot.clone(), news.snapshot_running, news.trouble.clone())
+        (news.snapshot.clone(), self.snapshot_running.load(Ordering::Relaxed), news.trouble.clone())
     }
 
     /// The newest snapshot, and what was done since the start.
@@ -316,6 +331,7 @@ pub(crate) struct Snapshotter {
     pass_events: u64,
     seed: u64,
     news: Arc<Mutex<News>>,
+    running: Arc<AtomicBool>,
     stop: Arc<AtomicBool>,
 }
 
@@ -356,13 +372,13 @@ impl Snapshotter {
     }
 
     fn cover(&self, snapshots: &Snapshots, upto: EpochNumber, tail: Option<Tail>) {
-        self.news.lock().snapshot_running = true;
+        self.running.store(true, Ordering::Relaxed);
         let stopping = || self.stopping();
         let began = Instant::now();
         let (epochs, pass_events, seed) = (&*self.epochs, self.pass_events, self.seed);
         let build = Build { epochs, snapshots, upto, tail, pass_events, seed, stopping: &stopping };
         let built = build.run();
-        self.news.lock().snapshot_running = false;
+        self.running.store(false, Ordering::Relaxed);
         match built {
             Ok(Built::New { info, base }) => {
                 {
