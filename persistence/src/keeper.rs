@@ -68,7 +68,7 @@ impl Handle {
         let _ = self.marks.try_send(());
     }
 
-    /// Whether a snapshot is being made.
+    /// Whether the thread that makes snapshots is at work.
     pub(crate) fn is_snapshot_running(&self) -> bool {
         self.snapshot_running.load(Ordering::Relaxed)
     }
@@ -331,8 +331,25 @@ pub(crate) struct Snapshotter {
     pass_events: u64,
     seed: u64,
     news: Arc<Mutex<News>>,
+    /// Whether it is at work.
     running: Arc<AtomicBool>,
     stop: Arc<AtomicBool>,
+}
+
+/// Says that somebody is at work, until it is dropped: also if that panics.
+struct AtWork<'a>(&'a AtomicBool);
+
+impl<'a> AtWork<'a> {
+    fn begin(running: &'a AtomicBool) -> Self {
+        running.store(true, Ordering::Relaxed);
+        Self(running)
+    }
+}
+
+impl Drop for AtWork<'_> {
+    fn drop(&mut self) {
+        self.0.store(false, Ordering::Relaxed);
+    }
 }
 
 impl Snapshotter {
@@ -350,6 +367,7 @@ impl Snapshotter {
     }
 
     fn take(&self, mut newest: Closed) {
+        let _at_work = AtWork::begin(&self.running);
         // Closing takes a while if this is the last handle; here nobody waits for it.
         newest.handle = None;
         // Whoever waits behind is closed too; one snapshot covers them all.
@@ -372,13 +390,11 @@ impl Snapshotter {
     }
 
     fn cover(&self, snapshots: &Snapshots, upto: EpochNumber, tail: Option<Tail>) {
-        self.running.store(true, Ordering::Relaxed);
         let stopping = || self.stopping();
         let began = Instant::now();
         let (epochs, pass_events, seed) = (&*self.epochs, self.pass_events, self.seed);
         let build = Build { epochs, snapshots, upto, tail, pass_events, seed, stopping: &stopping };
         let built = build.run();
-        self.running.store(false, Ordering::Relaxed);
         match built {
             Ok(Built::New { info, base }) => {
                 {

@@ -19,7 +19,7 @@ use crate::{Epoch, EpochNumber, JournalError, Mark, OpenJournal, Options, Reader
 
 /// How often a commit makes way for more of what it could take along.
 const MAX_YIELDS: usize = 64;
-/// How long it makes way while a snapshot is made. Systems make some 80 µs of it.
+/// How long it makes way while a snapshot is made. Linux makes some 80 µs of it.
 const BESIDE_A_SNAPSHOT: Duration = Duration::from_micros(20);
 
 /// The running journal. Dropping it stops it too, but tells nobody whether that went well: call [`Self::stop`].

@@ -11,6 +11,7 @@ use tokio::sync::SemaphorePermit;
 use super::Edge;
 use super::batch::{Added, Batch};
 use super::client::Guest;
+use super::connection::KEPT_BYTES;
 use super::session::Session;
 use crate::metrics::Recorder;
 use crate::pool::{Allowance, Share};
@@ -143,6 +144,7 @@ impl Caller {
     /// Nothing waits any more.
     fn rest(&mut self) {
         self.commands.clear();
+        self.commands.shrink_to(KEPT_BYTES);
         (self.taken, self.since) = (0, None);
     }
 

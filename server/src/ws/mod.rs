@@ -2,7 +2,7 @@
 //!
 //! * `reader.rs` and `writer.rs`: messages from and to one client, bounded both ways.
 //! * `rpc.rs`: what a message asks and how it is answered.
-//! * `wish.rs`: what is about the connection itself.
+//! * `wish.rs`: what a call about the connection itself wants.
 //! * `turn.rs`: what came together is carried out together.
 //! * `asyncapi.rs`: all that as a document.
 //! * `conversation.rs`: one client from beginning to end.

@@ -29,7 +29,6 @@ pub(super) fn numbers() -> impl Iterator<Item = i64> {
 }
 
 /// What one message asks.
-#[derive(Debug)]
 pub(super) struct Asked {
     pub(super) calls: Vec<Call>,
     /// The answers come in a list, although it may be one.
@@ -37,16 +36,14 @@ pub(super) struct Asked {
 }
 
 /// One request.
-#[derive(Debug)]
 pub(super) struct Call {
     /// `None`: a notification, which is not answered.
     pub(super) id: Option<Value>,
     pub(super) work: Result<Work, RpcError>,
 }
 
-/// What a request wants done. Nothing here is much longer than its text: JSON would be, many times over, for as long as the
-/// answers before it are not taken.
-#[derive(Debug, PartialEq)]
+/// What a request wants done. Nothing here takes more than twice its text: JSON may take a hundred times as much, for as long as
+/// the answers before it are not taken.
 pub(super) enum Work {
     /// A command, and the bytes that a Redis client would send.
     Command(Command, Vec<u8>),

@@ -237,13 +237,14 @@ async fn connection(wish: Wish, caller: &mut Caller) -> Said {
             Ok(serde_json::json!({ "status": "OK" }))
         }
         // The session counts this itself.
-        Wish::Subscribe(channels) => {
-            let snapshots: Vec<Value> = caller.subscribe(channels).await?.iter().map(snapshot).collect();
+        Wish::Subscribe(names) => {
+            let snapshots: Vec<Value> =
+                caller.subscribe(names.channels()).await?.iter().map(snapshot).collect();
             Ok(serde_json::json!({ "status": "SUBSCRIBED", "snapshots": snapshots }))
         }
-        Wish::Unsubscribe(channels) => {
+        Wish::Unsubscribe(names) => {
             caller.charge()?;
-            let left = caller.unsubscribe(channels);
+            let left = caller.unsubscribe(names.map(|names| names.channels()));
             Ok(serde_json::json!({ "status": "UNSUBSCRIBED", "left": left }))
         }
     }

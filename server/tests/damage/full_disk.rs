@@ -14,9 +14,11 @@ use crate::common::{Ask, Process, not_checked};
 const PLACE: &str = "TIDEGATE_FULL_DISK";
 /// The last word of what is run there.
 const DONE: &str = "every size was tried";
+/// The most that a case leaves.
+const MOST: u64 = 3 * LOG;
 /// The size of the disk: what the most generous case leaves, and once more for each epoch that may then be there (one that a
 /// snapshot has made superfluous, one that is full, the next) what it takes when it is opened.
-const DISK: u64 = 96 << 20;
+const DISK: u64 = MOST + 3 * LOG;
 /// About what the bulky SKU takes, less rather than more.
 const BULK: u64 = 48 << 10;
 /// What the storage takes at once.
@@ -64,7 +66,7 @@ fn a_disk_that_is_full_at_every_point_of_a_start_and_a_sale() {
 fn sizes() -> Vec<u64> {
     let (coarse, fine) = if is_everything_tried() { (MIB, 1) } else { (8 * MIB, 20) };
     let around = |log: u64| (0..40).step_by(fine).map(move |page| log + page * PAGE);
-    let coarse = (0..3 * LOG).step_by(coarse as usize);
+    let coarse = (0..MOST).step_by(coarse as usize);
     coarse.chain(around(LOG)).chain(around(2 * LOG)).collect()
 }
 
@@ -156,7 +158,7 @@ fn sell(data: &Path) -> Result<(Promises, bool), String> {
     let mut filled = 0;
     while promises.make(&mut client, 2) && promises.fill(&mut client) {
         filled += BULK;
-        assert!(filled < 2 * DISK, "more was acknowledged than the disk can hold");
+        assert!(filled < 2 * MOST, "more was acknowledged than the disk can hold");
     }
     says_that_the_journal_failed(&process, &mut client, "no space is left for the journal");
     let told = Ask::new(process.http(), "GET", "/status").send().json();

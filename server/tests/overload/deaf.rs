@@ -102,9 +102,14 @@ fn what_a_websocket_asks_behind_answers_that_it_does_not_read_takes_little_more_
         let answered_at_length = call("sku.mget", json!({"skus": vec!["lamp"; 100]})).repeat(8);
         // What comes behind it is not carried out before the answers are taken.
         let barrier = call("unsubscribe", json!({"channels": ["status"]}));
+        // As much as comes in one piece, so that it is read together with what is in front of it.
         let waits = match member.number % 2 {
-            0 => call("sku.mget", json!({"skus": vec![0; 60_000]})),
-            _ => call("sku.mget", json!({"skus": vec!["a"; 30_000]})),
+            // In vain, but as JSON it takes most.
+            0 => call("sku.mget", json!({"skus": vec![json!({"": 0}); 6_500]})),
+            _ => {
+                let one = json!({"jsonrpc": "2.0", "id": 1, "method": "sku.mget", "params": {"skus": vec!["a"; 1_000]}});
+                text(&json!(vec![one; 12]))
+            }
         };
         ask_for_ever(&member, &mut stream, &[answered_at_length, barrier, waits].concat()).await;
     });

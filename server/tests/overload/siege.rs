@@ -34,10 +34,12 @@ cache_bytes = 1048576
 /// written, those that are ready beside them and one reply more.
 pub(crate) const PER_CONNECTION: u64 = 4 * (64 << 10);
 
-/// What one WebSocket may cost with them, in bytes: what the HTTP library has read, which is up to 128 KiB in its buffer, as much on
-/// its way and as much with us; four times `ws.max_frame_bytes` (128 KiB) of requests, for as a command the shortest parameter is
-/// that much longer; replies and one reply more, three times (waiting, next, being written), and the HTTP library's own 64 KiB.
-pub(crate) const PER_WEBSOCKET: u64 = (3 + 4) * (128 << 10) + 3 * (2 * (64 << 10)) + (64 << 10);
+/// What one WebSocket may cost with them, in bytes: what the HTTP library has read, which may be 256 KiB in its buffer, 32 more on its
+/// way, and with us, behind a message of 128 KiB that is not whole, as much again; twice a turn's requests, whose text is up to twice
+/// `ws.max_frame_bytes` (128 KiB); replies and one reply more, three times (waiting, next, being written), and the HTTP library's
+/// own 64 KiB.
+pub(crate) const PER_WEBSOCKET: u64 =
+    ((256 + 288 + 128 + 256) << 10) + 2 * 2 * (128 << 10) + 3 * (2 * (64 << 10)) + (64 << 10);
 
 /// What an order costs the whole process, in bytes: with its part of the journal's buffers and of what the allocator keeps.
 const PER_ORDER: u64 = 160;
