@@ -153,12 +153,12 @@ impl Hands {
             pass_events,
             seed,
             news: Arc::clone(&news),
-            running: Arc::default(),
+            snapshot_running: Arc::default(),
             stop: Arc::clone(&stop),
         };
         let handle = Handle {
             news: Arc::clone(&news),
-            snapshot_running: Arc::clone(&snapshotter.running),
+            snapshot_running: Arc::clone(&snapshotter.snapshot_running),
             marks,
             requests,
             ready,
@@ -191,7 +191,7 @@ impl Keeper {
     /// Starts the threads; they end when the handle is dropped and [`Self::stop`] is called.
     pub(crate) fn start(hands: Hands) -> std::io::Result<Self> {
         let Hands { marker, epoch_maker, snapshotter, news, stop } = hands;
-        let snapshot_running = Arc::clone(&snapshotter.running);
+        let snapshot_running = Arc::clone(&snapshotter.snapshot_running);
         let mut threads = Vec::new();
         let mut spawn = |name: &str, work: Box<dyn FnOnce() + Send>| -> std::io::Result<()> {
             threads.push(std::thread::Builder::new().name(name.to_owned()).spawn(work)?);
@@ -332,7 +332,7 @@ pub(crate) struct Snapshotter {
     seed: u64,
     news: Arc<Mutex<News>>,
     /// Whether it is at work.
-    running: Arc<AtomicBool>,
+    snapshot_running: Arc<AtomicBool>,
     stop: Arc<AtomicBool>,
 }
 
@@ -367,7 +367,7 @@ impl Snapshotter {
     }
 
     fn take(&self, mut newest: Closed) {
-        let _at_work = AtWork::begin(&self.running);
+        let _at_work = AtWork::begin(&self.snapshot_running);
         // Closing takes a while if this is the last handle; here nobody waits for it.
         newest.handle = None;
         // Whoever waits behind is closed too; one snapshot covers them all.
