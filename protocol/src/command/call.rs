@@ -2,7 +2,7 @@
 
 use super::stream_call::StreamCall;
 use super::values::digits;
-use crate::resp::{Args, Protocol};
+use crate::resp::{Args, Protocol, Word};
 
 /// A command whose arguments have been checked, each in itself. Whether they make sense together with the
 /// state of the sale is the engine's to judge.
@@ -367,7 +367,7 @@ impl<'a> CartLines<'a> {
     pub fn iter(&self) -> impl Iterator<Item = (&'a str, u32)> + use<'a> {
         let CartLines { args, from, words } = *self;
         (from..from + words).step_by(2).map(move |at| {
-            let sku = args.get(at).and_then(|sku| std::str::from_utf8(sku).ok()).unwrap_or_default();
+            let sku = args.word(at).and_then(Word::text).unwrap_or_default();
             let qty = args.get(at + 1).and_then(digits).and_then(|qty| u32::try_from(qty).ok());
             (sku, qty.unwrap_or(u32::MAX))
         })
@@ -404,6 +404,8 @@ impl<'a> Words<'a> {
 
     /// The arguments as text. Names have been checked to be ASCII; anything else that isn't UTF-8 is empty.
     pub fn texts(&self) -> impl ExactSizeIterator<Item = &'a str> + Clone + use<'a> {
-        self.iter().map(|word| std::str::from_utf8(word).unwrap_or_default())
+        let args = self.args;
+        let words = self.from.min(args.len())..args.len();
+        words.map(move |index| args.word(index).and_then(Word::text).unwrap_or_default())
     }
 }

@@ -2,7 +2,7 @@
 
 use super::spec::{Argument, CommandSpec, Kind};
 use crate::error::WireError;
-use crate::resp::Args;
+use crate::resp::{Args, Word};
 
 /// The most arguments a command that is parsed through the table declares.
 const MAX_VALUES: usize = 8;
@@ -43,7 +43,7 @@ impl<'a> Values<'a> {
             if argument.optional || argument.multiple {
                 break;
             }
-            *slot = check(argument, args.get(next).unwrap_or_default())?;
+            *slot = check(argument, args.word(next).unwrap_or("".into()))?;
             next += 1;
         }
         while let Some(word) = args.get(next) {
@@ -58,12 +58,12 @@ impl<'a> Values<'a> {
             *slot = match argument.kind {
                 Kind::Token => Value::Present,
                 Kind::Block(parts) => {
-                    let value = block(parts, |index| args.get(next + index), word)?;
+                    let value = block(parts, |index| args.word(next + index), word)?;
                     next += parts.len();
                     value
                 }
                 _ => {
-                    let Some(value) = args.get(next) else {
+                    let Some(value) = args.word(next) else {
                         return Err(WireError::invalid(format!(
                             "syntax error: {} needs a value",
                             show(word)
@@ -135,7 +135,7 @@ pub(super) fn read_pairs<'a>(
         return Err(unexpected(spec, b""));
     };
     for argument in spec.arguments.iter().take_while(|argument| argument.name != pairs.name) {
-        before.push(check_text(argument, args.get(next).unwrap_or_default())?);
+        before.push(check_text(argument, args.word(next).unwrap_or("".into()))?);
         next += 1;
     }
     let first = next;
@@ -145,11 +145,14 @@ pub(super) fn read_pairs<'a>(
             .and_then(|option| option.token)
             .is_some_and(|token| word.eq_ignore_ascii_case(token.as_bytes()))
     };
-    while let Some(word) = args.get(next) {
-        let value = args.get(next + 1);
-        if let Some(option) = option.filter(|_| next > first && next + 2 >= args.len() && is_option(word)) {
+    while let Some(word) = args.word(next) {
+        let value = args.word(next + 1);
+        if let Some(option) =
+            option.filter(|_| next > first && next + 2 >= args.len() && is_option(word.bytes()))
+        {
             let Some(value) = value else {
-                return Err(WireError::invalid(format!("syntax error: {} needs a value", show(word))));
+                let shown = show(word.bytes());
+                return Err(WireError::invalid(format!("syntax error: {shown} needs a value")));
             };
             return Ok((before, next - first, Some(check_text(option, value)?)));
         }
@@ -157,7 +160,7 @@ pub(super) fn read_pairs<'a>(
         let Some(value) = value else {
             return Err(WireError::invalid(format!(
                 "syntax error: {} needs a {}",
-                show(word),
+                show(word.bytes()),
                 parts[1].name
             )));
         };
@@ -167,8 +170,8 @@ pub(super) fn read_pairs<'a>(
     Ok((before, next - first, None))
 }
 
-fn check_text<'a>(argument: &Argument, bytes: &'a [u8]) -> Result<&'a str, WireError> {
-    Ok(match check(argument, bytes)? {
+fn check_text<'a>(argument: &Argument, word: Word<'a>) -> Result<&'a str, WireError> {
+    Ok(match check(argument, word)? {
         Value::Text(text) => text,
         _ => "",
     })
@@ -176,103 +179,98 @@ fn check_text<'a>(argument: &Argument, bytes: &'a [u8]) -> Result<&'a str, WireE
 
 /// Checks every argument from `from` on to be a name.
 pub(super) fn check_names(args: Args<'_>, argument: &Argument, from: usize) -> Result<(), WireError> {
-    args.iter().skip(from).try_for_each(|word| check(argument, word).map(|_| ()))
+    (from..args.len())
+        .filter_map(|index| args.word(index))
+        .try_for_each(|word| check(argument, word).map(drop))
 }
 
 /// Checks one value, which the error calls `name`.
-pub(crate) fn check_value(name: &str, kind: Kind, bytes: &[u8]) -> Result<(), WireError> {
-    check_kind(name, kind, bytes).map(|_| ())
+pub(crate) fn check_value(name: &str, kind: Kind, value: &str) -> Result<(), WireError> {
+    check_kind(name, kind, value.into()).map(drop)
 }
 
-fn check<'a>(argument: &Argument, bytes: &'a [u8]) -> Result<Value<'a>, WireError> {
-    check_kind(argument.token.unwrap_or(argument.name), argument.kind, bytes)
+fn check<'a>(argument: &Argument, word: Word<'a>) -> Result<Value<'a>, WireError> {
+    check_kind(argument.token.unwrap_or(argument.name), argument.kind, word)
 }
 
-fn check_kind<'a>(name: &str, kind: Kind, bytes: &'a [u8]) -> Result<Value<'a>, WireError> {
+fn check_kind<'a>(name: &str, kind: Kind, word: Word<'a>) -> Result<Value<'a>, WireError> {
+    let bytes = word.bytes();
+    let must_be = |what: &str| WireError::invalid(format!("{name} must be {what} but is {}", show(bytes)));
+    let id = |most: usize, what: &str| match word.text() {
+        Some(text) if is_id_of(bytes, most) => Ok(Value::Text(text)),
+        _ => Err(must_be(what)),
+    };
     match kind {
-        Kind::Name => ascii(bytes, 64, NAME).map(Value::Text).ok_or_else(|| {
-            WireError::invalid(format!(
-                "{name} must be 1 to 64 characters of A-Z a-z 0-9 . _ - but is {}",
-                show(bytes)
-            ))
-        }),
-        Kind::Id => ascii(bytes, 64, ID).map(Value::Text).ok_or_else(|| {
-            let shown = show(bytes);
-            WireError::invalid(format!(
-                "{name} must be 1 to 64 printable ASCII characters without spaces but is {shown}"
-            ))
-        }),
-        Kind::Order => ascii(bytes, 128, ID).map(Value::Text).ok_or_else(|| {
-            let shown = show(bytes);
-            WireError::invalid(format!(
-                "{name} must be an order id, as ORDER.RESERVE gave it, but is {shown}"
-            ))
-        }),
-        Kind::Room => ascii(bytes, 128, ID).map(Value::Text).ok_or_else(|| {
-            let shown = show(bytes);
-            WireError::invalid(format!("{name} must be a room id, as ROOM.OPEN gave it, but is {shown}"))
-        }),
-        Kind::Cart => ascii(bytes, 128, ID).map(Value::Text).ok_or_else(|| {
-            let shown = show(bytes);
-            WireError::invalid(format!("{name} must be a cart id, as CART.RESERVE gave it, but is {shown}"))
-        }),
+        Kind::Name => match word.text() {
+            Some(text) if is_name(text) => Ok(Value::Text(text)),
+            _ => Err(must_be("1 to 64 characters of A-Z a-z 0-9 . _ -")),
+        },
+        Kind::Id => id(64, "1 to 64 printable ASCII characters without spaces"),
+        Kind::Order => id(128, "an order id, as ORDER.RESERVE gave it,"),
+        Kind::Room => id(128, "a room id, as ROOM.OPEN gave it,"),
+        Kind::Cart => id(128, "a cart id, as CART.RESERVE gave it,"),
         Kind::Quantity => whole_number(name, bytes, 1, MAX_QUANTITY).map(Value::Unsigned),
         Kind::Money => whole_number(name, bytes, 0, MAX_SAFE_INTEGER).map(Value::Unsigned),
         Kind::Delta => delta(name, bytes).map(Value::Signed),
         Kind::Degrees { most } => degrees(name, bytes, most).map(|e6| Value::Signed(e6.into())),
         Kind::Metres => whole_number(name, bytes, 1, MAX_METRES).map(Value::Unsigned),
-        Kind::Text { max_bytes } => match std::str::from_utf8(bytes) {
-            Ok(text) if text.len() <= max_bytes => Ok(Value::Text(text)),
+        Kind::Text { max_bytes } => match word.text() {
+            Some(text) if text.len() <= max_bytes => Ok(Value::Text(text)),
             _ => Err(WireError::invalid(format!("{name} must be UTF-8 text of at most {max_bytes} bytes"))),
         },
-        Kind::Json => std::str::from_utf8(bytes)
+        Kind::Json => word
+            .text()
             .map(Value::Text)
-            .map_err(|_| WireError::invalid(format!("{name} must be a JSON document in UTF-8"))),
+            .ok_or_else(|| WireError::invalid(format!("{name} must be a JSON document in UTF-8"))),
         // These belong to connection commands, which have parsers of their own.
         Kind::Bytes | Kind::Integer | Kind::Token | Kind::Block(_) => Ok(Value::Present),
     }
 }
 
-/// A byte that a SKU's name may have.
-const NAME: u8 = 1;
-/// A byte that a caller's id may have.
-const ID: u8 = 2;
-
-/// What each byte may be part of. Ids are most of what the server reads: one look-up a byte, no branches.
-static CLASSES: [u8; 256] = {
-    let mut classes = [0; 256];
+/// Whether each byte may be part of a SKU's name: one look-up a byte, no branches.
+static IN_NAMES: [bool; 256] = {
+    let mut in_names = [false; 256];
     let mut byte = 0;
     while byte < 256 {
         let value = byte as u8;
-        if value.is_ascii_alphanumeric() || matches!(value, b'.' | b'_' | b'-') {
-            classes[byte] |= NAME;
-        }
-        if value.is_ascii_graphic() {
-            classes[byte] |= ID;
-        }
+        in_names[byte] = value.is_ascii_alphanumeric() || matches!(value, b'.' | b'_' | b'-');
         byte += 1;
     }
-    classes
+    in_names
 };
-
-/// The bytes as text, if there are 1 to `max` of them and all belong to `class`.
-fn ascii(bytes: &[u8], max: usize, class: u8) -> Option<&str> {
-    if bytes.is_empty() || bytes.len() > max {
-        return None;
-    }
-    let common = bytes.iter().fold(class, |common, byte| common & CLASSES[usize::from(*byte)]);
-    if common != 0 { std::str::from_utf8(bytes).ok() } else { None }
-}
 
 /// Whether `text` can name a SKU or a campaign: 1 to 64 characters of `A-Z a-z 0-9 . _ -`.
 pub fn is_name(text: &str) -> bool {
-    ascii(text.as_bytes(), 64, NAME).is_some()
+    let all = |text: &str| text.bytes().fold(true, |all, byte| all & IN_NAMES[usize::from(byte)]);
+    (1..=64).contains(&text.len()) && all(text)
 }
 
 /// Whether `text` can be a caller's id (buyer, request, payment): 1 to 64 printable ASCII characters
 /// without spaces.
 pub fn is_id(text: &str) -> bool {
-    ascii(text.as_bytes(), 64, ID).is_some()
+    is_id_of(text.as_bytes(), 64)
+}
+
+fn is_id_of(bytes: &[u8], most: usize) -> bool {
+    (1..=most).contains(&bytes.len()) && is_graphic(bytes)
+}
+
+/// Whether all are printable ASCII characters and no space. Ids are most of what the server reads, so eight are looked at at
+/// once: the highest bit of a byte is set in one of these if it is below `!`, above `~`, or no ASCII. (What a byte borrows from
+/// the next, or carries over to it, can't hide either: it was one of them itself.)
+fn is_graphic(bytes: &[u8]) -> bool {
+    const fn each(byte: u8) -> u64 {
+        u64::from_ne_bytes([byte; 8])
+    }
+    let all = |eight: &[u8; 8]| {
+        let eight = u64::from_le_bytes(*eight);
+        (eight.wrapping_sub(each(b'!')) | eight.wrapping_add(each(1)) | eight) & each(0x80) == 0
+    };
+    match bytes.last_chunk() {
+        // The last eight overlap those before them.
+        Some(last) => bytes.as_chunks().0.iter().all(all) && all(last),
+        None => bytes.iter().all(u8::is_ascii_graphic),
+    }
 }
 
 fn whole_number(name: &str, bytes: &[u8], least: u64, most: u64) -> Result<u64, WireError> {
@@ -285,15 +283,15 @@ fn whole_number(name: &str, bytes: &[u8], least: u64, most: u64) -> Result<u64, 
 /// The two degrees behind a word such as `AT`.
 fn block<'a>(
     parts: &[Argument],
-    word_at: impl Fn(usize) -> Option<&'a [u8]>,
+    word_at: impl Fn(usize) -> Option<Word<'a>>,
     token: &[u8],
 ) -> Result<Value<'a>, WireError> {
     let mut place = [0; 2];
     for (index, (slot, part)) in place.iter_mut().zip(parts).enumerate() {
-        let Some(bytes) = word_at(index) else {
+        let Some(word) = word_at(index) else {
             return Err(WireError::invalid(format!("syntax error: {} needs {}", show(token), part.name)));
         };
-        if let Value::Signed(e6) = check(part, bytes)? {
+        if let Value::Signed(e6) = check(part, word)? {
             *slot = i32::try_from(e6).unwrap_or_default();
         }
     }
@@ -368,4 +366,24 @@ pub(super) fn show(bytes: &[u8]) -> String {
     const MOST: usize = 64;
     let shown = bytes.get(..MOST).unwrap_or(bytes).escape_ascii();
     if bytes.len() > MOST { format!("'{shown}...'") } else { format!("'{shown}'") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_byte_that_no_id_may_have_is_seen_wherever_it_stands() {
+        for length in 1..=40 {
+            for at in 0..length {
+                for byte in 0..=u8::MAX {
+                    for beside in [b'!', b'm', b'~'] {
+                        let mut id = vec![beside; length];
+                        id[at] = byte;
+                        assert_eq!(is_graphic(&id), byte.is_ascii_graphic(), "{byte:#x} at {at} of {length}");
+                    }
+                }
+            }
+        }
+    }
 }

@@ -206,8 +206,7 @@ fn put_one(name: &str, kind: Kind, value: &Value, words: &mut Vec<String>) -> Re
         _ => "a string",
     };
     let word = word.ok_or_else(|| ParamError::Type { name: name.to_owned(), expected })?;
-    check_value(name, kind, word.as_bytes())
-        .map_err(|error| ParamError::Value(error.message().to_owned()))?;
+    check_value(name, kind, &word).map_err(|error| ParamError::Value(error.message().to_owned()))?;
     words.push(word);
     Ok(())
 }

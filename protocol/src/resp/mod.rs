@@ -13,6 +13,7 @@ mod writer;
 
 pub use command_writer::{CommandWriter, encode_command};
 pub use reply::{Field, Fields, MAX_REPLY_DEPTH, Reply, ReplyError, ReplyKind, decode_reply};
+pub(crate) use request::Word;
 pub use request::{Args, FramingError, Limits, Request, RequestDecoder};
 pub use value::Value;
 pub use writer::Writer;
