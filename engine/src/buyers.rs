@@ -51,8 +51,12 @@ impl Buyers {
     }
 
     pub(crate) fn find(&self, name: &str, texts: &Texts, hashing: Hashing) -> Option<BuyerNumber> {
+        self.find_hashed(hashing.text(name), name, texts)
+    }
+
+    fn find_hashed(&self, hash: u64, name: &str, texts: &Texts) -> Option<BuyerNumber> {
         let is_it = |row: u32| self.name(BuyerNumber(row), texts) == name;
-        self.by_name.find(hashing.text(name), is_it).map(BuyerNumber)
+        self.by_name.find(hash, is_it).map(BuyerNumber)
     }
 
     /// See [`Index::touch`].
@@ -98,7 +102,8 @@ impl Buyers {
         texts: &mut Texts,
         hashing: Hashing,
     ) -> Option<BuyerNumber> {
-        if let Some(known) = self.find(name, texts, hashing) {
+        let hash = hashing.text(name);
+        if let Some(known) = self.find_hashed(hash, name, texts) {
             return Some(known);
         }
         let number = u32::try_from(self.rows.len()).ok()?;
@@ -111,7 +116,7 @@ impl Buyers {
             bought: false,
             chain: Chain::default(),
         });
-        self.by_name.insert(hashing.text(name), number);
+        self.by_name.insert(hash, number);
         Some(BuyerNumber(number))
     }
 

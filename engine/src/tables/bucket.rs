@@ -4,7 +4,7 @@
 const MAX_SLOTS: usize = 512;
 
 /// Slots that a large bucket grows by. With eight bytes a slot, its sizes are size classes of the allocator.
-const STEP: usize = 64;
+const STEP: usize = 128;
 
 /// Slots above which a bucket grows by [`STEP`], and below which it doubles.
 const DOUBLING: usize = 256;
