@@ -32,11 +32,17 @@ impl<'a> OrderId<'a> {
         let (sku, number) = parse(text, "}:o:")?;
         Some(Self { sku, number: OrderNumber(number) })
     }
+
+    /// What stands before the number, in parts.
+    #[must_use]
+    pub fn before_number(&self) -> [&'a str; 3] {
+        ["{", self.sku, "}:o:"]
+    }
 }
 
 impl fmt::Display for OrderId<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{{{}}}:o:{}", self.sku, self.number.0)
+        write(f, self.before_number(), self.number.0)
     }
 }
 
@@ -56,11 +62,17 @@ impl<'a> RoomId<'a> {
         let (sku, number) = parse(text, "}:r:")?;
         Some(Self { sku, number: RoomNumber(number) })
     }
+
+    /// What stands before the number, in parts.
+    #[must_use]
+    pub fn before_number(&self) -> [&'a str; 3] {
+        ["{", self.sku, "}:r:"]
+    }
 }
 
 impl fmt::Display for RoomId<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{{{}}}:r:{}", self.sku, self.number.0)
+        write(f, self.before_number(), self.number.0)
     }
 }
 
@@ -85,12 +97,23 @@ impl<'a> CartId<'a> {
         let (campaign, number) = parse(text, "}:c:")?;
         Some(Self { campaign, number: CartNumber(number) })
     }
+
+    /// What stands before the number, in parts.
+    #[must_use]
+    pub fn before_number(&self) -> [&'a str; 3] {
+        ["{", self.campaign, "}:c:"]
+    }
 }
 
 impl fmt::Display for CartId<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{{{}}}:c:{}", self.campaign, self.number.0)
+        write(f, self.before_number(), self.number.0)
     }
+}
+
+fn write(f: &mut fmt::Formatter<'_>, before_number: [&str; 3], number: u32) -> fmt::Result {
+    before_number.into_iter().try_for_each(|part| f.write_str(part))?;
+    fmt::Display::fmt(&number, f)
 }
 
 /// The SKU and the number of an id with this between them.
