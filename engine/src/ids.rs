@@ -42,7 +42,7 @@ impl<'a> OrderId<'a> {
 
 impl fmt::Display for OrderId<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write(f, self.before_number(), self.number.0)
+        write_id(f, self.before_number(), self.number.0)
     }
 }
 
@@ -72,7 +72,7 @@ impl<'a> RoomId<'a> {
 
 impl fmt::Display for RoomId<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write(f, self.before_number(), self.number.0)
+        write_id(f, self.before_number(), self.number.0)
     }
 }
 
@@ -107,13 +107,13 @@ impl<'a> CartId<'a> {
 
 impl fmt::Display for CartId<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write(f, self.before_number(), self.number.0)
+        write_id(f, self.before_number(), self.number.0)
     }
 }
 
-fn write(f: &mut fmt::Formatter<'_>, before_number: [&str; 3], number: u32) -> fmt::Result {
+fn write_id(f: &mut fmt::Formatter<'_>, before_number: [&str; 3], number: u32) -> fmt::Result {
     before_number.into_iter().try_for_each(|part| f.write_str(part))?;
-    fmt::Display::fmt(&number, f)
+    write!(f, "{number}")
 }
 
 /// The SKU and the number of an id with this between them.

@@ -43,7 +43,7 @@ impl<'a> Values<'a> {
             if argument.optional || argument.multiple {
                 break;
             }
-            *slot = check(argument, args.word(next).unwrap_or("".into()))?;
+            *slot = check(argument, args.word(next).unwrap_or_default())?;
             next += 1;
         }
         while let Some(word) = args.get(next) {
@@ -135,7 +135,7 @@ pub(super) fn read_pairs<'a>(
         return Err(unexpected(spec, b""));
     };
     for argument in spec.arguments.iter().take_while(|argument| argument.name != pairs.name) {
-        before.push(check_text(argument, args.word(next).unwrap_or("".into()))?);
+        before.push(check_text(argument, args.word(next).unwrap_or_default())?);
         next += 1;
     }
     let first = next;
@@ -255,12 +255,13 @@ fn is_id_of(bytes: &[u8], most: usize) -> bool {
     (1..=most).contains(&bytes.len()) && is_graphic(bytes)
 }
 
-/// Whether all are printable ASCII characters and no space. Ids are most of what the server reads, so eight are looked at at
-/// once: the highest bit of a byte is set in one of these if it is below `!`, above `~`, or no ASCII. (What a byte borrows from
-/// the next, or carries over to it, can't hide either: it was one of them itself.)
+/// Whether all are printable ASCII characters and no space. Ids are most of what the server reads, so eight bytes are judged
+/// together: the highest bit of one is set in one of three sums if it is below `!`, above `~`, or no ASCII. Nothing is borrowed
+/// by or carried from the bytes below the lowest bad one, so that one always shows; a good one above it may show too, which
+/// changes nothing.
 fn is_graphic(bytes: &[u8]) -> bool {
     const fn each(byte: u8) -> u64 {
-        u64::from_ne_bytes([byte; 8])
+        u64::from_le_bytes([byte; 8])
     }
     let all = |eight: &[u8; 8]| {
         let eight = u64::from_le_bytes(*eight);

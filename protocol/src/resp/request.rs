@@ -79,16 +79,16 @@ pub(super) struct Span {
 #[derive(Clone, Copy)]
 pub struct Args<'a> {
     bytes: &'a [u8],
-    /// All of the bytes, or nothing if they are not UTF-8: looked at once for all arguments, which costs half of looking at each.
+    /// All of the bytes, or nothing if they are not UTF-8: looked at once for all arguments, which costs a third of looking at each.
     text: &'a str,
     spans: &'a [Span],
 }
 
 /// One argument.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Default)]
 pub(crate) struct Word<'a> {
     bytes: &'a [u8],
-    /// The same, if that is known already.
+    /// The same as text; `None` if nobody has looked yet.
     text: Option<&'a str>,
 }
 
@@ -127,7 +127,7 @@ impl<'a> Args<'a> {
         self.bytes.get(span.start as usize..span.end as usize)
     }
 
-    /// The argument at `index`, and perhaps that it is text.
+    /// The argument at `index`, as bytes or text.
     pub(crate) fn word(&self, index: usize) -> Option<Word<'a>> {
         let span = self.spans.get(index)?;
         let range = span.start as usize..span.end as usize;
@@ -208,7 +208,8 @@ impl RequestDecoder {
         let Some((consumed, inline)) = consumed else { return Ok(None) };
         self.progress = Progress::Start;
         let bytes = if inline { &self.unquoted[..] } else { &buf[..consumed] };
-        // What is no text as a whole is looked at word by word.
+        // What is no text as a whole is looked at word by word. (Nor is a word text because all are: those of an inline command
+        // stand end to end, and one may end inside a character.)
         let text = std::str::from_utf8(bytes).unwrap_or_default();
         Ok(Some(Request { args: Args { bytes, text, spans: &self.spans }, consumed }))
     }
@@ -335,4 +336,84 @@ pub(super) fn length_line(bytes: &[u8]) -> Result<Option<(usize, usize)>, BadLen
         }
     }
     Ok(None)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::resp::encode_command;
+
+    /// Whether each word of the one command in `bytes` is text, asked both ways.
+    fn judged(bytes: &[u8]) -> Vec<(Option<String>, Option<String>)> {
+        let mut decoder = RequestDecoder::new(Limits::default());
+        let Ok(Some(request)) = decoder.decode(bytes) else { panic!("{bytes:?} is no whole command") };
+        let args = request.args;
+        let alone = |index| args.get(index).and_then(|word| std::str::from_utf8(word).ok());
+        let as_text = |index| args.word(index).and_then(Word::text);
+        (0..args.len())
+            .map(|index| (as_text(index).map(str::to_owned), alone(index).map(str::to_owned)))
+            .collect()
+    }
+
+    #[test]
+    fn a_word_is_text_by_itself_whatever_stands_beside_it() {
+        // Two halves of one character, end to end; a broken word behind an empty one.
+        for line in
+            [&b"\"\\xc3\" \"\\xa9\"\r\n"[..], b"\"\" \"\\xff\"\r\n", b"caf\xc3\xa9 lamp\n", b"lamp \xff\n"]
+        {
+            for (together, alone) in judged(line) {
+                assert_eq!(together, alone, "{}", line.escape_ascii());
+            }
+        }
+        assert_eq!(judged(b"\"\\xc3\" \"\\xa9\"\r\n")[0].0, None);
+        assert_eq!(judged(b"lamp \xff\n")[0].0.as_deref(), Some("lamp"));
+    }
+
+    proptest! {
+        #[test]
+        fn words_judged_together_are_text_as_each_by_itself(
+            words in proptest::collection::vec(
+                prop_oneof![
+                    "[a-z]{0,6}".prop_map(String::into_bytes),
+                    "\\PC{0,4}".prop_map(String::into_bytes),
+                    proptest::collection::vec(any::<u8>(), 0..4),
+                ],
+                1..6,
+            ),
+            behind in proptest::collection::vec(any::<u8>(), 0..4),
+        ) {
+            let words: Vec<&[u8]> = words.iter().map(Vec::as_slice).collect();
+            let mut bytes = Vec::new();
+            encode_command(&mut bytes, &words);
+            // What is sent behind it is of no concern to it.
+            bytes.extend(behind);
+            for (together, alone) in judged(&bytes) {
+                prop_assert_eq!(together, alone);
+            }
+        }
+    }
+
+    #[test]
+    fn a_short_length_is_read_like_a_long_one() {
+        let numbers = (0..1000).map(|length| length.to_string());
+        for digits in numbers.chain(["00", "05", "007", "0000000012"].map(str::to_owned)) {
+            let line = format!("${digits}\r\n");
+            let length: usize = digits.parse().unwrap_or(usize::MAX);
+            assert!(
+                matches!(length_line(line.as_bytes()), Ok(Some(read)) if read == (length, line.len())),
+                "{digits}"
+            );
+            for part in 1..line.len() {
+                assert!(
+                    matches!(length_line(&line.as_bytes()[..part]), Ok(None)),
+                    "{part} bytes of {digits}"
+                );
+            }
+            assert!(length_line(format!("${digits}\rx").as_bytes()).is_err(), "{digits}");
+            assert!(length_line(format!("${digits}x\r\n").as_bytes()).is_err(), "{digits}");
+        }
+        assert!(length_line(b"$\r\n").is_err());
+    }
 }

@@ -132,7 +132,7 @@ pub(crate) fn write_reply(
 }
 
 /// An id as text, on the stack: one is written for every reservation, and by the formatter it took a twentieth of what the
-/// server does for it.
+/// arbiters do for it.
 struct IdText {
     bytes: [u8; 128],
     length: usize,
@@ -153,18 +153,21 @@ impl IdText {
 
     fn new(before_number: [&str; 3], number: u32) -> Self {
         let mut id = Self { bytes: [0; 128], length: 0 };
-        before_number.into_iter().for_each(|part| id.push(part));
-        id.push(itoa::Buffer::new().format(number));
+        let mut digits = itoa::Buffer::new();
+        let mut parts = before_number.into_iter().chain([digits.format(number)]);
+        // The name of a SKU or campaign has at most 64 bytes, so all parts fit; no id is better than part of one.
+        if parts.try_for_each(|part| id.push(part)).is_none() {
+            id.length = 0;
+        }
         id
     }
 
-    /// A SKU's name has at most 64 bytes, so all parts fit.
-    fn push(&mut self, part: &str) {
+    /// `None` if it does not fit.
+    fn push(&mut self, part: &str) -> Option<()> {
         let end = self.length + part.len();
-        if let Some(room) = self.bytes.get_mut(self.length..end) {
-            room.copy_from_slice(part.as_bytes());
-            self.length = end;
-        }
+        self.bytes.get_mut(self.length..end)?.copy_from_slice(part.as_bytes());
+        self.length = end;
+        Some(())
     }
 
     fn as_str(&self) -> &str {
@@ -413,5 +416,6 @@ mod tests {
                 Some(CartId { campaign: sku, number: CartNumber(number) })
             );
         }
+        assert_eq!(IdText::order(&"x".repeat(123), OrderNumber(10)).as_str(), "");
     }
 }
