@@ -17,8 +17,9 @@ const EMPTY: u64 = u64::MAX;
 /// Entries by hash, open addressing with linear probing (Knuth 6.4, algorithm L), never removed.
 ///
 /// A general hash table would take a byte a slot for its tags and only have powers of two of slots: 17 bytes an entry
-/// at five million, where this takes 11 (and 13 where its buckets have just split). The hash is kept, because computing it again when the bucket grows or splits
-/// would read the row and its text, two cache misses for each entry, which took a third of a reservation's time.
+/// at five million, where this takes 11 (and 13 where its buckets have just split). The hash is kept, because computing
+/// it again when the bucket grows or splits would read the row and its text, two cache misses for each entry, which took
+/// a third of a reservation's time.
 #[derive(Debug, Default)]
 pub(crate) struct Bucket {
     /// Each [`EMPTY`], or a hash in the upper half and a row in the lower one.

@@ -241,8 +241,7 @@ static IN_NAMES: [bool; 256] = {
 
 /// Whether `text` can name a SKU or a campaign: 1 to 64 characters of `A-Z a-z 0-9 . _ -`.
 pub fn is_name(text: &str) -> bool {
-    let all = |text: &str| text.bytes().fold(true, |all, byte| all & IN_NAMES[usize::from(byte)]);
-    (1..=64).contains(&text.len()) && all(text)
+    (1..=64).contains(&text.len()) && text.bytes().fold(true, |all, byte| all & IN_NAMES[usize::from(byte)])
 }
 
 /// Whether `text` can be a caller's id (buyer, request, payment): 1 to 64 printable ASCII characters
