@@ -260,6 +260,11 @@ impl<'a> Group<'a> {
         Ok(Self { actor, at, birth, first_sequence, count, events: from })
     }
 
+    /// Reads where its events begin and end, so that they are in the cache when they are decoded.
+    pub(crate) fn touch(&self) -> u8 {
+        self.events.first() ^ self.events.last()
+    }
+
     /// Its events in order, if it is a SKU's. Ends after the first error.
     pub fn events(&self) -> impl Iterator<Item = Result<Event<'a>, CodecError>> + use<'a> {
         let mut decoder = EventDecoder::default();

@@ -94,6 +94,27 @@ impl Whose {
     }
 }
 
+/// Which of some groups is whose: its actor in the upper half, and in the lower one its place among them. One number is put in
+/// order faster than two.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct ByActor(u64);
+
+impl ByActor {
+    /// A group takes at least ten bytes, and all but the last block of a batch are a few megabytes, so `at` does not overflow: the
+    /// length of a block is a u32.
+    fn new(actor: ActorId, at: u32) -> Self {
+        Self(u64::from(actor.0) << 32 | u64::from(at))
+    }
+
+    fn actor(self) -> u64 {
+        self.0 >> 32
+    }
+
+    fn at(self) -> usize {
+        self.0 as u32 as usize
+    }
+}
+
 /// Applies what it is given to the states of its actors.
 #[derive(Debug)]
 pub(crate) struct Replayer {
@@ -154,12 +175,16 @@ impl Replayer {
             self.gather(block, first_sequence, &mut groups)?;
         }
         // An actor's groups stay in their order.
-        let mut order: Vec<_> = groups.iter().map(|group| group.actor).zip(0..groups.len()).collect();
+        let mut order: Vec<_> =
+            groups.iter().zip(0..).map(|(group, at)| ByActor::new(group.actor, at)).collect();
         order.sort_unstable();
-        let groups: Vec<_> = order.into_iter().map(|(_, at)| groups[at]).collect();
-        groups
-            .chunk_by(|one, next| one.actor == next.actor && next.birth.is_none())
-            .try_for_each(|run| self.run(run))
+        let mut of_one = Vec::new();
+        for places in order.chunk_by(|one, next| one.actor() == next.actor()) {
+            of_one.clear();
+            of_one.extend(places.iter().map(|place| groups[place.at()]));
+            of_one.chunk_by(|_, next| next.birth.is_none()).try_for_each(|run| self.run(run))?;
+        }
+        Ok(())
     }
 
     /// Adds the groups of a block that are to be replayed.

@@ -127,6 +127,8 @@ const TOGETHER: usize = 64;
 
 fn apply_to_sku(state: &mut SkuState, groups: &[Group<'_>]) -> Result<(), (u64, Unfit)> {
     let mut together = Vec::new();
+    // They lie anywhere in some megabytes: so the processor waits for many of them at a time.
+    std::hint::black_box(groups.iter().fold(0, |touched, group| touched ^ group.touch()));
     for group in groups {
         for (sequence, event) in (group.first_sequence..).zip(group.events()) {
             let event = event.map_err(|cause| (sequence, Unfit::Codec(cause)))?;

@@ -51,6 +51,16 @@ impl<'a> Cursor<'a> {
         self.rest.len()
     }
 
+    /// The next byte, zero if there is none. It is not taken for read.
+    pub(crate) fn first(&self) -> u8 {
+        self.rest.first().copied().unwrap_or_default()
+    }
+
+    /// The last byte, likewise.
+    pub(crate) fn last(&self) -> u8 {
+        self.rest.last().copied().unwrap_or_default()
+    }
+
     /// An error unless everything was read.
     pub(crate) fn finish(&self) -> Result<(), CodecError> {
         if self.rest.is_empty() { Ok(()) } else { Err(CodecError::LeftOver(self.rest.len())) }
