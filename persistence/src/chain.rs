@@ -105,6 +105,11 @@ impl<'a> Chain<'a> {
         self.tail
     }
 
+    /// The epoch that was read last.
+    pub(crate) fn epoch(&self) -> Option<EpochNumber> {
+        self.here.as_ref().map(|(number, _)| *number)
+    }
+
     /// The epoch that was read last, the bytes of its blocks, and the epoch itself.
     pub(crate) fn here(&self) -> Option<(EpochNumber, u64, Arc<dyn Epoch>)> {
         self.here.as_ref().map(|(number, epoch)| (*number, self.epoch_bytes, Arc::clone(epoch)))

@@ -26,6 +26,15 @@ pub trait Journal: Debug + Send + Sync {
     /// If it can't be read.
     fn open(&self, epoch: EpochNumber) -> Result<Arc<dyn Epoch>, JournalError>;
 
+    /// Fetches from the disk what opening this epoch will read, if this process did not read it before. For whoever will open it
+    /// and has something else to do until then.
+    ///
+    /// # Errors
+    /// If it can't be read, or can't be synced before.
+    fn fetch(&self, _: EpochNumber) -> Result<(), JournalError> {
+        Ok(())
+    }
+
     /// Deletes an epoch for good.
     ///
     /// # Errors

@@ -5,7 +5,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crossbeam::channel::{Receiver, Sender, bounded};
+use crossbeam::channel::{Receiver, Sender, bounded, unbounded};
 use tidegate_engine::Millis;
 
 use crate::chain::{Chain, ChainError, Step, Torn};
@@ -272,7 +272,13 @@ enum Work {
 impl Attempt<'_> {
     fn run(&self) -> Result<Read, RecoveryError> {
         let count = self.workers.max(1);
+        let mut ahead = self.epochs.list()?;
+        ahead.retain(|epoch| *epoch >= self.first());
         std::thread::scope(|scope| {
+            let (begun, begins) = unbounded();
+            let (journal, to_fetch, has_snapshot) =
+                (self.epochs.journal(), ahead.clone(), self.base.is_some());
+            let fetcher = scope.spawn(move || fetch(&**journal, &to_fetch, has_snapshot, &begins));
             let (outboxes, handles): (Vec<_>, Vec<_>) = (0..count)
                 .map(|part| {
                     let (outbox, inbox) = bounded(BATCHES_WAITING);
@@ -280,9 +286,10 @@ impl Attempt<'_> {
                     (outbox, scope.spawn(move || work(replayer, &inbox)))
                 })
                 .unzip();
-            let read = self.feed(&outboxes);
-            // The workers end when there is nothing more to come.
-            drop(outboxes);
+            let read = self.feed(ahead, &outboxes, &begun);
+            // The workers and the fetcher end when there is nothing more to come.
+            drop((outboxes, begun));
+            let fetched = fetcher.join().map_err(|panic| RecoveryError::Panic(panic_message(&*panic)))?;
             let mut replayers = Vec::with_capacity(count);
             for handle in handles {
                 let worker = handle.join().map_err(|panic| RecoveryError::Panic(panic_message(&*panic)))?;
@@ -290,31 +297,46 @@ impl Attempt<'_> {
             }
             // A worker's error came first: the reader only noticed that it was gone.
             let mut read = read?;
+            fetched?;
             read.replayers = replayers;
             Ok(read)
         })
     }
 
-    /// Reads the snapshot and the journal, and hands everything to the workers.
-    fn feed(&self, outboxes: &[Sender<Work>]) -> Result<Read, RecoveryError> {
+    /// The epoch that it goes on with.
+    fn first(&self) -> EpochNumber {
+        self.base.map_or(EpochNumber::FIRST, EpochNumber::next)
+    }
+
+    /// Reads the snapshot and the journal, and hands everything to the workers. Says when it begins with an epoch.
+    fn feed(
+        &self,
+        ahead: Vec<EpochNumber>,
+        outboxes: &[Sender<Work>],
+        begun: &Sender<()>,
+    ) -> Result<Read, RecoveryError> {
         let mut report = RecoveryReport::default();
-        let (first, tail) = match (self.base, self.snapshots) {
+        let tail = match (self.base, self.snapshots) {
             (Some(covers), Some(snapshots)) => {
                 let (footer, info) = snapshots.footer(covers)?;
                 report.snapshot = Some(info);
                 feed_snapshot(snapshots, covers, outboxes)?;
-                (covers.next(), footer.tail)
+                footer.tail
             }
-            _ => (EpochNumber::FIRST, Tail::EMPTY),
+            _ => Tail::EMPTY,
         };
-        let mut ahead = self.epochs.list()?;
-        ahead.retain(|epoch| *epoch >= first);
         let mark = self.epochs.journal().mark()?;
         let mut chain = Chain::new(self.epochs, ahead, tail, mark)?;
-        let (mut batch, mut batch_bytes) = (Vec::new(), 0);
+        let (mut batch, mut batch_bytes, mut epoch) = (Vec::new(), 0, None);
         let torn = loop {
             let first_sequence = chain.tail().sequence;
-            match chain.step()? {
+            let step = chain.step()?;
+            if epoch != chain.epoch() {
+                epoch = chain.epoch();
+                // Without a fetcher, it takes longer.
+                let _ = begun.send(());
+            }
+            match step {
                 Step::Block(block) => {
                     report.blocks += 1;
                     report.bytes += block.len() as u64;
@@ -339,9 +361,30 @@ impl Attempt<'_> {
         for number in chain.into_ahead() {
             here = Some((number, 0, self.epochs.get(number)?));
         }
-        let here = here.ok_or(ChainError::Missing(first))?;
+        let here = here.ok_or(ChainError::Missing(self.first()))?;
         Ok(Read { replayers: Vec::new(), tail: end, is_marked: mark.is_some(), here, torn, report })
     }
+}
+
+/// Fetches each epoch from the disk while the one before it is replayed, the first one while the snapshot is: opening an epoch
+/// reads all of it. Not earlier, for the kernel forgets what is too much.
+fn fetch(
+    journal: &dyn Journal,
+    ahead: &[EpochNumber],
+    has_snapshot: bool,
+    begins: &Receiver<()>,
+) -> Result<(), JournalError> {
+    let Some((first, later)) = ahead.split_first() else { return Ok(()) };
+    if has_snapshot {
+        journal.fetch(*first)?;
+    }
+    for epoch in later {
+        if begins.recv().is_err() {
+            break;
+        }
+        journal.fetch(*epoch)?;
+    }
+    Ok(())
 }
 
 fn feed_snapshot(

@@ -33,6 +33,8 @@ pub struct SledJournal {
     cache_bytes: u64,
     mark: MarkFile,
     settled: Settled,
+    /// Held while an epoch is settled or fetched: nobody has the kernel forget what another has just fetched.
+    fetching: Mutex<()>,
 }
 
 /// Epochs of which everything is on disk that this process reads of them.
@@ -46,7 +48,8 @@ impl SledJournal {
     pub fn new(dir: &Path, cache_bytes: u64) -> Result<Self, JournalError> {
         dirs::make(dir).map_err(|error| JournalError::io("cannot make", dir, &error))?;
         let mark = MarkFile::new(dir.join("mark"));
-        Ok(Self { dir: dir.to_owned(), cache_bytes, mark, settled: Settled::default() })
+        let (settled, fetching) = (Settled::default(), Mutex::default());
+        Ok(Self { dir: dir.to_owned(), cache_bytes, mark, settled, fetching })
     }
 
     /// Deletes what an interrupted start, rotation or deletion left behind, and has on disk what they did do: an epoch may
@@ -76,6 +79,18 @@ impl SledJournal {
 
     fn path(&self, epoch: EpochNumber) -> PathBuf {
         self.dir.join(dir_name(epoch))
+    }
+
+    /// Settles an epoch, unless that was done before; true if it was not. A process that was killed may not have synced what it
+    /// wrote, or may have tried in vain, and whoever reads it relies on it. Readers open it again and again, and others wait
+    /// meanwhile: once is enough.
+    fn settle(&self, epoch: EpochNumber) -> Result<bool, JournalError> {
+        if self.settled.lock().contains(&epoch) {
+            return Ok(false);
+        }
+        settle_log(&self.path(epoch))?;
+        self.settled.lock().insert(epoch);
+        Ok(true)
     }
 
     /// Opens the epoch of this number that lies in `path`.
@@ -142,13 +157,16 @@ impl Journal for SledJournal {
             });
         }
         remove_half_made_index(&path)?;
-        // A process that was killed may not have synced what it wrote, or may have tried in vain, and whoever reads it relies
-        // on it. Readers open it again and again, and others wait meanwhile: once is enough.
-        if !self.settled.lock().contains(&epoch) {
-            settle_log(&path)?;
-            self.settled.lock().insert(epoch);
+        {
+            let _alone = self.fetching.lock();
+            self.settle(epoch)?;
         }
         Ok(Arc::new(self.open_in(&path, epoch)?))
+    }
+
+    fn fetch(&self, epoch: EpochNumber) -> Result<(), JournalError> {
+        let _alone = self.fetching.lock();
+        if self.settle(epoch)? { read_through(&self.path(epoch)) } else { Ok(()) }
     }
 
     fn remove(&self, epoch: EpochNumber) -> Result<(), JournalError> {

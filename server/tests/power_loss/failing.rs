@@ -126,6 +126,29 @@ fn an_epoch_that_failed_to_sync_is_read_from_the_disk_when_it_is_opened_again() 
 }
 
 #[test]
+fn an_epoch_is_fetched_as_the_disk_has_it() {
+    let Some(machine) = machine(Disk::new(), fair::CONFIG) else { return };
+    let (dir, epoch) = (machine.data(), EpochNumber(1));
+    let opened = SledJournal::new(&dir, 1 << 20).unwrap().create(epoch).unwrap();
+    opened.append(1, b"an order").unwrap();
+    opened.sync().unwrap();
+    let log = machine.on_disk(|disk| disk.at(Path::new("shop/data/0000000001/db")).unwrap().node);
+    machine.on_disk(|disk| disk.fail_sync(log, 1));
+    opened.append(2, b"an order that is lost").unwrap();
+    opened.sync().unwrap_err();
+    drop(opened);
+    // Another start.
+    let journal = SledJournal::new(&dir, 1 << 20).unwrap();
+    machine.on_disk(|disk| disk.fail_sync(log, 1));
+    let error = journal.fetch(epoch).unwrap_err();
+    assert!(error.to_string().contains("cannot sync"), "{error}");
+    journal.fetch(epoch).unwrap();
+    let opened = journal.open(epoch).unwrap();
+    assert_eq!(opened.block_from(1).unwrap().map(|block| block.bytes), Some(b"an order".to_vec()));
+    assert_eq!(opened.block_from(2), Ok(None), "the disk does not have it");
+}
+
+#[test]
 fn an_epoch_is_made_only_if_each_of_its_syncs_succeeds() {
     let Some(mut machine) = machine(Disk::new(), fair::CONFIG) else { return };
     let (dir, epoch) = (machine.data(), EpochNumber(1));
