@@ -10,6 +10,7 @@ mod chain;
 mod codec;
 mod dirs;
 mod epoch;
+mod epoch_files;
 mod error;
 mod files;
 mod group;

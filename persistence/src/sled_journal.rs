@@ -5,7 +5,6 @@
 
 use std::collections::BTreeSet;
 use std::fs::{self, File};
-use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -14,8 +13,11 @@ use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 
+use crate::epoch_files::{
+    names, read_through, remove_dir, remove_half_made_index, settle_log, sync_dir, sync_path,
+};
 use crate::mark::MarkFile;
-use crate::{Epoch, EpochNumber, Journal, JournalError, Mark, StoredBlock, dirs, files};
+use crate::{Epoch, EpochNumber, Journal, JournalError, Mark, StoredBlock, dirs};
 
 /// The size of log segments, fixed for a directory when it is made. It also bounds the values that stay in the log:
 /// see [`VALUE_BYTES`].
@@ -438,64 +440,4 @@ fn key(first_sequence: u64, piece: u16) -> [u8; 10] {
 /// Keys of another shape do not occur; zero makes the block's own check find them.
 fn sequence_of(key: &[u8]) -> u64 {
     key.first_chunk::<8>().map_or(0, |bytes| u64::from_be_bytes(*bytes))
-}
-
-/// A kill during an open leaves such a file, and the next open would take it for damage.
-fn remove_half_made_index(epoch: &Path) -> Result<(), JournalError> {
-    for name in names(epoch)? {
-        if name.starts_with("snap.") && name.ends_with(".generating") {
-            let path = epoch.join(name);
-            fs::remove_file(&path).map_err(|error| JournalError::io("cannot delete", &path, &error))?;
-        }
-    }
-    Ok(())
-}
-
-fn names(dir: &Path) -> Result<Vec<String>, JournalError> {
-    let read = || -> io::Result<Vec<String>> {
-        fs::read_dir(dir)?.map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned())).collect()
-    };
-    read().map_err(|error| JournalError::io("cannot read", dir, &error))
-}
-
-fn remove_dir(path: &Path) -> Result<(), JournalError> {
-    match fs::remove_dir_all(path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => {
-            Err(JournalError::io("cannot delete", path, &error))
-        }
-        _ => Ok(()),
-    }
-}
-
-/// Reads all that sled reads when it opens this directory, if it is there.
-fn read_through(epoch: &Path) -> Result<(), JournalError> {
-    if !epoch.try_exists().map_err(|error| JournalError::io("cannot read", epoch, &error))? {
-        return Ok(());
-    }
-    for name in names(epoch)? {
-        let path = epoch.join(name);
-        let read = || -> io::Result<()> {
-            let file = File::open(&path)?;
-            if file.metadata()?.is_file() { files::read_through(&file) } else { Ok(()) }
-        };
-        read().map_err(|error| JournalError::io("cannot read", &path, &error))?;
-    }
-    Ok(())
-}
-
-/// What is not on disk of sled's log by now is not read either.
-fn settle_log(epoch: &Path) -> Result<(), JournalError> {
-    File::open(epoch.join("db"))
-        .and_then(|log| files::settle(&log))
-        .map_err(|error| JournalError::io("cannot sync", epoch, &error))
-}
-
-fn sync_path(path: &Path) -> Result<(), JournalError> {
-    File::open(path)
-        .and_then(|file| file.sync_all())
-        .map_err(|error| JournalError::io("cannot sync", path, &error))
-}
-
-fn sync_dir(path: &Path) -> Result<(), JournalError> {
-    dirs::sync(path).map_err(|error| JournalError::io("cannot sync", path, &error))
 }
