@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use rustix::fs::{Advice, fadvise};
-use tidegate_persistence::{EpochNumber, Journal, SledJournal};
+use tidegate_persistence::{Epoch, EpochNumber, Journal, SledJournal};
 use tidegate_protocol::resp::Value;
 
 use super::disk::Disk;
@@ -105,47 +106,50 @@ fn what_a_failed_sync_has_lost_is_not_built_on_after_a_restart() {
     }
 }
 
-#[test]
-fn an_epoch_that_failed_to_sync_is_read_from_the_disk_when_it_is_opened_again() {
-    let Some(machine) = machine(Disk::new(), fair::CONFIG) else { return };
-    let (dir, epoch) = (machine.data(), EpochNumber(1));
-    let journal = SledJournal::new(&dir, 1 << 20).unwrap();
-    let opened = journal.create(epoch).unwrap();
+/// Makes the first epoch, whose second block is not on the disk: the sync that failed is all that tells of it. Returns its log
+/// too.
+fn with_a_failed_sync(machine: &Machine, journal: &SledJournal) -> (Arc<dyn Epoch>, u64) {
+    let opened = journal.create(EpochNumber::FIRST).unwrap();
     opened.append(1, b"an order").unwrap();
     opened.sync().unwrap();
     let log = machine.on_disk(|disk| disk.at(Path::new("shop/data/0000000001/db")).unwrap().node);
     machine.on_disk(|disk| disk.fail_sync(log, 1));
     opened.append(2, b"an order that is lost").unwrap();
     opened.sync().unwrap_err();
-    opened.block_from(1).unwrap_err();
-    assert!(opened.is_doubtful());
-    drop(opened);
-    let opened = journal.open(epoch).unwrap();
+    (opened, log)
+}
+
+/// Looks for what the disk has of it.
+fn holds_what_the_disk_has(journal: &SledJournal) {
+    let opened = journal.open(EpochNumber::FIRST).unwrap();
     assert_eq!(opened.block_from(1).unwrap().map(|block| block.bytes), Some(b"an order".to_vec()));
     assert_eq!(opened.block_from(2), Ok(None), "the disk does not have it");
 }
 
 #[test]
+fn an_epoch_that_failed_to_sync_is_read_from_the_disk_when_it_is_opened_again() {
+    let Some(machine) = machine(Disk::new(), fair::CONFIG) else { return };
+    let journal = SledJournal::new(&machine.data(), 1 << 20).unwrap();
+    let (opened, _) = with_a_failed_sync(&machine, &journal);
+    opened.block_from(1).unwrap_err();
+    assert!(opened.is_doubtful());
+    drop(opened);
+    holds_what_the_disk_has(&journal);
+}
+
+#[test]
 fn an_epoch_is_fetched_as_the_disk_has_it() {
     let Some(machine) = machine(Disk::new(), fair::CONFIG) else { return };
-    let (dir, epoch) = (machine.data(), EpochNumber(1));
-    let opened = SledJournal::new(&dir, 1 << 20).unwrap().create(epoch).unwrap();
-    opened.append(1, b"an order").unwrap();
-    opened.sync().unwrap();
-    let log = machine.on_disk(|disk| disk.at(Path::new("shop/data/0000000001/db")).unwrap().node);
-    machine.on_disk(|disk| disk.fail_sync(log, 1));
-    opened.append(2, b"an order that is lost").unwrap();
-    opened.sync().unwrap_err();
+    let journal = || SledJournal::new(&machine.data(), 1 << 20).unwrap();
+    let (opened, log) = with_a_failed_sync(&machine, &journal());
     drop(opened);
     // Another start.
-    let journal = SledJournal::new(&dir, 1 << 20).unwrap();
+    let journal = journal();
     machine.on_disk(|disk| disk.fail_sync(log, 1));
-    let error = journal.fetch(epoch).unwrap_err();
+    let error = journal.fetch(EpochNumber::FIRST).unwrap_err();
     assert!(error.to_string().contains("cannot sync"), "{error}");
-    journal.fetch(epoch).unwrap();
-    let opened = journal.open(epoch).unwrap();
-    assert_eq!(opened.block_from(1).unwrap().map(|block| block.bytes), Some(b"an order".to_vec()));
-    assert_eq!(opened.block_from(2), Ok(None), "the disk does not have it");
+    journal.fetch(EpochNumber::FIRST).unwrap();
+    holds_what_the_disk_has(&journal);
 }
 
 #[test]
