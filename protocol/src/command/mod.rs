@@ -7,6 +7,7 @@
 mod business;
 mod call;
 mod connection;
+mod entry;
 mod index;
 pub mod introspect;
 pub mod reference;

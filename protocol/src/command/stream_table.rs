@@ -1,8 +1,8 @@
 //! The command table's commands of Redis streams.
 
+use super::entry::{SALE, option, repeated, required};
 use super::spec::{Argument, CommandSpec, Flag, Group, Keys, Kind, Role};
 use super::stream;
-use super::table::{SALE, option, repeated, required};
 
 const KEY: Argument = required("key", Kind::Bytes);
 const GROUP: Argument = required("group", Kind::Bytes);

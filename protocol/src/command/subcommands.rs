@@ -1,8 +1,8 @@
 //! The command table's subcommands.
 
 use super::connection as conn;
+use super::entry::{CONNECTION, SERVER, any_number, repeated, required};
 use super::spec::{CommandSpec, Flag, Group, Kind};
-use super::table::{CONNECTION, SERVER, any_number, repeated, required};
 
 pub(super) const CLIENT: &[CommandSpec] = &[
     CommandSpec {

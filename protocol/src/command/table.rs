@@ -3,31 +3,13 @@
 
 use super::business as sale;
 use super::connection as conn;
+use super::entry::{
+    ADMIN_WRITE, ANYTIME, BEFORE_AUTH, CONNECTION, PUBSUB, READ, SALE, SERVER, WRITE, any_number, option,
+    optional, repeated, required,
+};
 use super::spec::{Argument, CommandSpec, Flag, Group, Keys, Kind, Role};
 use super::stream_table as stream;
 use super::subcommands::{CLIENT, COMMAND, CONFIG};
-
-const SINCE: &str = "0.1.0";
-
-pub(super) const fn required(name: &'static str, kind: Kind) -> Argument {
-    Argument { name, kind, token: None, optional: false, multiple: false }
-}
-
-pub(super) const fn option(token: &'static str, name: &'static str, kind: Kind) -> Argument {
-    Argument { name, kind, token: Some(token), optional: true, multiple: false }
-}
-
-const fn optional(name: &'static str, kind: Kind) -> Argument {
-    Argument { name, kind, token: None, optional: true, multiple: false }
-}
-
-pub(super) const fn repeated(name: &'static str, kind: Kind) -> Argument {
-    Argument { name, kind, token: None, optional: false, multiple: true }
-}
-
-pub(super) const fn any_number(name: &'static str, kind: Kind) -> Argument {
-    Argument { name, kind, token: None, optional: true, multiple: true }
-}
 
 const SKU: Argument = required("sku", Kind::Name);
 const ORDER: Argument = required("order", Kind::Order);
@@ -36,33 +18,6 @@ const ROOM: Argument = required("room", Kind::Room);
 const CART: Argument = required("cart", Kind::Cart);
 const REQ: Argument = required("req", Kind::Id);
 const BUYER: Argument = required("buyer", Kind::Id);
-
-const ADMIN_WRITE: &[Flag] = &[Flag::Write, Flag::Admin, Flag::Fast];
-const WRITE: &[Flag] = &[Flag::Write, Flag::Fast];
-const READ: &[Flag] = &[Flag::Readonly, Flag::Fast];
-const ANYTIME: &[Flag] = &[Flag::Fast, Flag::Loading];
-const BEFORE_AUTH: &[Flag] = &[Flag::Fast, Flag::Loading, Flag::NoAuth];
-pub(super) const SERVER: &[Flag] = &[Flag::Loading];
-
-/// What most entries have in common; each says what is different.
-pub(super) const SALE: CommandSpec = CommandSpec {
-    name: "",
-    summary: "",
-    since: SINCE,
-    group: Group::Sku,
-    role: Role::Storefront,
-    flags: &[],
-    keys: Keys::First,
-    arguments: &[],
-    replies: &[],
-    subcommands: &[],
-    parse: sale::sku_get,
-};
-
-pub(super) const CONNECTION: CommandSpec =
-    CommandSpec { group: Group::Connection, role: Role::All, flags: ANYTIME, keys: Keys::None, ..SALE };
-
-const PUBSUB: CommandSpec = CommandSpec { group: Group::Pubsub, flags: &[], keys: Keys::None, ..SALE };
 
 /// Every command of this version. The order is that of the reference.
 pub static COMMANDS: &[CommandSpec] = &[
