@@ -212,8 +212,11 @@ impl Siege {
         );
     }
 
-    fn metrics(&self) -> Exposition {
-        Exposition::parse(&Ask::new(self.doors().1, "GET", "/metrics").send().body)
+    /// What the server says of itself. Whoever asks while a crowd is still being dealt with may be told to come again: a head
+    /// that was there in time, but could not be read in time, is answered 408.
+    pub(crate) fn metrics(&self) -> Exposition {
+        let ask = Ask::new(self.doors().1, "GET", "/metrics");
+        Exposition::parse(&until("its metrics", || ask.send(), |answer| answer.status == 200).body)
     }
 
     /// How many orders there are, the crowd's and the seller's.
