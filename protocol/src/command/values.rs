@@ -194,37 +194,56 @@ fn check<'a>(argument: &Argument, word: Word<'a>) -> Result<Value<'a>, WireError
 }
 
 fn check_kind<'a>(name: &str, kind: Kind, word: Word<'a>) -> Result<Value<'a>, WireError> {
+    read(kind, word).ok_or_else(|| refusal(name, kind, word.bytes()))
+}
+
+/// What a word is as an argument of this kind, if it can be one.
+fn read<'a>(kind: Kind, word: Word<'a>) -> Option<Value<'a>> {
     let bytes = word.bytes();
-    let must_be = |what: &str| WireError::invalid(format!("{name} must be {what} but is {}", show(bytes)));
-    let id = |most: usize, what: &str| match word.text() {
-        Some(text) if is_id_of(bytes, most) => Ok(Value::Text(text)),
-        _ => Err(must_be(what)),
-    };
+    let id = |most: usize| word.text().filter(|_| is_id_of(bytes, most)).map(Value::Text);
+    let number = |least: u64, most: u64| whole_number(bytes, least, most).map(Value::Unsigned);
     match kind {
-        Kind::Name => match word.text() {
-            Some(text) if is_name(text) => Ok(Value::Text(text)),
-            _ => Err(must_be("1 to 64 characters of A-Z a-z 0-9 . _ -")),
-        },
-        Kind::Id => id(64, "1 to 64 printable ASCII characters without spaces"),
-        Kind::Order => id(128, "an order id, as ORDER.RESERVE gave it,"),
-        Kind::Room => id(128, "a room id, as ROOM.OPEN gave it,"),
-        Kind::Cart => id(128, "a cart id, as CART.RESERVE gave it,"),
-        Kind::Quantity => whole_number(name, bytes, 1, MAX_QUANTITY).map(Value::Unsigned),
-        Kind::Money => whole_number(name, bytes, 0, MAX_SAFE_INTEGER).map(Value::Unsigned),
-        Kind::Delta => delta(name, bytes).map(Value::Signed),
-        Kind::Degrees { most } => degrees(name, bytes, most).map(|e6| Value::Signed(e6.into())),
-        Kind::Metres => whole_number(name, bytes, 1, MAX_METRES).map(Value::Unsigned),
-        Kind::Text { max_bytes } => match word.text() {
-            Some(text) if text.len() <= max_bytes => Ok(Value::Text(text)),
-            _ => Err(WireError::invalid(format!("{name} must be UTF-8 text of at most {max_bytes} bytes"))),
-        },
-        Kind::Json => word
-            .text()
-            .map(Value::Text)
-            .ok_or_else(|| WireError::invalid(format!("{name} must be a JSON document in UTF-8"))),
+        Kind::Name => word.text().filter(|text| is_name(text)).map(Value::Text),
+        Kind::Id => id(64),
+        Kind::Order | Kind::Room | Kind::Cart => id(128),
+        Kind::Quantity => number(1, MAX_QUANTITY),
+        Kind::Money => number(0, MAX_SAFE_INTEGER),
+        Kind::Delta => delta(bytes).map(Value::Signed),
+        Kind::Degrees { most } => degrees(bytes, most).map(|e6| Value::Signed(e6.into())),
+        Kind::Metres => number(1, MAX_METRES),
+        Kind::Text { max_bytes } => word.text().filter(|text| text.len() <= max_bytes).map(Value::Text),
+        Kind::Json => word.text().map(Value::Text),
         // These belong to connection commands, which have parsers of their own.
-        Kind::Bytes | Kind::Integer | Kind::Token | Kind::Block(_) => Ok(Value::Present),
+        Kind::Bytes | Kind::Integer | Kind::Token | Kind::Block(_) => Some(Value::Present),
     }
+}
+
+/// What is said of a word that can't be an argument of this kind.
+#[cold]
+fn refusal(name: &str, kind: Kind, bytes: &[u8]) -> WireError {
+    let number = |least: u64, most: u64| format!("a whole number from {least} to {most}");
+    let what = match kind {
+        Kind::Text { max_bytes } => {
+            return WireError::invalid(format!("{name} must be UTF-8 text of at most {max_bytes} bytes"));
+        }
+        Kind::Json => return WireError::invalid(format!("{name} must be a JSON document in UTF-8")),
+        Kind::Name => "1 to 64 characters of A-Z a-z 0-9 . _ -".to_owned(),
+        Kind::Order => "an order id, as ORDER.RESERVE gave it,".to_owned(),
+        Kind::Room => "a room id, as ROOM.OPEN gave it,".to_owned(),
+        Kind::Cart => "a cart id, as CART.RESERVE gave it,".to_owned(),
+        Kind::Quantity => number(1, MAX_QUANTITY),
+        Kind::Money => number(0, MAX_SAFE_INTEGER),
+        Kind::Delta => {
+            format!("a whole number from -{MAX_SAFE_INTEGER} to {MAX_SAFE_INTEGER}, not 0,")
+        }
+        Kind::Degrees { most } => format!("decimal degrees from -{most} to {most}"),
+        Kind::Metres => number(1, MAX_METRES),
+        // The last four are anything.
+        Kind::Id | Kind::Bytes | Kind::Integer | Kind::Token | Kind::Block(_) => {
+            "1 to 64 printable ASCII characters without spaces".to_owned()
+        }
+    };
+    WireError::invalid(format!("{name} must be {what} but is {}", show(bytes)))
 }
 
 /// Whether each byte may be part of a SKU's name: one look-up a byte, no branches.
@@ -273,11 +292,8 @@ fn is_graphic(bytes: &[u8]) -> bool {
     }
 }
 
-fn whole_number(name: &str, bytes: &[u8], least: u64, most: u64) -> Result<u64, WireError> {
-    digits(bytes).filter(|value| (least..=most).contains(value)).ok_or_else(|| {
-        let shown = show(bytes);
-        WireError::invalid(format!("{name} must be a whole number from {least} to {most} but is {shown}"))
-    })
+fn whole_number(bytes: &[u8], least: u64, most: u64) -> Option<u64> {
+    digits(bytes).filter(|value| (least..=most).contains(value))
 }
 
 /// The two degrees behind a word such as `AT`.
@@ -299,7 +315,7 @@ fn block<'a>(
 }
 
 /// A decimal number of degrees, in millionths. Further digits are cut off: they are a tenth of a metre and less.
-fn degrees(name: &str, bytes: &[u8], most: u32) -> Result<i32, WireError> {
+fn degrees(bytes: &[u8], most: u32) -> Option<i32> {
     let (negative, magnitude) = match bytes.strip_prefix(b"-") {
         Some(rest) => (true, rest),
         None => (false, bytes),
@@ -310,40 +326,21 @@ fn degrees(name: &str, bytes: &[u8], most: u32) -> Result<i32, WireError> {
     };
     let is_fraction =
         |digits: &&[u8]| (1..=20).contains(&digits.len()) && digits.iter().all(u8::is_ascii_digit);
-    let e6 = digits(whole).filter(|_| whole.len() <= 3 && fraction.as_ref().is_none_or(is_fraction)).map(
-        |whole| {
-            let digit = |at: usize| {
-                fraction.and_then(|digits| digits.get(at)).map_or(0, |byte| u64::from(byte - b'0'))
-            };
-            (0..6).fold(whole, |value, at| 10 * value + digit(at))
-        },
-    );
-    e6.filter(|e6| *e6 <= u64::from(most) * 1_000_000)
-        .and_then(|e6| i32::try_from(e6).ok())
-        .map(|e6| if negative { -e6 } else { e6 })
-        .ok_or_else(|| {
-            let shown = show(bytes);
-            WireError::invalid(format!(
-                "{name} must be decimal degrees from -{most} to {most} but is {shown}"
-            ))
-        })
+    let whole = digits(whole).filter(|_| whole.len() <= 3 && fraction.as_ref().is_none_or(is_fraction))?;
+    let digit =
+        |at: usize| fraction.and_then(|digits| digits.get(at)).map_or(0, |byte| u64::from(byte - b'0'));
+    let e6 = (0..6).fold(whole, |value, at| 10 * value + digit(at));
+    let e6 = i32::try_from(e6).ok().filter(|_| e6 <= u64::from(most) * 1_000_000)?;
+    Some(if negative { -e6 } else { e6 })
 }
 
-fn delta(name: &str, bytes: &[u8]) -> Result<i64, WireError> {
+fn delta(bytes: &[u8]) -> Option<i64> {
     let (negative, magnitude) = match bytes.strip_prefix(b"-") {
         Some(rest) => (true, rest),
         None => (false, bytes),
     };
-    digits(magnitude)
-        .filter(|value| (1..=MAX_SAFE_INTEGER).contains(value))
-        .and_then(|value| i64::try_from(value).ok())
-        .map(|value| if negative { -value } else { value })
-        .ok_or_else(|| {
-            let shown = show(bytes);
-            WireError::invalid(format!(
-                "{name} must be a whole number from -{MAX_SAFE_INTEGER} to {MAX_SAFE_INTEGER}, not 0, but is {shown}"
-            ))
-        })
+    let value = i64::try_from(whole_number(magnitude, 1, MAX_SAFE_INTEGER)?).ok()?;
+    Some(if negative { -value } else { value })
 }
 
 /// Plain decimal digits without a sign, leading zeros or spaces.

@@ -307,15 +307,20 @@ pub(super) struct BadLength;
 
 /// Reads a line like `*3\r\n` or `$11\r\n`: the length and how many bytes the line takes. `None` if the line
 /// is not complete yet. The first byte is not looked at.
+#[inline]
 pub(super) fn length_line(bytes: &[u8]) -> Result<Option<(usize, usize)>, BadLength> {
-    // Nearly all of them.
     match bytes {
-        [_, ones @ b'0'..=b'9', b'\r', b'\n', ..] => return Ok(Some((usize::from(ones - b'0'), 4))),
+        [_, ones @ b'0'..=b'9', b'\r', b'\n', ..] => Ok(Some((usize::from(ones - b'0'), 4))),
         [_, tens @ b'0'..=b'9', ones @ b'0'..=b'9', b'\r', b'\n', ..] => {
-            return Ok(Some((usize::from(tens - b'0') * 10 + usize::from(ones - b'0'), 5)));
+            Ok(Some((usize::from(tens - b'0') * 10 + usize::from(ones - b'0'), 5)))
         }
-        _ => {}
+        _ => any_length_line(bytes),
     }
+}
+
+/// The same for those that are not nearly all of them.
+#[inline(never)]
+fn any_length_line(bytes: &[u8]) -> Result<Option<(usize, usize)>, BadLength> {
     let mut length: usize = 0;
     for (index, &byte) in bytes.iter().enumerate().skip(1) {
         match byte {
