@@ -202,7 +202,8 @@ impl Desk for CampaignClerk {
             replies.push(reply);
         }
         scribe.close();
-        TurnEnd { changed: scribe.changed, next_expiry: self.state.next_cart_expiry().map(|(at, _)| at) }
+        let next_expiry = self.state.next_cart_expiry().map(|(at, _)| at);
+        TurnEnd { changed: scribe.changed, next_expiry, shows_others: false }
     }
 
     fn last_event_at(&self) -> Millis {

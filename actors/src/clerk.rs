@@ -114,7 +114,9 @@ impl Clerk {
             let (standing, wanted) = self.membership.before(sku, command, scribe.now);
             let mut standing = self.placed(command, standing);
             standing.left = standing.left.saturating_sub(question.unwrap_or(0));
-            match self.state.decide_for(command, scribe.now, limits, &standing) {
+            let judged = self.state.decide_for(command, scribe.now, limits, &standing);
+            scribe.shows_others |= self.membership.is_shown_by(&judged, &standing);
+            match judged {
                 Ok(change) if question.is_some() => return Reply::Accepted(change.answer),
                 Ok(change) => {
                     let wanted = wanted.as_ref().filter(|_| take_up(&change.events));
@@ -191,6 +193,8 @@ impl Clerk {
                 Reply::Room(sku.and_then(|sku| sku.room(*number, scribe.now)).map(Box::new))
             }
             Ask::Report => {
+                // Beside the books stands how many buyers the campaign has.
+                scribe.shows_others |= self.membership.is_part();
                 Reply::Report(self.state.sku().map(|sku| Box::new((sku.report(), self.rejections))))
             }
         }
@@ -218,11 +222,11 @@ impl Desk for Clerk {
             replies.push(reply);
         }
         scribe.close();
-        let Scribe { changed, reporter, .. } = scribe;
+        let Scribe { changed, shows_others, reporter, .. } = scribe;
         if let (true, Some(reporter), Some(sku)) = (changed, reporter, self.state.sku()) {
             reporter.sku(sku);
         }
-        TurnEnd { changed, next_expiry: self.state.quiet_until() }
+        TurnEnd { changed, next_expiry: self.state.quiet_until(), shows_others }
     }
 
     fn glance(&self) {

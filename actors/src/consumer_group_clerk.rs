@@ -105,7 +105,7 @@ impl Desk for ConsumerGroupClerk {
             replies.push(reply);
         }
         scribe.close();
-        TurnEnd { changed: scribe.changed, next_expiry: None }
+        TurnEnd { changed: scribe.changed, next_expiry: None, shows_others: false }
     }
 
     fn show(&self, shown: &Shown) {

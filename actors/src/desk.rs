@@ -29,6 +29,8 @@ pub struct TurnEnd {
     pub changed: bool,
     /// The clock has nothing to do here before this; `None`: it never has.
     pub next_expiry: Option<Millis>,
+    /// A reply shows what other actors did, which the journal may not have yet.
+    pub shows_others: bool,
 }
 
 /// A state and what one turn does to it.

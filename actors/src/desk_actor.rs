@@ -11,15 +11,15 @@ use std::time::{Duration, Instant};
 
 use tidegate_engine::Millis;
 use tidegate_persistence::{ActorId, State, Ticket};
-use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
 use crate::ask::{Body, Fault, Reply};
 use crate::desk::Desk;
-use crate::floor::{Delivery, Place};
+use crate::floor::{Delivery, Place, deliver};
 use crate::news::{News, Reporter};
 use crate::office::{Changed, Office};
 use crate::rebuild::{RebuildError, make_anew};
+use crate::release::Parcel;
 use crate::settling::settle;
 use crate::shown::{Condition, Shown};
 
@@ -157,6 +157,7 @@ impl DeskActor {
         match end {
             Ok(end) => {
                 self.failed_alone &= !body.is_empty();
+                office.shows_others |= end.shows_others;
                 if end.changed {
                     self.is_unsubmitted = true;
                     let news = reporter.map(Reporter::into_news).unwrap_or_default();
@@ -197,7 +198,7 @@ impl DeskActor {
             desk.show(shown);
         }));
         if !news.is_empty() {
-            office.release().hold_news(ticket, self.desk.name(), news);
+            office.release().hold(ticket, Parcel::News { of: self.desk.name().into(), news });
         }
         self.tell(office);
         if let Err(panic) = published {
@@ -237,7 +238,7 @@ impl DeskActor {
 
     fn wake_after(&mut self, pause: Duration, at: Millis, office: &Office) {
         let (deliveries, place) = (office.deliveries(), self.place);
-        let ring = move || send_home(&deliveries, Delivery::TimeUp(place));
+        let ring = move || deliver(&deliveries, Delivery::TimeUp(place));
         let task = if pause.is_zero() {
             ring();
             None
@@ -280,7 +281,7 @@ impl DeskActor {
                 tokio::time::sleep(Duration::from_millis(1)).await;
             }
             let state = make_anew(&shared, release.lane(), (id, &name)).await;
-            send_home(&deliveries, Delivery::Rebuilt(place, Box::new(state)));
+            deliver(&deliveries, Delivery::Rebuilt(place, Box::new(state)));
         });
     }
 
@@ -324,13 +325,6 @@ impl DeskActor {
         if let (Condition::Quarantined, Some(news)) = (condition, &office.shared.options.news) {
             news.end(Some(self.desk.name()), Fault::Quarantined);
         }
-    }
-}
-
-/// Sends a delivery to one's own floor. A floor that is closed has no use for it.
-fn send_home(deliveries: &mpsc::WeakUnboundedSender<Delivery>, delivery: Delivery) {
-    if let Some(deliveries) = deliveries.upgrade() {
-        let _ = deliveries.send(delivery);
     }
 }
 

@@ -17,7 +17,7 @@ use crate::house::Shared;
 use crate::load::Load;
 use crate::office::{Changed, Office};
 use crate::rebuild::RebuildError;
-use crate::release::Release;
+use crate::release::{Parcel, Release};
 
 /// From so many asks on, looking ahead is worth it: for fewer there is too little to fetch at the same time.
 const WARM_FROM: usize = 4;
@@ -44,6 +44,8 @@ pub(crate) enum Delivery {
     TimeUp(Place),
     /// The clock was set forward: an actor's timer is not to be relied on.
     Wake(Place),
+    /// Another floor wants to know when what was done here until now is durable.
+    Word(oneshot::Sender<()>),
     /// An actor's state was made anew, or could not be.
     Rebuilt(Place, Box<Result<Option<State>, RebuildError>>),
 }
@@ -67,6 +69,11 @@ impl Stairs {
     /// The delivery, if the floor is closed.
     pub(crate) fn send(&self, delivery: Delivery) -> Result<(), Delivery> {
         self.deliveries.send(delivery).map_err(|mpsc::error::SendError(delivery)| delivery)
+    }
+
+    /// The way there for whoever does not keep the floor open.
+    pub(crate) fn downgrade(&self) -> mpsc::WeakUnboundedSender<Delivery> {
+        self.deliveries.downgrade()
     }
 }
 
@@ -94,7 +101,7 @@ impl Floor {
         let _ = arbiter.spawn_fn(move || {
             FloorActor::create(|ctx| {
                 FloorActor::add_stream(poll_fn(move |task| arriving.poll_recv(task)), ctx);
-                FloorActor { desks: Vec::new(), office }
+                FloorActor { number, desks: Vec::new(), office }
             });
         });
         let mailbox_capacity = shared.options.mailbox_capacity;
@@ -123,6 +130,7 @@ impl Floor {
 
 /// All that happens on a floor, one delivery after the other.
 struct FloorActor {
+    number: usize,
     /// By place.
     desks: Vec<Option<DeskActor>>,
     office: Office,
@@ -146,6 +154,10 @@ impl StreamHandler<Delivery> for FloorActor {
             Delivery::Wake(place) => {
                 self.with(place, DeskActor::wake);
                 self.hand_over();
+            }
+            Delivery::Word(to) => {
+                let release = self.office.release();
+                release.hold(release.lane().submitted(), Parcel::Word(to));
             }
             Delivery::Rebuilt(place, state) => {
                 self.with(place, |desk, office| desk.rebuilt(*state, office));
@@ -205,7 +217,7 @@ impl FloorActor {
             // Who is gone needs no answer.
             let _ = to.send(outcome);
         } else {
-            self.office.release().hold(until, outcome, to);
+            self.hold(until, Parcel::Reply { outcome, to });
         }
     }
 
@@ -227,8 +239,32 @@ impl FloorActor {
             // Who is gone needs no answer.
             let _ = to.send(outcomes);
         } else {
-            self.office.release().hold_round(until, outcomes, to);
+            self.hold(until, Parcel::Round { outcomes, to });
         }
+    }
+
+    /// Has it wait until what it shows is durable: until this ticket is, and if it shows what others did, all that was done
+    /// on any floor until now.
+    fn hold(&self, until: Ticket, parcel: Parcel) {
+        let release = self.office.release();
+        let floors = self.office.shared.floors.get().filter(|_| self.office.shows_others);
+        let others = floors.into_iter().flatten().enumerate().filter(|(number, _)| *number != self.number);
+        let words: Vec<_> = others.map(|(_, floor)| ask_for_word(floor)).collect();
+        if words.is_empty() {
+            return release.hold(until, parcel);
+        }
+        let (release, until) = (Arc::clone(release), release.lane().submitted());
+        actix_rt::spawn(async move {
+            for word in words {
+                match word.await {
+                    Ok(()) => {}
+                    Err(_) if release.lane().failed().is_some() => return release.send_failed(parcel),
+                    // The house is closing, and nobody is answered any more.
+                    Err(_) => return,
+                }
+            }
+            release.hold(until, parcel);
+        });
     }
 
     /// Fetches what these turns will need from memory: all at once, where each turn would wait for its own.
@@ -262,4 +298,19 @@ impl FloorActor {
 /// Whether these replies may be told before they are durable.
 fn go_ahead(body: &Body, replies: &[Reply]) -> bool {
     replies.iter().zip(body.asks()).all(|(reply, ask)| reply.goes_ahead(ask))
+}
+
+/// Asks a floor to say when what was done there until now is durable. What came to it before has been handed over when it
+/// gets to that. One that is closed says nothing.
+fn ask_for_word(floor: &mpsc::WeakUnboundedSender<Delivery>) -> oneshot::Receiver<()> {
+    let (to, word) = oneshot::channel();
+    deliver(floor, Delivery::Word(to));
+    word
+}
+
+/// Sends a delivery to a floor. One that is closed has no use for it.
+pub(crate) fn deliver(floor: &mpsc::WeakUnboundedSender<Delivery>, delivery: Delivery) {
+    if let Some(floor) = floor.upgrade() {
+        let _ = floor.send(delivery);
+    }
 }

@@ -2,14 +2,14 @@
 
 use std::fmt;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
-use std::sync::{Arc, Weak};
+use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
 
 use actix::ArbiterHandle;
 use parking_lot::Mutex;
 use tidegate_engine::{CartNumber, CartSettlement, ConsumerGroupAnswer, ConsumerGroupCommand};
 use tidegate_persistence::{ActorId, ActorKind, Lane, State};
-use tokio::sync::{Notify, oneshot};
+use tokio::sync::{Notify, mpsc, oneshot};
 
 use crate::ask::{Body, Fault, Outcome, Reply};
 use crate::campaign_clerk::CampaignClerk;
@@ -92,6 +92,8 @@ pub(crate) struct Shared {
     pub(crate) leaps: AtomicU64,
     /// All SKUs. They don't keep each other.
     pub(crate) skus: Weak<Directory>,
+    /// The way to each floor, by number. Neither do these.
+    pub(crate) floors: OnceLock<Box<[mpsc::WeakUnboundedSender<Delivery>]>>,
 }
 
 /// All actors of one server.
@@ -154,12 +156,15 @@ impl House {
             attempts: AtomicU64::new(0),
             leaps: AtomicU64::new(0),
             skus: Arc::downgrade(&directory),
+            floors: OnceLock::new(),
         });
         let floors: Vec<_> = arbiters
             .into_iter()
             .enumerate()
             .map(|(number, arbiter)| Floor::open(number, arbiter, Arc::clone(&shared)))
             .collect();
+        // Nobody lives there yet, so nobody has looked for it.
+        let _ = shared.floors.set(floors.iter().map(|floor| floor.stairs().downgrade()).collect());
         let untold = Mutex::default();
         let (ledgers, documents, new_groups) = Default::default();
         let house = Self {

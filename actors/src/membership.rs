@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
-use tidegate_engine::{Claim, Command, CouponCode, Event, Millis, OrderNumber, Sku, Standing};
+use tidegate_engine::{
+    Answer, Change, Claim, Command, CouponCode, Event, Millis, NoChange, OrderNumber, Rejection, Sku,
+    Standing,
+};
 
 use crate::ledger::{Ledger, Ledgers};
 
@@ -116,6 +119,23 @@ impl Membership {
         let returning = of_buyer().map(|freed| freed.qty).fold(0, u32::saturating_add);
         let coupon_returns = coupon.is_some() && of_buyer().any(|freed| freed.coupon == coupon);
         Claim { sku, qty, coupon, returning, coupon_returns }
+    }
+
+    /// Whether the SKU is part of a campaign.
+    pub(crate) fn is_part(&self) -> bool {
+        self.ledger.is_some()
+    }
+
+    /// Whether a command was judged so for what its buyer has of other SKUs of the campaign.
+    pub(crate) fn is_shown_by(&self, judged: &Result<Change<'_>, NoChange>, standing: &Standing) -> bool {
+        self.is_part()
+            && match judged {
+                Err(NoChange::Rejected(Rejection::Limit { left })) => *left == standing.left,
+                Err(NoChange::Rejected(Rejection::CouponInvalid)) => true,
+                // Late, and not to be had again.
+                Ok(change) => change.answer == Answer::RefundDue,
+                Err(_) => false,
+            }
     }
 
     /// Takes up what an accepted command wants, from the ledger and from what this turn gave up. False if another SKU

@@ -38,6 +38,8 @@ pub(crate) struct Office {
     changed: Vec<Changed>,
     /// One of them is awaited.
     is_awaited: bool,
+    /// A reply of the delivery at hand shows what other actors did, which the journal may not have yet.
+    pub(crate) shows_others: bool,
     pub(crate) draft: Draft,
     /// What the clock showed when the delivery at hand began.
     pub(crate) now: Millis,
@@ -51,13 +53,15 @@ impl Office {
         release: Arc<Release>,
         deliveries: mpsc::WeakUnboundedSender<Delivery>,
     ) -> Self {
-        let (groups, changed, is_awaited, draft, now) = Default::default();
-        Self { shared, release, deliveries, groups, changed, is_awaited, draft, now, since: Instant::now() }
+        let (groups, changed, is_awaited, shows_others, draft, now) = Default::default();
+        let since = Instant::now();
+        Self { shared, release, deliveries, groups, changed, is_awaited, shows_others, draft, now, since }
     }
 
     /// A delivery has come. The clock is read once for all its turns.
     pub(crate) fn begin(&mut self) {
         (self.now, self.since) = (self.shared.clock.now(), Instant::now());
+        self.shows_others = false;
     }
 
     pub(crate) fn release(&self) -> &Arc<Release> {

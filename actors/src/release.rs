@@ -30,22 +30,17 @@ struct Held {
     what: Parcel,
 }
 
+/// What waits.
 #[derive(Debug)]
-enum Parcel {
-    Reply {
-        outcome: Outcome,
-        to: oneshot::Sender<Outcome>,
-    },
+pub(crate) enum Parcel {
+    /// To one body.
+    Reply { outcome: Outcome, to: oneshot::Sender<Outcome> },
     /// To all bodies of a round.
-    Round {
-        outcomes: Vec<Outcome>,
-        to: oneshot::Sender<Vec<Outcome>>,
-    },
+    Round { outcomes: Vec<Outcome>, to: oneshot::Sender<Vec<Outcome>> },
     /// Of a SKU or campaign of this name.
-    News {
-        of: Box<str>,
-        news: Vec<News>,
-    },
+    News { of: Box<str>, news: Vec<News> },
+    /// To another floor, which wants to know no more than that it is durable. It hears nothing of a journal that failed.
+    Word(oneshot::Sender<()>),
 }
 
 impl Parcel {
@@ -60,7 +55,7 @@ impl Parcel {
         match self {
             Self::Reply { outcome, .. } => std::slice::from_mut(outcome),
             Self::Round { outcomes, .. } => outcomes,
-            Self::News { .. } => &mut [],
+            Self::News { .. } | Self::Word(_) => &mut [],
         }
     }
 }
@@ -80,27 +75,8 @@ impl Release {
         &self.lane
     }
 
-    /// Sends the outcome on when `until` is durable: now, or later in the order of holding.
-    pub(crate) fn hold(&self, until: Ticket, outcome: Outcome, to: oneshot::Sender<Outcome>) {
-        self.hold_parcel(until, Parcel::Reply { outcome, to });
-    }
-
-    /// The same with the outcomes of a round.
-    pub(crate) fn hold_round(
-        &self,
-        until: Ticket,
-        outcomes: Vec<Outcome>,
-        to: oneshot::Sender<Vec<Outcome>>,
-    ) {
-        self.hold_parcel(until, Parcel::Round { outcomes, to });
-    }
-
-    /// The same with news of the SKU or campaign of this name.
-    pub(crate) fn hold_news(&self, until: Ticket, of: &str, news: Vec<News>) {
-        self.hold_parcel(until, Parcel::News { of: of.into(), news });
-    }
-
-    fn hold_parcel(&self, until: Ticket, what: Parcel) {
+    /// Sends it on when `until` is durable: now, or later in the order of holding.
+    pub(crate) fn hold(&self, until: Ticket, what: Parcel) {
         let mut held = self.held.lock();
         if held.is_empty() && until <= self.lane.durable() {
             drop(held);
@@ -121,6 +97,7 @@ impl Release {
             // A connection that is gone needs no answer.
             Parcel::Reply { outcome, to } => drop(to.send(outcome)),
             Parcel::Round { outcomes, to } => drop(to.send(outcomes)),
+            Parcel::Word(to) => drop(to.send(())),
             Parcel::News { of, news } => {
                 if let Some(sink) = &self.sink {
                     sink.publish(&of, news);
@@ -157,20 +134,25 @@ impl Release {
     fn fail(&self) {
         // What was durable before the failure is answered as it is (invariant 10: nothing after it).
         self.send_durable();
-        for Held { mut what, .. } in self.held.lock().drain(..) {
-            for outcome in what.outcomes() {
-                // What was refused was not done, whatever the journal does.
-                if outcome.replies.is_ok() {
-                    outcome.replies = Err(Fault::JournalFailed);
-                }
-            }
-            // News of what may not have happened are told to nobody.
-            if !matches!(what, Parcel::News { .. }) {
-                self.send(what);
-            }
+        for Held { what, .. } in self.held.lock().drain(..) {
+            self.send_failed(what);
         }
         if let Some(sink) = &self.sink {
             sink.end(None, Fault::JournalFailed);
+        }
+    }
+
+    /// Sends on what will never be durable, for the journal has failed.
+    pub(crate) fn send_failed(&self, mut what: Parcel) {
+        for outcome in what.outcomes() {
+            // What was refused was not done, whatever the journal does.
+            if outcome.replies.is_ok() {
+                outcome.replies = Err(Fault::JournalFailed);
+            }
+        }
+        // News of what may not have happened are told to nobody.
+        if !matches!(what, Parcel::News { .. } | Parcel::Word(_)) {
+            self.send(what);
         }
     }
 }

@@ -51,6 +51,8 @@ pub(crate) struct Scribe<'j> {
     draft: &'j mut Draft,
     /// Whether anything happened.
     pub(crate) changed: bool,
+    /// Whether a reply shows what other actors did, which the journal may not have yet.
+    pub(crate) shows_others: bool,
     /// Who tells subscribers of it, if there are any.
     pub(crate) reporter: Option<&'j mut Reporter>,
 }
@@ -62,7 +64,7 @@ impl<'j> Scribe<'j> {
         draft: &'j mut Draft,
         reporter: Option<&'j mut Reporter>,
     ) -> Self {
-        Self { id, now, encoder: None, draft, changed: false, reporter }
+        Self { id, now, encoder: None, draft, changed: false, shows_others: false, reporter }
     }
 
     /// Where one more event is to be written. `birth` is said of the first event of an actor, or of a consumer group, alone.

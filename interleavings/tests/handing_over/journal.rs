@@ -17,7 +17,7 @@ use crate::ask::{Body, Fault, Outcome};
 use crate::explore;
 use crate::lane::{Committed, Lane, Message, Shared, Ticket, Wake};
 use crate::news::{Interest, News, NewsSink};
-use crate::release::Release;
+use crate::release::{Parcel, Release};
 use crate::sync::Mutex;
 use crate::waiters::Waiters;
 
@@ -161,11 +161,11 @@ fn sale(turns: u64, fails_at: Option<u64>) {
             for (turn, [to_writer, to_reader]) in (1..).zip(tos) {
                 let ticket = release.lane().submit(group());
                 assert_eq!(ticket, Ticket(turn));
-                release.hold_news(ticket, &turn.to_string(), Vec::new());
-                release.hold(ticket, done(), to_writer);
+                release.hold(ticket, Parcel::News { of: turn.to_string().into(), news: Vec::new() });
+                release.hold(ticket, Parcel::Reply { outcome: done(), to: to_writer });
                 // The arbiter does something else, or sleeps.
                 yield_now().await;
-                release.hold(ticket, done(), to_reader);
+                release.hold(ticket, Parcel::Reply { outcome: done(), to: to_reader });
             }
             let _ = closed.await;
         };

@@ -82,6 +82,8 @@ struct Place {
 /// The books of a campaign, and where those of its SKUs are asked for.
 struct CampaignReport {
     campaign: Box<str>,
+    /// How many buyers the campaign had when they were asked for: who is among them is durable when the answers come.
+    buyers: u64,
     asks: Vec<Place>,
 }
 
@@ -334,6 +336,7 @@ impl Batch {
             let visit = self.visits.by_name(house, key);
             return self.ask(sent, visit, Absent::Nil, |body| body.push(Ask::Report));
         }
+        let buyers = house.ledger(key).buyers();
         let mut asks = Vec::new();
         for seat in house.members(key) {
             let visit = self.visits.by_seat(seat);
@@ -343,7 +346,7 @@ impl Batch {
         }
         self.close_ready();
         self.pieces.push(Piece::Report { at: self.reports.len(), sent });
-        self.reports.push(CampaignReport { campaign: key.into(), asks });
+        self.reports.push(CampaignReport { campaign: key.into(), buyers, asks });
         Ok(())
     }
 

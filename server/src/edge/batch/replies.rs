@@ -95,11 +95,10 @@ impl Batch {
             }
             Piece::Report { at, sent } => {
                 let mut writer = Writer::new(output, sent.protocol);
-                let CampaignReport { campaign, asks } = &self.reports[at];
+                let CampaignReport { campaign, buyers, asks } = &self.reports[at];
                 let label = match books(asks, &self.outcomes) {
                     Ok(mut books) => {
-                        let ledger = self.edge.house().map(|house| house.ledger(campaign));
-                        books.set_buyers(ledger.map_or(0, |ledger| ledger.buyers()));
+                        books.set_buyers(*buyers);
                         books.write(ReportOf::Campaign(campaign), &mut writer);
                         Label::Ok
                     }
