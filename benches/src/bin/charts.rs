@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 use clap::Parser;
 use plotters::coord::Shift;
+use plotters::coord::ranged1d::{AsRangedCoord, Ranged, ValueFormatter};
 use plotters::prelude::*;
 use serde_json::Value;
 
@@ -31,12 +32,14 @@ struct Line {
     points: Vec<(f64, f64)>,
 }
 
-/// What a chart shows, both of its axes logarithmic.
+/// What a chart shows. What it shows it over is logarithmic.
 struct Chart {
     file: &'static str,
     title: &'static str,
     across: &'static str,
     up: &'static str,
+    /// Where a linear axis begins; any other is logarithmic too.
+    from: Option<f64>,
     lines: Vec<Line>,
     /// A value to compare with, and what it is.
     goal: Option<(f64, &'static str)>,
@@ -63,6 +66,7 @@ fn charts(figures: &Value) -> Result<[Chart; 4]> {
             title: "Durable reservations of one hot SKU, 50 connections",
             across: "commands in a pipeline",
             up: "orders a second",
+            from: None,
             lines: vec![
                 line("pipelines", "pipeline", "Tidegate", "Tidegate", BLUE)?,
                 line("pipelines", "pipeline", "Redis", "Redis + Lua, appendfsync always", RED)?,
@@ -74,6 +78,7 @@ fn charts(figures: &Value) -> Result<[Chart; 4]> {
             title: "Latency, open loop, 20 % reservations over 1,000 SKUs",
             across: "requests a second",
             up: "milliseconds",
+            from: None,
             lines: vec![
                 line("rates", "asked", "p50", "median", GREY)?,
                 line("rates", "asked", "p99", "99 of 100", BLUE)?,
@@ -83,10 +88,11 @@ fn charts(figures: &Value) -> Result<[Chart; 4]> {
         },
         Chart {
             file: "skus.svg",
-            title: "Durable reservations over many SKUs, closed loop",
+            title: "What an order costs over many SKUs, closed loop",
             across: "SKUs, equally wanted",
-            up: "orders a second",
-            lines: vec![line("skus", "skus", "rate", "Tidegate", BLUE)?],
+            up: "nanoseconds an order",
+            from: Some(0.0),
+            lines: vec![cost(line("skus", "skus", "rate", "server and load generator on two cores", BLUE)?)],
             goal: None,
         },
         Chart {
@@ -94,6 +100,7 @@ fn charts(figures: &Value) -> Result<[Chart; 4]> {
             title: "Memory for a live order of one SKU, ids of 16 bytes",
             across: "orders",
             up: "bytes an order",
+            from: Some(80.0),
             lines: vec![
                 line("memory", "orders", "allocated", "allocated", BLUE)?,
                 line("memory", "orders", "resident", "resident", RED)?,
@@ -101,6 +108,11 @@ fn charts(figures: &Value) -> Result<[Chart; 4]> {
             goal: Some((96.0, "96 bytes")),
         },
     ])
+}
+
+/// Nanoseconds from one to the next where the line has so many a second.
+fn cost(line: Line) -> Line {
+    Line { points: line.points.into_iter().map(|(across, rate)| (across, 1e9 / rate)).collect(), ..line }
 }
 
 /// The points of one list of the figures.
@@ -135,17 +147,26 @@ impl Chart {
     }
 
     fn draw_on(&self, area: &DrawingArea<SVGBackend<'_>, Shift>) -> Result<()> {
-        let all = || self.lines.iter().flat_map(|line| &line.points);
-        let goal = self.goal.map(|(value, _)| value);
-        let (across, up) =
-            (decades(all().map(|point| point.0)), decades(all().map(|point| point.1).chain(goal)));
+        let values = self.lines.iter().flat_map(|line| &line.points).map(|point| point.1);
+        let values = values.chain(self.goal.map(|(value, _)| value));
+        match self.from {
+            Some(from) => self.draw_up_to(area, from..1.1 * values.fold(from, f64::max)),
+            None => self.draw_up_to(area, decades(values).log_scale()),
+        }
+    }
+
+    fn draw_up_to<Up>(&self, area: &DrawingArea<SVGBackend<'_>, Shift>, up: Up) -> Result<()>
+    where
+        Up: AsRangedCoord<Value = f64, CoordDescType: Ranged<ValueType = f64> + ValueFormatter<f64>>,
+    {
+        let across = decades(self.lines.iter().flat_map(|line| &line.points).map(|point| point.0));
         area.fill(&WHITE)?;
         let mut chart = ChartBuilder::on(area)
             .caption(self.title, ("sans-serif", 18))
             .margin(12)
             .x_label_area_size(44)
             .y_label_area_size(64)
-            .build_cartesian_2d(across.clone().log_scale(), up.log_scale())?;
+            .build_cartesian_2d(across.clone().log_scale(), up)?;
         chart
             .configure_mesh()
             .light_line_style(WHITE)
