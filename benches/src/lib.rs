@@ -1,8 +1,8 @@
 //! Criterion benches and side-by-side runs against peers.
 //!
-//! `cargo bench -p tidegate-benches --bench engine` times single decisions of the pure engine, and
+//! `cargo bench -p tidegate-benches` times single decisions of the pure engine and what JSON costs more, and
 //! `cargo run --release -p tidegate-benches --bin memory` measures what an order costs in memory, and the longest
-//! turn while a SKU grows.
+//! turn while a SKU grows. What the scripts of this directory measure is in `docs/BENCHMARKS.md`.
 
 mod ids;
 mod sale;
