@@ -13,8 +13,11 @@ use crate::error::LoadError;
 
 /// A pause before a broken connection is tried again.
 const RECONNECT_AFTER: Duration = Duration::from_millis(100);
-/// Bytes read at once. A reply that does not fit makes the buffer grow, up to [`LONGEST_INPUT`].
-const INPUT: usize = 128 * 1024;
+/// Bytes read at once from a connection that has no more: of thousands with one request in flight, each takes so many.
+const INPUT: usize = 4 << 10;
+/// What comes in longer pieces is read in pieces of up to so many.
+const LONG_INPUT: usize = 128 << 10;
+/// A reply that does not fit makes the buffer grow up to this.
 const LONGEST_INPUT: usize = 64 << 20;
 
 /// The writing half of a connection and what it could not take yet.
@@ -127,6 +130,7 @@ async fn read_all<D: Driven>(driven: &RefCell<D>, line: usize, reader: &mut Owne
             Ok(count) if count > 0 => filled += count,
             _ => return,
         }
+        let has_more = filled == input.len();
         match driven.borrow_mut().received(line, &input[..filled], elapsed_ns(started)) {
             Ok(used) => {
                 input.copy_within(used..filled, 0);
@@ -134,11 +138,11 @@ async fn read_all<D: Driven>(driven: &RefCell<D>, line: usize, reader: &mut Owne
             }
             Err(_) => return,
         }
-        if filled == input.len() {
-            if filled >= LONGEST_INPUT {
-                return;
-            }
-            input.resize(filled * 2, 0);
+        if filled >= LONGEST_INPUT {
+            return;
+        }
+        if filled == input.len() || has_more && input.len() < LONG_INPUT {
+            input.resize(input.len() * 2, 0);
         }
     }
 }
