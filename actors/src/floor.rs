@@ -5,6 +5,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::time::Instant;
 
 use actix::{Actor, ActorContext, ArbiterHandle, Context, StreamHandler};
 use futures_util::stream::poll_fn;
@@ -243,17 +244,24 @@ impl FloorActor {
         }
     }
 
-    /// Has it wait until what it shows is durable: until this ticket is, and if it shows what others did, all that was done
-    /// on any floor until now.
-    fn hold(&self, until: Ticket, parcel: Parcel) {
+    /// Has it wait until what it shows is durable: until this ticket is, or if it shows what others did, all that was done
+    /// until now on this floor and on every other.
+    fn hold(&self, until: Ticket, mut parcel: Parcel) {
         let release = self.office.release();
-        let floors = self.office.shared.floors.get().filter(|_| self.office.shows_others);
-        let others = floors.into_iter().flatten().enumerate().filter(|(number, _)| *number != self.number);
-        let words: Vec<_> = others.map(|(_, floor)| ask_for_word(floor)).collect();
+        if !self.office.shows_others {
+            return release.hold(until, parcel);
+        }
+        // Not all that was done here has a reply that waits in front of this one: a cart's lines and the clock have none.
+        let until = release.lane().submitted();
+        let floors = self.office.shared.floors.get().into_iter().flatten().enumerate();
+        let words: Vec<_> = floors
+            .filter(|(number, _)| *number != self.number)
+            .map(|(_, floor)| ask_for_word(floor))
+            .collect();
         if words.is_empty() {
             return release.hold(until, parcel);
         }
-        let (release, until) = (Arc::clone(release), release.lane().submitted());
+        let release = Arc::clone(release);
         actix_rt::spawn(async move {
             for word in words {
                 match word.await {
@@ -263,6 +271,8 @@ impl FloorActor {
                     Err(_) => return,
                 }
             }
+            // It waited for others, if not for this floor as well.
+            parcel.durable(Instant::now(), release.lane().last_sync());
             release.hold(until, parcel);
         });
     }

@@ -45,7 +45,7 @@ pub(crate) enum Parcel {
 
 impl Parcel {
     /// What was waited for is durable: at `now`, after so long a sync.
-    fn durable(&mut self, now: Instant, sync: Duration) {
+    pub(crate) fn durable(&mut self, now: Instant, sync: Duration) {
         for outcome in self.outcomes() {
             outcome.body.stages_mut().durable(now, sync);
         }

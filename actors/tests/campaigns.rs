@@ -14,7 +14,6 @@ use tidegate_actors::{Ask, Body, Document, Fault, Outcome, Reply, Seat};
 use tidegate_engine::{
     Answer, CampaignCommand, CampaignTerms, Command, CouponCode, CouponWindow, Rejection, Trigger,
 };
-use tidegate_persistence::MemoryJournal;
 use tokio::sync::oneshot::Receiver;
 use tokio::sync::oneshot::error::TryRecvError;
 
@@ -237,12 +236,23 @@ fn whoever_waits_for_another_floor_when_the_journal_fails_is_told_so() {
 }
 
 #[test]
-fn with_one_floor_nobody_else_is_asked() {
-    story(Plan::on(MemoryJournal::new()), async |shop| {
-        let (coat, hat) = fair(&shop, 1).await;
-        accepted(&ask(&coat, &[reserve("r1", "ann", 1)]).await);
-        let refused = rejection(send(&hat, body(&[reserve("r1", "ann", 1)]))).await;
-        assert_eq!(refused, Rejection::Limit { left: 0 });
+fn what_the_clock_gave_back_on_the_same_floor_is_told_when_that_is_durable() {
+    let (journal, turns) = (GatedJournal::default(), Gate::default());
+    let disk = journal.sync.clone();
+    let plan = Plan { arbiters: 1, ..two_floors(journal, &Gate::default(), &turns) };
+    story(plan, async |shop| {
+        let (coat, hat) = fair(&shop, 2).await;
+        accepted(&ask(&coat, &[reserve("r1", "ann", 2)]).await);
+        disk.close();
+        shop.clock.advance(u64::from(HOLD_MS) + 1);
+        shop.house.wake();
+        until("the coats are free again", || shown(&coat) == (10, 0, 0)).await;
+        // That she may have two again is news that no reply waits for.
+        let mut refused = sent_and_judged(&hat, body(&[reserve("r1", "ann", 3)]), &turns).await;
+        let early = !is_untold(&mut refused);
+        disk.open();
+        assert!(!early, "told before the disk had it");
+        assert_eq!(rejection(refused).await, Rejection::Limit { left: 2 });
         shop.close();
     });
 }

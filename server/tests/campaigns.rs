@@ -335,3 +335,24 @@ fn a_campaign_file_puts_its_campaign_and_skus() {
     assert_eq!(client.reserve("coat", "r1", "ann", 1).amount, 9_700);
     assert_eq!(client.fields("REPORT fair", &["total", "reserved"]), "total=20 reserved=1");
 }
+
+#[test]
+fn the_books_of_a_campaign_show_what_was_asked_in_front_of_them() {
+    let server = Server::start();
+    let mut client = server.client();
+    client.says(&format!("CAMPAIGN.PUT fair {FAIR}"), "[CREATED]");
+    put(&mut client, "coat", "");
+    put(&mut client, "hat", "");
+    for (number, buyer) in (1..).zip(["ann", "bob", "eve", "joe", "kim", "lea"]) {
+        client.reserve("hat", "r", buyer, 1);
+        // One read, and one more buyer of the campaign each time.
+        let pay = format!("ORDER.PAY {{hat}}:o:{number} p 10000 pay-{number}");
+        let told = client.pipeline(&[&*pay, "REPORT fair", "PING"]);
+        assert_eq!((&*told[0], &*told[2]), (&*format!("[PAID {{hat}}:o:{number}]"), "PONG"));
+        let fields =
+            [format!(" sold {number} "), format!(" first_time_buyers {number} "), " balanced 1".to_owned()];
+        for field in fields {
+            assert!(told[1].contains(&field), "{field}: {}", told[1]);
+        }
+    }
+}

@@ -238,10 +238,9 @@ fn refusal(name: &str, kind: Kind, bytes: &[u8]) -> WireError {
         }
         Kind::Degrees { most } => format!("decimal degrees from -{most} to {most}"),
         Kind::Metres => number(1, MAX_METRES),
-        // The last four are anything.
-        Kind::Id | Kind::Bytes | Kind::Integer | Kind::Token | Kind::Block(_) => {
-            "1 to 64 printable ASCII characters without spaces".to_owned()
-        }
+        Kind::Id => "1 to 64 printable ASCII characters without spaces".to_owned(),
+        // Any word is one.
+        Kind::Bytes | Kind::Integer | Kind::Token | Kind::Block(_) => "a word".to_owned(),
     };
     WireError::invalid(format!("{name} must be {what} but is {}", show(bytes)))
 }

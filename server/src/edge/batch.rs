@@ -50,7 +50,7 @@ pub(super) struct Batch {
     reports: Vec<CampaignReport>,
     /// A command about the feed. It has its batch to itself: it may wait, and others must not wait with it.
     feed: Option<(Command, FeedCall)>,
-    /// A command about the feed came behind others, and is to come again.
+    /// A command that only begins a batch came behind others, and is to come again.
     is_postponed: bool,
     /// What the ready replies are counted as.
     labels: Vec<(Option<Command>, Label)>,
@@ -126,7 +126,7 @@ impl Batch {
     }
 
     /// Takes in one command, or says that it is for the next batch: whatever comes behind a document must find it there,
-    /// and a command about the feed has its batch to itself.
+    /// a command about the feed has its batch to itself, and the books of a campaign begin one.
     #[must_use]
     pub(super) fn add(&mut self, args: Args<'_>, session: &mut Session) -> Added {
         let command = command::lookup(args);
@@ -217,8 +217,7 @@ impl Batch {
                     self.edge.house_for_writing()?;
                 }
                 self.edge.feed()?;
-                self.is_postponed = !(self.ready.is_empty() && self.pieces.is_empty());
-                if !self.is_postponed {
+                if !self.is_postponed() {
                     self.feed = Some((command, FeedCall::new(*asked, protocol, self.allowance.loan())));
                 }
                 Ok(())
@@ -337,8 +336,13 @@ impl Batch {
             return self.ask(sent, visit, Absent::Nil, |body| body.push(Ask::Report));
         }
         let buyers = house.ledger(key).buyers();
+        let members = house.members(key);
+        // Who paid in front of it is among the buyers when the batch before has been carried out.
+        if self.is_postponed() {
+            return Ok(());
+        }
         let mut asks = Vec::new();
-        for seat in house.members(key) {
+        for seat in members {
             let visit = self.visits.by_seat(seat);
             let body = self.visits.body(visit);
             body.push(Ask::Report);
@@ -348,6 +352,12 @@ impl Batch {
         self.pieces.push(Piece::Report { at: self.reports.len(), sent });
         self.reports.push(CampaignReport { campaign: key.into(), buyers, asks });
         Ok(())
+    }
+
+    /// Whether a command that only begins a batch is to come again, because others are in front of it.
+    fn is_postponed(&mut self) -> bool {
+        self.is_postponed = !(self.ready.is_empty() && self.pieces.is_empty());
+        self.is_postponed
     }
 
     fn put_document(&mut self, sent: Sent, name: &str, document: Document) {
