@@ -108,11 +108,16 @@ impl Release {
 
     /// Sends on what has become durable, for as long as the arbiter lives. One wake per commit.
     pub(crate) async fn run(self: Arc<Self>) {
+        let mut has_ended = false;
         loop {
             self.wake.notified().await;
             self.load.woken();
             if self.lane.failed().is_some() {
                 self.fail();
+                // What is held after the failure wakes it again.
+                if let (false, Some(sink)) = (std::mem::replace(&mut has_ended, true), &self.sink) {
+                    sink.end(None, Fault::JournalFailed);
+                }
             } else {
                 self.send_durable();
             }
@@ -136,9 +141,6 @@ impl Release {
         self.send_durable();
         for Held { what, .. } in self.held.lock().drain(..) {
             self.send_failed(what);
-        }
-        if let Some(sink) = &self.sink {
-            sink.end(None, Fault::JournalFailed);
         }
     }
 
