@@ -60,6 +60,13 @@ fn look() -> Body {
     body
 }
 
+/// Whether nothing was told before the gate is opened now. It is opened first of all, so that a test that fails ends.
+fn was_untold_before(gate: &Gate, sent: &mut Receiver<Outcome>) -> bool {
+    let is_untold = is_untold(sent);
+    gate.open();
+    is_untold
+}
+
 fn is_untold(sent: &mut Receiver<Outcome>) -> bool {
     match sent.try_recv() {
         Err(TryRecvError::Empty) => true,
@@ -87,9 +94,7 @@ fn whoever_is_refused_for_an_order_of_another_sku_hears_so_when_that_order_is_du
         let held = send(&coat, body(&[reserve("r1", "ann", 1)]));
         until("the coat is held", || shown(&coat) == (9, 1, 0)).await;
         let mut refused = sent_and_judged(&hat, body(&[reserve("r1", "ann", 1)]), &turns).await;
-        let early = !is_untold(&mut refused);
-        disk.open();
-        assert!(!early, "told before the disk had it");
+        assert!(was_untold_before(&disk, &mut refused), "told before the disk had it");
         accepted(&outcome(held).await);
         assert_eq!(rejection(refused).await, Rejection::Limit { left: 0 });
         shop.close();
@@ -107,9 +112,7 @@ fn nor_is_it_told_before_the_order_is_on_its_way_to_the_disk() {
         let mut refused = send(&hat, body(&[reserve("r1", "ann", 1)]));
         // The disk has all of this floor.
         accepted(&ask(&hat, &[reserve("r1", "bob", 1)]).await);
-        let early = !is_untold(&mut refused);
-        slow.open();
-        assert!(!early, "told before anybody else could know");
+        assert!(was_untold_before(&slow, &mut refused), "told before anybody else could know");
         accepted(&outcome(held).await);
         assert_eq!(rejection(refused).await, Rejection::Limit { left: 0 });
         shop.close();
@@ -145,9 +148,7 @@ fn a_coupon_is_used_for_others_when_that_is_durable() {
         let held = send(&coat, body(&with_coupon));
         until("the coat is held", || shown(&coat) == (9, 1, 0)).await;
         let mut refused = sent_and_judged(&hat, body(&with_coupon), &turns).await;
-        let early = !is_untold(&mut refused);
-        disk.open();
-        assert!(!early, "told before the disk had it");
+        assert!(was_untold_before(&disk, &mut refused), "told before the disk had it");
         accepted(&outcome(held).await);
         assert_eq!(rejection(refused).await, Rejection::CouponInvalid);
         shop.close();
@@ -168,9 +169,7 @@ fn what_comes_too_late_for_an_order_of_another_sku_is_due_back_when_that_order_i
         until("it was judged", || slow.is_awaited()).await;
         let mut late = send(&hat, body(&[pay(1, "p1", "pay-1")]));
         accepted(&ask(&hat, &[reserve("r1", "bob", 1)]).await);
-        let early = !is_untold(&mut late);
-        slow.open();
-        assert!(!early, "told before anybody else could know");
+        assert!(was_untold_before(&slow, &mut late), "told before anybody else could know");
         accepted(&outcome(held).await);
         assert_eq!(accepted(&outcome(late).await), [Answer::RefundDue]);
         shop.close();
@@ -190,9 +189,7 @@ fn books_beside_which_the_buyers_of_the_campaign_stand_wait_for_the_payments_of_
         let mut books = Body::default();
         books.push(Ask::Report);
         let mut books = sent_and_judged(&hat, books, &turns).await;
-        let early = !is_untold(&mut books);
-        disk.open();
-        assert!(!early, "told before the disk had it");
+        assert!(was_untold_before(&disk, &mut books), "told before the disk had it");
         accepted(&outcome(paid).await);
         assert!(matches!(outcome(books).await.unwrap()[..], [Reply::Report(Some(_))]));
         shop.close();
@@ -249,9 +246,7 @@ fn what_the_clock_gave_back_on_the_same_floor_is_told_when_that_is_durable() {
         until("the coats are free again", || shown(&coat) == (10, 0, 0)).await;
         // That she may have two again is news that no reply waits for.
         let mut refused = sent_and_judged(&hat, body(&[reserve("r1", "ann", 3)]), &turns).await;
-        let early = !is_untold(&mut refused);
-        disk.open();
-        assert!(!early, "told before the disk had it");
+        assert!(was_untold_before(&disk, &mut refused), "told before the disk had it");
         assert_eq!(rejection(refused).await, Rejection::Limit { left: 2 });
         shop.close();
     });

@@ -335,14 +335,14 @@ impl Batch {
             let visit = self.visits.by_name(house, key);
             return self.ask(sent, visit, Absent::Nil, |body| body.push(Ask::Report));
         }
-        let buyers = house.ledger(key).buyers();
-        let members = house.members(key);
         // Who paid in front of it is among the buyers when the batch before has been carried out.
         if self.is_postponed() {
             return Ok(());
         }
+        let house = self.edge.house()?;
+        let buyers = house.ledger(key).buyers();
         let mut asks = Vec::new();
-        for seat in members {
+        for seat in house.members(key) {
             let visit = self.visits.by_seat(seat);
             let body = self.visits.body(visit);
             body.push(Ask::Report);
